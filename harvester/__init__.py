@@ -1,3 +1,3 @@
-"""The nouns and doors of post-harvester: types, run IDs, settings, ledger, gateways, engine. Imports nothing above it."""
+"""The nouns and doors of post-harvester: types, settings, ledger, gateways, engine. Imports nothing above."""
 
 __version__ = "0.1.0"

@@ -80,3 +80,197 @@ class Companion:
 
     kind: str
     post_key: str | None
+
+
+class ClientRunStatus(StrEnum):
+    """Where a client run stands. Everything but RUNNING is final."""
+
+    RUNNING = "Running"
+    COMPLETED = "Completed"
+    COMPLETED_WITH_ERRORS = "Completed with Errors"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+
+class LeadStatus(StrEnum):
+    """`Posts Harvest Status` of a lead; a lead never looked at has none (NULL)."""
+
+    PENDING = "Pending"
+    PROCESSING = "Processing"
+    DONE = "Done"
+    NO_POSTS = "No Posts"
+
+
+class ActorRunState(StrEnum):
+    """Where one batch stands with us (Apify's own status is kept beside it).
+
+    =============  ==============================================  ========================================
+    state          means                                           next
+    =============  ==============================================  ========================================
+    planned        leads picked, nothing sent                      starting, failed
+    starting       a start is on the wire                          running, start_unknown, planned, failed
+    start_unknown  a start was sent and its answer lost            running, planned
+    running        Apify has it                                    ended, failed
+    ended          Apify is done with it, its dataset is due       ingesting, failed
+    ingesting      pages are being stored, `cursor` items so far   ingested, failed
+    ingested       every item accounted for, cost final            running or ended, if resurrected
+    failed         given up, with the reason; leads are due again  running or ended, if resurrected
+    =============  ==============================================  ========================================
+    """
+
+    PLANNED = "planned"
+    STARTING = "starting"
+    START_UNKNOWN = "start_unknown"
+    RUNNING = "running"
+    ENDED = "ended"
+    INGESTING = "ingesting"
+    INGESTED = "ingested"
+    FAILED = "failed"
+
+
+class DeliveryOutcome(StrEnum):
+    """What became of one webhook call."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    UNKNOWN_RUN = "unknown_run"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A tenant: one customer of the agency, with its limits."""
+
+    client_id: str
+    name: str
+    status: str
+    service_level: int
+    daily_target: int
+    batch_size: int
+    max_batches: int
+    stream: int
+    timezone: str
+    airtable_base: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A person whose posts a client wants. `profile_url` is canonical, `given_url` is as it came."""
+
+    id: int
+    client_id: str
+    profile_url: str
+    given_url: str
+    name: str | None
+    extra: dict[str, Any]
+    status: LeadStatus | None
+    client_run_id: str | None
+    last_check_at: datetime | None
+    posts_found_last_run: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What a client run has brought: counts, and USD in millionths. Recomputed, never incremented."""
+
+    profiles_submitted: int = 0
+    posts_harvested: int = 0
+    posts_new: int = 0
+    items_rejected: int = 0
+    cost_micros: int = 0
+    actor_runs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRun:
+    """The client run record: the one account of one harvest of one client."""
+
+    client_run_id: str
+    run_id: str
+    client_id: str
+    client_name: str
+    source: str
+    status: ClientRunStatus
+    started_at: datetime
+    finished_at: datetime | None
+    #: Posts that this client run set out to find; None when it was given its profiles.
+    target_posts: int | None
+    max_batches: int
+    system_notes: str
+    last_webhook_at: datetime | None
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """The job tracking record: all client runs of one kickoff, under the base run ID."""
+
+    run_id: str
+    source: str
+    status: ClientRunStatus
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActorRun:
+    """One batch of leads and the Apify actor run that harvests it. `marker` finds it again at Apify."""
+
+    id: int
+    marker: str
+    client_run_id: str
+    client_id: str
+    batch: int
+    state: ActorRunState
+    actor_id: str
+    max_posts: int
+    profiles: int
+    attempt: int
+    start_requested_at: datetime | None
+    apify_run_id: str | None
+    dataset_id: str | None
+    apify_status: str | None
+    status_message: str | None
+    apify_started_at: datetime | None
+    apify_finished_at: datetime | None
+    resurrections: int
+    cost_micros: int | None
+    items_expected: int | None
+    cursor: int
+    failures: int
+    put_offs: int
+    error_code: str | None
+    error: str | None
+    next_check_at: datetime | None
+    lease_until: datetime | None
+    fence: int
+    wakes: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One lead of a batch: the URL that was sent for it and what came of it."""
+
+    lead_id: int
+    target_url: str
+    outcome: str | None
+    posts_found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One webhook call that reached us and was kept."""
+
+    id: int
+    dispatch_id: str | None
+    event_type: str | None
+    apify_run_id: str | None
+    actor_run_id: int | None
+    client_id: str | None
+    outcome: DeliveryOutcome
+    received_at: datetime
+    processed_at: datetime | None
+    result: str | None

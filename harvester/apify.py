@@ -1,0 +1,200 @@
+"""The gateway to Apify: the one door to its API. Typed answers, our errors, and no hidden retries.
+
+Reads go through the client's raw transport, because its models refuse answers that the real API gives
+(a pay-per-event run in a list has no `usageTotalUsd`; a build numbered `0.0.0`). Trying again is the
+state machine's affair: one retry layer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from apify_client import ApifyClient
+
+from harvester.apify_answers import ApifyRun, required_id, run_from
+from harvester.apify_errors import BadAnswer, Gone, ambiguous_start, translated
+
+#: The events that end an actor run. `TIMED_OUT` is spelt with an underscore here, with a hyphen as a status.
+TERMINAL_EVENTS: Final = (
+    "ACTOR.RUN.SUCCEEDED",
+    "ACTOR.RUN.FAILED",
+    "ACTOR.RUN.ABORTED",
+    "ACTOR.RUN.TIMED_OUT",
+)
+#: The key of our marker in an actor run's INPUT; the actors ignore keys that they do not know.
+MARKER_KEY: Final = "postHarvesterMarker"
+
+if TYPE_CHECKING:
+    from apify_client._typeddicts import WebhookRepresentationDict
+
+_RUNS_PAGE = 1_000
+_LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items of a dataset from `offset` on, in storage order, and how many the dataset had in all."""
+
+    items: list[Any]
+    offset: int
+    total: int | None
+
+
+class Apify:
+    """Apify's API with one token. Makes its client when first used, so build it before a fork if need be,
+    but call it only after: the client's transport does not survive one.
+    """
+
+    def __init__(self, *, token: str, api_url: str, timeout_seconds: float) -> None:
+        self._token = token
+        self._api_url = api_url.rstrip("/")
+        self._timeout = timedelta(seconds=timeout_seconds)
+        self._client: ApifyClient | None = None
+        self._making = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Apify({self._api_url!r})"
+
+    def start(
+        self,
+        actor_id: str,
+        run_input: Mapping[str, Any],
+        *,
+        marker: str,
+        max_charge_usd: Decimal,
+        run_timeout_seconds: float,
+        webhook_url: str,
+        webhook_token: str,
+    ) -> ApifyRun:
+        """Start one actor run, once. Its four terminal events will call `webhook_url`.
+
+        Raises `NotNow` or `Refused` or `Unavailable` when nothing was started, and `StartUnknown` when
+        that cannot be told: look for `marker` before starting again.
+        """
+        webhook: WebhookRepresentationDict = {
+            "event_types": [*TERMINAL_EVENTS],
+            "request_url": webhook_url,
+            "headers_template": json.dumps({"Authorization": f"Bearer {webhook_token}"}),
+            "idempotency_key": marker,
+        }
+        with ambiguous_start():
+            run = (
+                self._made()
+                .actor(actor_id)
+                .start(
+                    run_input={**run_input, MARKER_KEY: marker},
+                    max_total_charge_usd=max_charge_usd,
+                    run_timeout=timedelta(seconds=run_timeout_seconds),
+                    webhooks=[webhook],
+                    timeout=self._timeout,
+                )
+            )
+            return run_from(run.model_dump(by_alias=True, mode="json"))
+
+    def run(self, apify_run_id: str) -> ApifyRun:
+        """Read one actor run. Raises `Gone` if Apify has it no more."""
+        return run_from(self._data(f"actor-runs/{required_id(apify_run_id)}"))
+
+    def runs_since(self, actor_id: str, started_after: datetime) -> Iterator[ApifyRun]:
+        """Give an actor's runs started since then, newest first."""
+        path = f"actors/{actor_id.replace('/', '~')}/runs"
+        offset = 0
+        while True:
+            params = {
+                "startedAfter": started_after.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "desc": True,
+                "offset": offset,
+                "limit": _RUNS_PAGE,
+            }
+            items = self._data(path, params).get("items")
+            if not isinstance(items, list):
+                raise BadAnswer("Apify's list of actor runs has no items")
+            yield from (run_from(item) for item in items)
+            if not items:
+                return
+            offset += len(items)
+
+    def marker_of(self, run: ApifyRun) -> str | None:
+        """Read the marker that an actor run was started with; None if it has none of ours."""
+        try:
+            with translated():
+                answer = self._call(f"key-value-stores/{run.key_value_store_id}/records/INPUT")
+            found = orjson.loads(answer.content)
+        except (Gone, orjson.JSONDecodeError):
+            return None
+        marker = found.get(MARKER_KEY) if isinstance(found, dict) else None
+        return marker if isinstance(marker, str) else None
+
+    def items(self, dataset_id: str, *, offset: int, limit: int) -> Page:
+        """Read up to `limit` items of a dataset, as they are stored, from `offset` on.
+
+        An empty page is the only sign of the end: totals lag behind for some seconds after a run.
+        """
+        params = {"offset": offset, "limit": limit, "format": "json"}
+        with translated():
+            answer = self._call(f"datasets/{required_id(dataset_id)}/items", params)
+        items = _parsed(answer.content)
+        if not isinstance(items, list):
+            raise BadAnswer(f"dataset {dataset_id} is not a list of items")
+        total = {name.lower(): value for name, value in answer.headers.items()}.get(
+            "x-apify-pagination-total"
+        )
+        return Page(
+            items, offset, int(total) if total is not None and total.isascii() and total.isdigit() else None
+        )
+
+    def user(self) -> dict[str, Any]:
+        """Read the account that the token belongs to: the cheapest proof that it works."""
+        return self._data("users/me")
+
+    def actor(self, actor_id: str) -> dict[str, Any]:
+        """Read an actor's description. Raises `Gone` if there is none of that name."""
+        return self._data(f"actors/{actor_id.replace('/', '~')}")
+
+    def _data(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        with translated():
+            answer = self._call(path, params)
+        body = _parsed(answer.content)
+        data = body.get("data") if isinstance(body, dict) else None
+        if not isinstance(data, dict):
+            raise BadAnswer(f"Apify's answer to {path.split('?')[0]} has no data")
+        return data
+
+    def _call(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        return self._made().http_client.call(
+            method="GET", url=f"{self._api_url}/v2/{path}", params=params, timeout=self._timeout
+        )
+
+    def _made(self) -> ApifyClient:
+        with self._making:
+            if self._client is None:
+                self._client = ApifyClient(
+                    self._token,
+                    api_url=self._api_url,
+                    api_public_url=self._api_url,
+                    max_retries=0,
+                    timeout_max=self._timeout,
+                    user_agent_suffix="post-harvester",
+                )
+            return self._client
+
+
+def _parsed(content: bytes) -> Any:
+    """Parse JSON. One lone surrogate in one post makes orjson refuse the page; the slower parser takes it."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        if not _LONE_SURROGATE.search(content):
+            raise BadAnswer("Apify's answer is no JSON, or was cut off") from error
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise BadAnswer("Apify's answer is no JSON, or was cut off") from error

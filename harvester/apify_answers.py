@@ -1,0 +1,101 @@
+"""Apify's answers as our types: of an actor run only what we use, checked before it is believed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from harvester.apify_errors import BadAnswer
+from harvester.normalise.text import clean
+
+#: Statuses after which an actor run changes no more, unless somebody resurrects it.
+TERMINAL_STATUSES: Final = frozenset({"SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"})
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MICROS = Decimal(1_000_000)
+_STATUS_MESSAGE_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ApifyRun:
+    """An actor run as Apify tells it. `cost_micros` is in millionths of a USD, None if not told."""
+
+    id: str
+    actor_id: str | None
+    user_id: str | None
+    dataset_id: str
+    key_value_store_id: str
+    status: str
+    status_message: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    resurrections: int
+    cost_micros: int | None
+
+    @property
+    def ended(self) -> bool:
+        """True when Apify is done with it."""
+        return self.status in TERMINAL_STATUSES
+
+
+def required_id(value: object) -> str:
+    """Give an ID of Apify's back if it has the form of one: it may end up in a path. Raises `BadAnswer`."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise BadAnswer(f"not an ID of Apify's: {str(value)[:40]!r}")
+    return value
+
+
+def run_from(data: dict[str, Any]) -> ApifyRun:
+    """Read an actor run object, whole or as a list has it.
+
+    Raises `BadAnswer` if it lacks its ID, its status or its storages.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("status"), str):
+        raise BadAnswer("Apify's actor run has no status")
+    stats = data.get("stats")
+    message = data.get("statusMessage")
+    return ApifyRun(
+        id=required_id(data.get("id")),
+        actor_id=_text(data.get("actId")),
+        user_id=_text(data.get("userId")),
+        dataset_id=required_id(data.get("defaultDatasetId")),
+        key_value_store_id=required_id(data.get("defaultKeyValueStoreId")),
+        status=data["status"][:40],
+        status_message=clean(message, _STATUS_MESSAGE_CHARS)[0] if isinstance(message, str) else None,
+        started_at=_time(data.get("startedAt")),
+        finished_at=_time(data.get("finishedAt")),
+        resurrections=_whole(stats.get("resurrectCount")) if isinstance(stats, dict) else 0,
+        cost_micros=micros(data.get("usageTotalUsd")),
+    )
+
+
+def micros(usd: object) -> int | None:
+    """Turn USD into whole millionths; None if it is no amount."""
+    if usd is None or isinstance(usd, bool):
+        return None
+    try:
+        amount = Decimal(str(usd))
+        return int((amount * _MICROS).to_integral_value()) if amount.is_finite() and amount >= 0 else None
+    except InvalidOperation:
+        return None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _time(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

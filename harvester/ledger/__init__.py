@@ -1,0 +1,11 @@
+"""The ledger: the one SQL database that holds every state, on SQLite or PostgreSQL.
+
+This package is the only door to SQLAlchemy. Callers take a transaction from `Ledger.read()` or
+`Ledger.write()` and hand it to the functions of the modules beside this one, one module per concern.
+"""
+
+from __future__ import annotations
+
+from harvester.ledger.database import Ledger, Tx
+
+__all__ = ["Ledger", "Tx"]

@@ -1,0 +1,223 @@
+"""Actor runs: one row per batch, moved on by updates that must hit exactly the row they were meant for.
+
+A claim takes a lease and raises the `fence`; every later change says which fence it was made under, so
+whoever was paused past its lease changes nothing when it wakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, exists, func, insert, literal, or_, select, update
+
+from harvester.errors import LostLease
+from harvester.ledger import rows
+from harvester.ledger.database import Tx
+from harvester.ledger.tables import actor_runs, lead_outcomes
+from harvester.ledger.types import Utc
+from harvester.models import ActorRun, ActorRunState, Lead, Target
+
+#: States in which Apify has, or may have, an actor run of ours at work.
+IN_FLIGHT = (ActorRunState.STARTING, ActorRunState.START_UNKNOWN, ActorRunState.RUNNING)
+
+
+def _actor_run(row: Any) -> ActorRun:
+    return rows.as_record(ActorRun, row, state=ActorRunState(row.state))
+
+
+def plan(
+    tx: Tx,
+    leads: Sequence[Lead],
+    *,
+    marker: str,
+    client_run_id: str,
+    client_id: str,
+    batch: int,
+    actor_id: str,
+    max_posts: int,
+    now: datetime,
+) -> int:
+    """Insert one batch, due at once, with its leads as targets. Returns the row's ID."""
+    statement = insert(actor_runs).values(
+        marker=marker,
+        client_run_id=client_run_id,
+        client_id=client_id,
+        batch=batch,
+        state=ActorRunState.PLANNED,
+        actor_id=actor_id,
+        max_posts=max_posts,
+        profiles=len(leads),
+        next_check_at=now,
+        created_at=now,
+    )
+    row_id: int = tx.execute(statement.returning(actor_runs.c.id)).scalar_one()
+    targets = [{"actor_run_id": row_id, "lead_id": lead.id, "target_url": lead.profile_url} for lead in leads]
+    tx.execute(insert(lead_outcomes), targets)
+    return row_id
+
+
+def get(tx: Tx, row_id: int) -> ActorRun | None:
+    """Give one row."""
+    row = tx.execute(select(actor_runs).where(actor_runs.c.id == row_id)).one_or_none()
+    return _actor_run(row) if row else None
+
+
+def by_marker(tx: Tx, marker: str) -> ActorRun | None:
+    """Give the row that a marker names."""
+    row = tx.execute(select(actor_runs).where(actor_runs.c.marker == marker)).one_or_none()
+    return _actor_run(row) if row else None
+
+
+def by_apify_run_id(tx: Tx, apify_run_id: str) -> ActorRun | None:
+    """Give the row that has this actor run of Apify's."""
+    row = tx.execute(select(actor_runs).where(actor_runs.c.apify_run_id == apify_run_id)).one_or_none()
+    return _actor_run(row) if row else None
+
+
+def known_apify_run_ids(tx: Tx, apify_run_ids: Collection[str]) -> set[str]:
+    """Say which of these actor runs of Apify's belong to a row already."""
+    statement = select(actor_runs.c.apify_run_id).where(actor_runs.c.apify_run_id.in_(apify_run_ids))
+    return set(tx.execute(statement).scalars())
+
+
+def of_client_run(tx: Tx, client_run_id: str) -> list[ActorRun]:
+    """Give a client run's actor runs, in the order they were planned."""
+    statement = select(actor_runs).where(actor_runs.c.client_run_id == client_run_id)
+    return [_actor_run(row) for row in tx.execute(statement.order_by(actor_runs.c.batch))]
+
+
+def targets(tx: Tx, row_id: int) -> list[Target]:
+    """Give the leads of a batch with the URL that is sent for each."""
+    statement = select(lead_outcomes).where(lead_outcomes.c.actor_run_id == row_id)
+    return [rows.as_record(Target, row) for row in tx.execute(statement.order_by(lead_outcomes.c.lead_id))]
+
+
+def due(tx: Tx, *, now: datetime, queued_until: datetime, max_in_flight: int, limit: int) -> list[int]:
+    """Name the rows that somebody should advance now, and mark them as queued until `queued_until`.
+
+    Planned rows are named only while fewer than `max_in_flight` actor runs are at work.
+    """
+    free = max(0, max_in_flight - in_flight(tx))
+    ready = and_(
+        actor_runs.c.next_check_at <= now,
+        or_(actor_runs.c.lease_until.is_(None), actor_runs.c.lease_until < now),
+        or_(actor_runs.c.queued_until.is_(None), actor_runs.c.queued_until < now),
+    )
+    planned = actor_runs.c.state == ActorRunState.PLANNED
+    order = (actor_runs.c.next_check_at, actor_runs.c.id)
+    waiting = select(actor_runs.c.id).where(ready, ~planned).order_by(*order).limit(limit)
+    startable = select(actor_runs.c.id).where(ready, planned).order_by(*order).limit(min(free, limit))
+    found = [*tx.execute(waiting).scalars(), *tx.execute(startable).scalars()]
+    if not found:
+        return []
+    mark = update(actor_runs).where(actor_runs.c.id.in_(found), ready).values(queued_until=queued_until)
+    return list(tx.execute(mark.returning(actor_runs.c.id)).scalars())
+
+
+def any_due(tx: Tx, *, now: datetime) -> bool:
+    """Say whether any row is past its time, without marking it: a look that takes no write lock."""
+    statement = select(exists().where(actor_runs.c.next_check_at <= now))
+    return bool(tx.execute(statement).scalar_one())
+
+
+def in_flight(tx: Tx) -> int:
+    """Count the actor runs that Apify has, or may have, at work for us."""
+    statement = select(func.count()).select_from(actor_runs).where(actor_runs.c.state.in_(IN_FLIGHT))
+    return int(tx.execute(statement).scalar_one())
+
+
+def count_by_state(tx: Tx) -> dict[str, int]:
+    """Count all actor runs by state."""
+    statement = select(actor_runs.c.state, func.count()).group_by(actor_runs.c.state)
+    return dict(tx.execute(statement))
+
+
+def spent_micros(tx: Tx, client_id: str, *, since: datetime) -> int:
+    """Sum what a client's actor runs started since then have cost so far, in millionths of a USD."""
+    statement = select(func.coalesce(func.sum(actor_runs.c.cost_micros), 0)).where(
+        actor_runs.c.client_id == client_id, actor_runs.c.start_requested_at >= since
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
+def batches_since(tx: Tx, client_id: str, *, since: datetime) -> int:
+    """Count the batches planned for a client since then."""
+    statement = (
+        select(func.count())
+        .select_from(actor_runs)
+        .where(actor_runs.c.client_id == client_id, actor_runs.c.created_at >= since)
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
+def claim(tx: Tx, row_id: int, *, owner: str, now: datetime, until: datetime) -> ActorRun | None:
+    """Take the lease of a due row. None if it is not due, or somebody else holds it."""
+    statement = (
+        update(actor_runs)
+        .where(
+            actor_runs.c.id == row_id,
+            actor_runs.c.next_check_at <= now,
+            or_(actor_runs.c.lease_until.is_(None), actor_runs.c.lease_until < now),
+        )
+        .values(lease_owner=owner, lease_until=until, queued_until=None, fence=actor_runs.c.fence + 1)
+        .returning(actor_runs)
+    )
+    row = tx.execute(statement).one_or_none()
+    return _actor_run(row) if row else None
+
+
+def keep(tx: Tx, run: ActorRun, *, until: datetime | None = None, **values: Any) -> ActorRun:
+    """Change a claimed row and stay its holder, until `until` if that is given.
+
+    Raises `LostLease` if the claim is no longer ours.
+    """
+    if until is not None:
+        values["lease_until"] = until
+    return _guarded(tx, run, values)
+
+
+def move(
+    tx: Tx, run: ActorRun, to: ActorRunState, *, now: datetime, next_check_at: datetime | None, **values: Any
+) -> ActorRun:
+    """Move a claimed row to a state and let it go, due again at `next_check_at` (None: never by itself).
+
+    A row that was woken since it was claimed is due at once: the webhook may have come while the call that
+    led here was on the wire. Failures and put-offs count anew unless given. Raises `LostLease` if the claim
+    is no longer ours.
+    """
+    values = {"failures": 0, "put_offs": 0, **values}
+    woken = actor_runs.c.wakes != run.wakes
+    due: Any = case((woken, literal(now, Utc)), else_=literal(next_check_at, Utc))
+    return _guarded(
+        tx, run, {**values, "state": to, "next_check_at": due, "lease_until": None, "lease_owner": None}
+    )
+
+
+def still_held(tx: Tx, run: ActorRun) -> ActorRun:
+    """Give a claimed row as it is now, if the claim is still ours: a step may have changed its state.
+
+    Raises `LostLease` if it is not.
+    """
+    current = get(tx, run.id)
+    if current is None or current.fence != run.fence:
+        raise LostLease(f"actor run row {run.id} was taken over by another process")
+    return replace(current, wakes=run.wakes)
+
+
+def wake(tx: Tx, row_id: int, *, now: datetime) -> None:
+    """Make a row due at once, or as soon as whoever holds it lets go."""
+    woken = {"next_check_at": now, "queued_until": None, "wakes": actor_runs.c.wakes + 1}
+    tx.execute(update(actor_runs).where(actor_runs.c.id == row_id).values(**woken))
+
+
+def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any]) -> ActorRun:
+    statement = update(actor_runs).where(
+        actor_runs.c.id == run.id, actor_runs.c.fence == run.fence, actor_runs.c.state == run.state
+    )
+    if tx.execute(statement.values(**values)).rowcount != 1:
+        raise LostLease(f"actor run row {run.id} was taken over by another process")
+    plain = {k: v for k, v in values.items() if k in ActorRun.__dataclass_fields__ and k != "next_check_at"}
+    return replace(run, **plain)

@@ -1,0 +1,97 @@
+"""Client run records as rows. Only `services.run_records` calls `reserve`: it is the one creation point."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, select, update
+
+from harvester.ledger import rows
+from harvester.ledger.database import Tx
+from harvester.ledger.tables import actor_runs, client_runs
+from harvester.models import ActorRunState, ClientRun, ClientRunStatus, Metrics
+
+_METRICS = tuple(Metrics.__dataclass_fields__)
+_OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
+
+
+def _client_run(row: Any) -> ClientRun:
+    metrics = Metrics(**{name: row._mapping[name] for name in _METRICS})
+    return rows.as_record(ClientRun, row, status=ClientRunStatus(row.status), metrics=metrics)
+
+
+def reserve(tx: Tx, run: ClientRun) -> bool:
+    """Insert the record. False if it exists, or if its client has another one that is live."""
+    values = {name: getattr(run, name) for name in ClientRun.__dataclass_fields__ if name != "metrics"}
+    return rows.insert_unless_there(tx, client_runs, **values)
+
+
+def get(tx: Tx, client_run_id: str, *, lock: bool = False) -> ClientRun | None:
+    """Give the record of exactly this ID; with `lock`, nobody else may change it until the end of `tx`."""
+    statement = select(client_runs).where(client_runs.c.client_run_id == client_run_id)
+    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
+    return _client_run(row) if row else None
+
+
+def live_of(tx: Tx, client_id: str) -> ClientRun | None:
+    """Give the client's live client run; there is at most one."""
+    statement = select(client_runs).where(
+        client_runs.c.client_id == client_id, client_runs.c.status == ClientRunStatus.RUNNING
+    )
+    row = tx.execute(statement).one_or_none()
+    return _client_run(row) if row else None
+
+
+def change(tx: Tx, client_run_id: str, **values: Any) -> bool:
+    """Set some of a record's values. False if there is no such record."""
+    statement = update(client_runs).where(client_runs.c.client_run_id == client_run_id).values(**values)
+    return tx.execute(statement).rowcount == 1
+
+
+def finish(tx: Tx, client_run_id: str, *, status: ClientRunStatus, now: datetime, **values: Any) -> bool:
+    """End a live record. False if it is missing or was ended before."""
+    live = client_runs.c.status == ClientRunStatus.RUNNING
+    statement = update(client_runs).where(client_runs.c.client_run_id == client_run_id, live)
+    return tx.execute(statement.values(status=status, finished_at=now, **values)).rowcount == 1
+
+
+def page(
+    tx: Tx,
+    *,
+    limit: int,
+    before: int | None = None,
+    client_id: str | None = None,
+    status: str | None = None,
+    run_id: str | None = None,
+) -> tuple[list[ClientRun], int | None]:
+    """List records, newest first, narrowed by what is given, with the cursor of the next page."""
+    wanted = {client_runs.c.client_id: client_id, client_runs.c.status: status, client_runs.c.run_id: run_id}
+    statement = select(client_runs).order_by(client_runs.c.id.desc()).limit(limit + 1)
+    for column, value in wanted.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    if before is not None:
+        statement = statement.where(client_runs.c.id < before)
+    found = tx.execute(statement).all()
+    return [_client_run(row) for row in found[:limit]], found[limit - 1].id if len(found) > limit else None
+
+
+def of_job(tx: Tx, run_id: str) -> list[ClientRun]:
+    """Give all client runs of a job run, by client."""
+    statement = select(client_runs).where(client_runs.c.run_id == run_id).order_by(client_runs.c.client_id)
+    return [_client_run(row) for row in tx.execute(statement)]
+
+
+def to_settle(tx: Tx, *, limit: int) -> list[str]:
+    """Name live client runs that have no actor run open."""
+    open_runs = exists().where(
+        actor_runs.c.client_run_id == client_runs.c.client_run_id, actor_runs.c.state.not_in(_OVER)
+    )
+    statement = (
+        select(client_runs.c.client_run_id)
+        .where(client_runs.c.status == ClientRunStatus.RUNNING, ~open_runs)
+        .order_by(client_runs.c.id)
+        .limit(limit)
+    )
+    return list(tx.execute(statement).scalars())

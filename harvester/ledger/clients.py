@@ -1,0 +1,38 @@
+"""Clients, the tenants. IDs are compared as they are: `acme` and `Acme` are two clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+
+from harvester.ledger import rows
+from harvester.ledger.database import Tx
+from harvester.ledger.tables import clients
+from harvester.models import Client
+
+
+def add(tx: Tx, client: Client) -> bool:
+    """Store a new client. False if one of that ID exists; it is left as it was."""
+    values = {name: getattr(client, name) for name in Client.__dataclass_fields__}
+    return rows.insert_unless_there(tx, clients, **values)
+
+
+def get(tx: Tx, client_id: str) -> Client | None:
+    """Give the client of exactly this ID."""
+    row = tx.execute(select(clients).where(clients.c.client_id == client_id)).one_or_none()
+    return rows.as_record(Client, row) if row else None
+
+
+def change(tx: Tx, client_id: str, **values: Any) -> bool:
+    """Set some of a client's values. False if there is no such client."""
+    statement = update(clients).where(clients.c.client_id == client_id).values(**values)
+    return tx.execute(statement).rowcount == 1
+
+
+def page(tx: Tx, *, limit: int, after: str | None = None) -> list[Client]:
+    """List clients by ID, from the one behind `after`."""
+    statement = select(clients).order_by(clients.c.client_id).limit(limit)
+    if after is not None:
+        statement = statement.where(clients.c.client_id > after)
+    return [rows.as_record(Client, row) for row in tx.execute(statement)]

@@ -1,0 +1,91 @@
+"""The inbox: webhook calls, each kept once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from harvester.ledger import rows
+from harvester.ledger.database import Tx
+from harvester.ledger.tables import deliveries
+from harvester.models import Delivery, DeliveryOutcome
+
+
+def _delivery(row: Any) -> Delivery:
+    return rows.as_record(Delivery, row, outcome=DeliveryOutcome(row.outcome))
+
+
+def store(
+    tx: Tx,
+    *,
+    dispatch_key: str,
+    dispatch_id: str | None,
+    event_type: str | None,
+    apify_run_id: str | None,
+    actor_run_id: int | None,
+    client_id: str | None,
+    outcome: DeliveryOutcome,
+    headers: dict[str, str],
+    body: str,
+    now: datetime,
+) -> bool:
+    """Keep one delivery. False if the same dispatch was kept before.
+
+    Only an accepted one waits to be processed; the others are kept for a person to see.
+    """
+    return rows.insert_unless_there(
+        tx,
+        deliveries,
+        dispatch_key=dispatch_key,
+        dispatch_id=dispatch_id,
+        event_type=event_type,
+        apify_run_id=apify_run_id,
+        actor_run_id=actor_run_id,
+        client_id=client_id,
+        outcome=outcome,
+        received_at=now,
+        processed_at=None if outcome is DeliveryOutcome.ACCEPTED else now,
+        headers=headers,
+        body=body,
+    )
+
+
+def processed(tx: Tx, actor_run_id: int, *, received_by: datetime, result: str, now: datetime) -> None:
+    """Mark the deliveries of an actor run as processed that came by `received_by`, when Apify was asked."""
+    statement = update(deliveries).where(
+        deliveries.c.actor_run_id == actor_run_id,
+        deliveries.c.processed_at.is_(None),
+        deliveries.c.received_at <= received_by,
+    )
+    tx.execute(statement.values(processed_at=now, result=result))
+
+
+def unread_run_ids(tx: Tx, actor_run_id: int) -> list[str]:
+    """Name the actor runs of Apify's that unprocessed deliveries for a row speak of."""
+    statement = select(deliveries.c.apify_run_id.distinct()).where(
+        deliveries.c.actor_run_id == actor_run_id,
+        deliveries.c.processed_at.is_(None),
+        deliveries.c.apify_run_id.is_not(None),
+    )
+    return list(tx.execute(statement).scalars())
+
+
+def page(
+    tx: Tx, *, limit: int, before: int | None = None, outcome: str | None = None
+) -> tuple[list[Delivery], int | None]:
+    """List deliveries, newest first, with the cursor of the next page."""
+    statement = select(deliveries).order_by(deliveries.c.id.desc()).limit(limit + 1)
+    if outcome is not None:
+        statement = statement.where(deliveries.c.outcome == outcome)
+    if before is not None:
+        statement = statement.where(deliveries.c.id < before)
+    found = tx.execute(statement).all()
+    return [_delivery(row) for row in found[:limit]], found[limit - 1].id if len(found) > limit else None
+
+
+def count_by_outcome(tx: Tx) -> dict[str, int]:
+    """Count the deliveries kept, by outcome."""
+    statement = select(deliveries.c.outcome, func.count()).group_by(deliveries.c.outcome)
+    return dict(tx.execute(statement))

@@ -1,0 +1,48 @@
+"""Job runs: the job tracking record, one per base run ID."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from harvester.ledger import rows
+from harvester.ledger.database import Tx
+from harvester.ledger.tables import job_runs
+from harvester.models import ClientRunStatus, JobRun
+
+
+def _job(row: Any) -> JobRun:
+    return rows.as_record(JobRun, row, status=ClientRunStatus(row.status))
+
+
+def reserve(tx: Tx, run_id: str, *, source: str, now: datetime) -> bool:
+    """Take a base run ID. False if it is taken."""
+    return rows.insert_unless_there(
+        tx, job_runs, run_id=run_id, source=source, status=ClientRunStatus.RUNNING, started_at=now
+    )
+
+
+def mint(tx: Tx, candidates: Iterable[str], *, source: str, now: datetime) -> str:
+    """Take the first of these base run IDs that is free."""
+    return next(run_id for run_id in candidates if reserve(tx, run_id, source=source, now=now))
+
+
+def get(tx: Tx, run_id: str) -> JobRun | None:
+    """Give the job run of this base run ID."""
+    row = tx.execute(select(job_runs).where(job_runs.c.run_id == run_id)).one_or_none()
+    return _job(row) if row else None
+
+
+def close(tx: Tx, run_id: str, *, status: ClientRunStatus, now: datetime) -> None:
+    """End a job run; a later end replaces an earlier one, as a second kickoff may have joined it."""
+    statement = update(job_runs).where(job_runs.c.run_id == run_id)
+    tx.execute(statement.values(status=status, finished_at=now))
+
+
+def reopen(tx: Tx, run_id: str) -> None:
+    """A client run has joined: the job run is not over."""
+    statement = update(job_runs).where(job_runs.c.run_id == run_id)
+    tx.execute(statement.values(status=ClientRunStatus.RUNNING, finished_at=None))

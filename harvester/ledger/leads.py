@@ -1,0 +1,106 @@
+"""Leads: who is due, who is being harvested, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+
+from harvester.ledger import rows
+from harvester.ledger.database import Tx
+from harvester.ledger.tables import actor_runs, lead_outcomes, leads
+from harvester.models import Lead, LeadStatus
+
+
+def _lead(row: Any) -> Lead:
+    return rows.as_record(Lead, row, status=LeadStatus(row.status) if row.status else None)
+
+
+def add(tx: Tx, client_id: str, new: Sequence[dict[str, Any]]) -> int:
+    """Store leads given as `profile_url`, `given_url`, `name`, `extra`, `created_at`. Known ones are left
+    as they are. Returns how many were new.
+    """
+    statement = rows.upsert(tx, leads).on_conflict_do_nothing()
+    return sum(tx.execute(statement.values(client_id=client_id, **lead)).rowcount for lead in new)
+
+
+def by_urls(tx: Tx, client_id: str, profile_urls: Collection[str]) -> list[Lead]:
+    """Give the client's leads with these canonical profile URLs."""
+    statement = select(leads).where(leads.c.client_id == client_id, leads.c.profile_url.in_(profile_urls))
+    return [_lead(row) for row in tx.execute(statement)]
+
+
+def page(tx: Tx, client_id: str, *, limit: int, after: int = 0) -> list[Lead]:
+    """List a client's leads in the order they came, from the one behind `after`."""
+    statement = select(leads).where(leads.c.client_id == client_id, leads.c.id > after)
+    return [_lead(row) for row in tx.execute(statement.order_by(leads.c.id).limit(limit))]
+
+
+def due(
+    tx: Tx, client_id: str, *, now: datetime, stale_after: timedelta, limit: int, not_in: str
+) -> list[Lead]:
+    """Pick leads that are due, newest first, skipping those that client run `not_in` has had already.
+
+    A lead that is `Processing` is due again once it has been so for longer than `stale_after`.
+    """
+    had = (
+        select(lead_outcomes.c.lead_id)
+        .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
+        .where(actor_runs.c.client_run_id == not_in)
+    )
+    statement = (
+        select(leads)
+        .where(leads.c.client_id == client_id, is_due(now, stale_after), leads.c.id.not_in(had))
+        .order_by(leads.c.created_at.desc(), leads.c.id)
+        .limit(limit)
+    )
+    if not tx.on_sqlite:
+        statement = statement.with_for_update(skip_locked=True)
+    return [_lead(row) for row in tx.execute(statement)]
+
+
+def is_due(now: datetime, stale_after: timedelta) -> ColumnElement[bool]:
+    """Say in SQL when a lead is due."""
+    stale = and_(
+        leads.c.status == LeadStatus.PROCESSING,
+        or_(leads.c.last_check_at.is_(None), leads.c.last_check_at < now - stale_after),
+    )
+    return and_(
+        or_(leads.c.status.is_(None), leads.c.status.in_(["", LeadStatus.PENDING]), stale),
+        or_(leads.c.posts_actioned.is_(None), leads.c.posts_actioned.in_(["", "0", "false"])),
+        leads.c.posts_scored_at.is_(None),
+    )
+
+
+def count_by_status(tx: Tx, client_id: str) -> dict[str, int]:
+    """Count a client's leads by status; those never looked at come under ''."""
+    status = func.coalesce(leads.c.status, "")
+    statement = select(status, func.count()).where(leads.c.client_id == client_id).group_by(status)
+    return dict(tx.execute(statement))
+
+
+def claim(tx: Tx, lead_ids: Collection[int], *, client_run_id: str, now: datetime) -> None:
+    """Mark leads as being harvested by a client run."""
+    _set(
+        tx,
+        lead_ids,
+        status=LeadStatus.PROCESSING,
+        client_run_id=client_run_id,
+        last_check_at=now,
+    )
+
+
+def release(tx: Tx, lead_ids: Collection[int], *, now: datetime) -> None:
+    """Make leads due again whose actor run brought no answer about them."""
+    _set(tx, lead_ids, status=LeadStatus.PENDING, last_check_at=now)
+
+
+def answered(tx: Tx, lead_id: int, *, status: LeadStatus, posts_found: int, now: datetime) -> None:
+    """Write what was found for one lead."""
+    _set(tx, [lead_id], status=status, posts_found_last_run=posts_found, last_check_at=now)
+
+
+def _set(tx: Tx, lead_ids: Collection[int], **values: Any) -> None:
+    tx.execute(update(leads).where(leads.c.id.in_(lead_ids)).values(**values))

@@ -1,0 +1,1 @@
+"""The ledger's migrations (Alembic), applied under a lock by whoever comes first."""

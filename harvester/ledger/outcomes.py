@@ -1,0 +1,79 @@
+"""What each actor run found for each of its leads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+
+from harvester.ledger.database import Tx
+from harvester.ledger.tables import actor_runs, lead_outcomes, rejects, sightings
+
+
+def decide(
+    tx: Tx,
+    actor_run_id: int,
+    lead_id: int,
+    *,
+    outcome: str,
+    posts_found: int,
+    detail: str | None,
+    now: datetime,
+) -> None:
+    """Write what came of one lead in one actor run."""
+    statement = update(lead_outcomes).where(
+        lead_outcomes.c.actor_run_id == actor_run_id, lead_outcomes.c.lead_id == lead_id
+    )
+    tx.execute(statement.values(outcome=outcome, posts_found=posts_found, detail=detail, decided_at=now))
+
+
+def posts_by_lead(tx: Tx, actor_run_id: int) -> dict[int, int]:
+    """Count the distinct posts that an actor run found under each lead."""
+    statement = (
+        select(sightings.c.lead_id, func.count())
+        .where(sightings.c.actor_run_id == actor_run_id)
+        .group_by(sightings.c.lead_id)
+    )
+    return dict(tx.execute(statement))
+
+
+def errors_by_lead(tx: Tx, actor_run_id: int) -> dict[int, str]:
+    """Give, for each lead that the actor sent an error about, one of those errors."""
+    statement = (
+        select(rejects.c.lead_id, func.min(rejects.c.detail))
+        .where(
+            rejects.c.actor_run_id == actor_run_id,
+            rejects.c.reason == "error_item",
+            rejects.c.lead_id.is_not(None),
+        )
+        .group_by(rejects.c.lead_id)
+    )
+    return dict(tx.execute(statement))
+
+
+def posts_since(tx: Tx, client_id: str, *, since: datetime) -> int:
+    """Count the posts found for a client's leads since then, lead by lead."""
+    statement = (
+        select(func.coalesce(func.sum(lead_outcomes.c.posts_found), 0))
+        .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
+        .where(actor_runs.c.client_id == client_id, lead_outcomes.c.decided_at >= since)
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
+def by_lead(tx: Tx, lead_id: int, *, limit: int) -> list[dict[str, object]]:
+    """Give what the latest actor runs found for one lead, newest first."""
+    statement = (
+        select(
+            actor_runs.c.client_run_id,
+            lead_outcomes.c.outcome,
+            lead_outcomes.c.posts_found,
+            lead_outcomes.c.detail,
+            lead_outcomes.c.decided_at,
+        )
+        .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
+        .where(lead_outcomes.c.lead_id == lead_id)
+        .order_by(lead_outcomes.c.actor_run_id.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in tx.execute(statement)]

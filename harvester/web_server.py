@@ -1,0 +1,33 @@
+"""gunicorn's configuration. Bad settings end the master before it forks: a worker that cannot start would be
+started again for ever.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from harvester import log
+from harvester.settings import EXIT_BAD_SETTINGS, SettingsError, describe, load
+
+#: Sockets that send nothing cost a gevent worker nothing; they take a thread or a process of any other kind.
+worker_class = "gevent"
+worker_connections = 1_000
+keepalive = 5
+timeout = 30
+graceful_timeout = 25
+limit_request_line = 4_094
+limit_request_field_size = 8_190
+accesslog = None
+
+
+def on_starting(server: Any) -> None:
+    """Check the settings and say what listens; runs once, in the master, before anything is bound."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        print(describe(error), file=sys.stderr)
+        raise SystemExit(EXIT_BAD_SETTINGS) from None
+    log.configure(settings.log_format, settings.log_level)
+    server.cfg.set("workers", settings.web_workers)
+    server.num_workers = settings.web_workers

@@ -1,0 +1,61 @@
+"""Apify's webhook: proved, kept on disk, answered.
+
+Apify tries again after anything but a 2xx, a 4xx included, for some 34 hours. So whatever is authentic and
+stored gets a 2xx, even if nothing can be done with it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from flask import Blueprint, Response, jsonify, request
+
+from harvester import log, webhook_payload
+from harvester.normalise.text import clean
+from routes.state import services
+
+blueprint = Blueprint("apify_webhook", __name__)
+
+MAX_BODY_BYTES: Final = 256 * 1024
+_DISPATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KEPT_HEADERS: Final = ("Content-Type", "Content-Length", "User-Agent")
+_HEADER_CHARS: Final = 300
+
+_log = log.get_logger(__name__)
+
+
+@blueprint.get("/api/apify-webhook")
+def ready() -> Response:
+    """Say that the webhook is reachable."""
+    return jsonify({"ok": True, "status": "ready"})
+
+
+@blueprint.post("/api/apify-webhook")
+def receive() -> Response:
+    """Take one delivery."""
+    deliveries = services().deliveries
+    proof = deliveries.prove(request.headers.get("Authorization"))
+    request.max_content_length = MAX_BODY_BYTES
+    body = request.get_data(cache=False)
+    payload = webhook_payload.parse(body)
+    dispatch_id = _dispatch_id()
+    with log.bound(actorRunId=payload.apify_run_id or "", dispatchId=dispatch_id or ""):
+        text = clean(body.decode("utf-8", "replace"), MAX_BODY_BYTES)[0]
+        outcome = deliveries.keep(proof, payload, dispatch_id=dispatch_id, headers=_headers(), body=text)
+        _log.info("Delivery %s: %s", outcome, payload.event_type)
+    return jsonify({"ok": True, "outcome": outcome})
+
+
+def _dispatch_id() -> str | None:
+    given = request.headers.get("X-Apify-Webhook-Dispatch-Id", "")
+    return given if _DISPATCH_ID.fullmatch(given) else None
+
+
+def _headers() -> dict[str, str]:
+    """Keep what tells where a delivery came from; the token is not among it."""
+    return {
+        name: clean(value, _HEADER_CHARS)[0]
+        for name, value in request.headers.items()
+        if name in _KEPT_HEADERS or name.startswith("X-Apify-")
+    }

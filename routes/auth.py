@@ -1,0 +1,48 @@
+"""Who may call: the bearer tokens of the HTTP API."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import request
+
+from harvester.errors import HarvesterError
+from harvester.webhook_tokens import is_one_of
+from routes.state import services
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TokenRequired(HarvesterError):
+    """The call bears no token of this API, or a wrong one."""
+
+
+def token_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only callers in that bear one of `API_TOKENS`; the others get 401 before anything is looked at."""
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        require_token()
+        return view(*args, **kwargs)
+
+    return checked
+
+
+def require_token() -> None:
+    """Raise `TokenRequired` unless the request bears one of `API_TOKENS`."""
+    if not is_one_of(request.headers.get("Authorization"), services().settings.api_tokens):
+        raise TokenRequired("a bearer token of this API is needed in the Authorization header")
+
+
+def on_loopback() -> bool:
+    """Say whether the caller is on this machine; one that came through a proxy is not."""
+    if request.headers.get("X-Forwarded-For") or request.headers.get("Forwarded"):
+        return False
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,67 @@
+"""Request bodies and queries, checked at the edge."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+from flask import request
+
+from harvester.errors import InvalidInput
+
+MAX_LIMIT: Final = 1_000
+DEFAULT_LIMIT: Final = 100
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def json_object() -> dict[str, Any]:
+    """Give the body as a JSON object; no body is an empty one. Raises `InvalidInput`."""
+    body = request.get_data()
+    if not body.strip():
+        return {}
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"the body is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise InvalidInput("the body must be a JSON object")
+    return found
+
+
+def text(body: dict[str, Any], name: str, *, code: str = "invalid_body") -> str | None:
+    """Give a string of the body, None if it is absent or null."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InvalidInput(f"{name} must be a string, not {type(value).__name__}", code=code)
+    return value
+
+
+def whole(body: dict[str, Any], name: str, *, most: int) -> int | None:
+    """Give a whole number from 1 to `most` of the body, None if it is absent or null."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise InvalidInput(f"{name} must be a whole number from 1 to {most}")
+    return value
+
+
+def limit() -> int:
+    """Give the query's `limit`: 1 to `MAX_LIMIT`, else `DEFAULT_LIMIT`."""
+    given = request.args.get("limit")
+    if given is None:
+        return DEFAULT_LIMIT
+    if not _DIGITS.fullmatch(given) or not 1 <= int(given) <= MAX_LIMIT:
+        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LIMIT}", code="invalid_limit")
+    return int(given)
+
+
+def cursor() -> int | None:
+    """Give the query's `cursor`, as an earlier answer's `nextCursor` had it."""
+    given = request.args.get("cursor")
+    if given is None:
+        return None
+    if not _DIGITS.fullmatch(given):
+        raise InvalidInput("cursor must be the nextCursor of an earlier answer", code="invalid_cursor")
+    return int(given)

@@ -1,0 +1,71 @@
+"""Failures as answers: always JSON, one sentence, a stable code. Never HTML, never a stack trace."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+from harvester import log
+from harvester.errors import InvalidInput, LedgerUnavailable
+from routes.auth import TokenRequired
+from services.deliveries import Unauthorised
+from services.kickoff import KeyReused, UnknownClient
+
+_log = log.get_logger(__name__)
+
+#: Seconds after which a caller may try again when the ledger was not available.
+RETRY_AFTER = "5"
+_CODES = {413: "body_too_large", 404: "not_found", 405: "method_not_allowed"}
+
+
+def failure(status: int, code: str, sentence: str) -> Response:
+    """Shape a failure."""
+    answer = jsonify({"ok": False, "error": sentence, "code": code})
+    answer.status_code = status
+    return answer
+
+
+def register(app: Flask) -> None:
+    """Answer every error of a view, or of no view, in this form."""
+    app.register_error_handler(InvalidInput, lambda error: failure(400, error.code, str(error)))
+    app.register_error_handler(UnknownClient, lambda error: failure(404, "client_not_found", str(error)))
+    app.register_error_handler(KeyReused, lambda error: failure(409, "idempotency_key_reused", str(error)))
+    app.register_error_handler(TokenRequired, _unauthorised)
+    app.register_error_handler(Unauthorised, _unauthorised)
+    app.register_error_handler(LedgerUnavailable, _unavailable)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unforeseen)
+    app.after_request(_headers)
+
+
+def _unauthorised(error: Exception) -> Response:
+    answer = failure(401, "unauthorized", str(error))
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def _unavailable(error: LedgerUnavailable) -> Response:
+    _log.error("Answered 503: %s", error)
+    answer = failure(503, "ledger_unavailable", "the ledger is not available; nothing was done, try again")
+    answer.headers["Retry-After"] = RETRY_AFTER
+    return answer
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    sentence = (error.description or error.name).rstrip(".")
+    answer = failure(status, _CODES.get(status, error.name.lower().replace(" ", "_")), sentence)
+    if status == 405 and "Allow" in error.get_response().headers:
+        answer.headers["Allow"] = error.get_response().headers["Allow"]
+    return answer
+
+
+def _unforeseen(error: Exception) -> Response:
+    _log.exception("A request failed")
+    return failure(500, "internal_error", "something went wrong here; the log has the details")
+
+
+def _headers(answer: Response) -> Response:
+    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+    answer.headers.setdefault("Cache-Control", "no-store")
+    return answer

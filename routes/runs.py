@@ -1,0 +1,128 @@
+"""Reading over HTTP: runs, jobs, clients, posts, deliveries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from harvester import run_ids
+from harvester.errors import InvalidInput, InvalidRunId
+from harvester.models import ClientRunStatus, DeliveryOutcome
+from routes import bodies
+from routes.auth import token_required
+from routes.errors import failure
+from routes.state import services
+from services import exports
+from services.overview import Listing
+
+blueprint = Blueprint("runs", __name__)
+
+
+@blueprint.get("/api/runs")
+@token_required
+def runs() -> Response:
+    """List client runs."""
+    listing = services().overview.runs(
+        limit=bodies.limit(),
+        before=bodies.cursor(),
+        client_id=request.args.get("clientId"),
+        status=_one_of("status", list(ClientRunStatus)),
+        run_id=_run_id(),
+    )
+    return _list("runs", listing)
+
+
+@blueprint.get("/api/runs/<client_run_id>")
+@token_required
+def one_run(client_run_id: str) -> Response:
+    """Show one client run."""
+    found = services().overview.run(client_run_id) if _is_run_id(client_run_id) else None
+    return _found("run", found, "there is no client run of this ID")
+
+
+@blueprint.get("/api/jobs/<run_id>")
+@token_required
+def job(run_id: str) -> Response:
+    """Show one job run with the sums over its client runs."""
+    found = services().overview.job(run_id) if _is_run_id(run_id) else None
+    return _found("job", found, "there is no job run of this ID")
+
+
+@blueprint.get("/api/clients")
+@token_required
+def clients() -> Response:
+    """List clients."""
+    after = request.args.get("cursor")
+    return _list("clients", services().overview.clients(limit=bodies.limit(), after=after))
+
+
+@blueprint.get("/api/posts")
+@token_required
+def posts() -> Response:
+    """List posts."""
+    listing = services().overview.posts(limit=bodies.limit(), before=bodies.cursor(), **_of())
+    return _list("posts", listing)
+
+
+@blueprint.get("/api/posts.jsonl")
+@token_required
+def posts_jsonl() -> Response:
+    """Stream all posts that match, a JSON object a line."""
+    rows = services().overview.every_post(**_of())
+    return _download(Response(exports.jsonl(rows), mimetype="application/jsonl"), "posts.jsonl")
+
+
+@blueprint.get("/api/posts.csv")
+@token_required
+def posts_csv() -> Response:
+    """Stream all posts that match as a table."""
+    rows = services().overview.every_post(**_of())
+    return _download(Response(exports.csv_lines(rows), mimetype="text/csv"), "posts.csv")
+
+
+@blueprint.get("/api/deliveries")
+@token_required
+def deliveries() -> Response:
+    """List webhook deliveries."""
+    outcome = _one_of("outcome", list(DeliveryOutcome))
+    listing = services().overview.deliveries(limit=bodies.limit(), before=bodies.cursor(), outcome=outcome)
+    return _list("deliveries", listing)
+
+
+def _list(name: str, listing: Listing) -> Response:
+    return jsonify({"ok": True, name: listing.rows, "nextCursor": listing.next_cursor})
+
+
+def _found(name: str, value: dict[str, Any] | None, otherwise: str) -> Response:
+    return (
+        failure(404, f"{name}_not_found", otherwise) if value is None else jsonify({"ok": True, name: value})
+    )
+
+
+def _download(answer: Response, name: str) -> Response:
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _of() -> dict[str, str | None]:
+    return {"client_id": request.args.get("clientId"), "client_run_id": request.args.get("clientRunId")}
+
+
+def _one_of(name: str, known: list[Any]) -> str | None:
+    given = request.args.get(name)
+    if given is not None and given not in known:
+        raise InvalidInput(f"{name} must be one of: {', '.join(known)}", code=f"invalid_{name}")
+    return given
+
+
+def _run_id() -> str | None:
+    given = request.args.get("runId")
+    return run_ids.base_of(run_ids.require(given)) if given is not None else None
+
+
+def _is_run_id(text: str) -> bool:
+    try:
+        return run_ids.require(text) == text
+    except InvalidRunId:
+        return False

@@ -1,0 +1,158 @@
+"""The verbs of post-harvester, and where they are put together: everything is built here from the settings
+and handed down as arguments. Nothing below knows Flask or the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from harvester.apify import Apify
+from harvester.ledger import Ledger, schema
+from harvester.models import ActorRunState
+from harvester.normalise import normaliser_for
+from harvester.settings import Settings
+from harvester.webhook_tokens import TokenSigner
+from services.advance import Advance, Step
+from services.deliveries import Deliveries
+from services.follow import Follow
+from services.ingest import Ingest, Patience
+from services.kickoff import Kickoff
+from services.overview import Overview
+from services.plan import Limits
+from services.settle import Settle
+from services.start import Start, StartTerms
+from services.tick import Tick
+
+WEBHOOK_PATH = "/api/apify-webhook"
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All of them, for one process."""
+
+    settings: Settings
+    ledger: Ledger
+    apify: Apify
+    kickoff: Kickoff
+    deliveries: Deliveries
+    advance: Advance
+    settle: Settle
+    tick: Tick
+    overview: Overview
+    clock: Clock
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.ledger.close()
+
+
+def now_utc() -> datetime:
+    """Tell the time."""
+    return datetime.now(UTC)
+
+
+def build(settings: Settings, *, clock: Clock = now_utc) -> Services:
+    """Put everything together, with the ledger at the newest schema.
+
+    Opens no connection to Apify. Build after a fork, never before. Raises `InvalidInput` for an actor that
+    no normaliser knows, `LedgerUnavailable`, and `LedgerTooNew`.
+    """
+    normaliser_for(settings.apify_actor_id)
+    ledger = Ledger(settings.database_url.get_secret_value())
+    schema.migrate(ledger)
+    apify = Apify(
+        token=settings.apify_token.get_secret_value(),
+        api_url=settings.apify_api_url,
+        timeout_seconds=settings.apify_timeout_seconds,
+    )
+    signer = TokenSigner(settings.webhook_secrets)
+    limits = _limits(settings)
+    settle = Settle(ledger, limits, clock)
+    static = [settings.apify_webhook_token] if settings.apify_webhook_token else []
+    return Services(
+        settings=settings,
+        ledger=ledger,
+        apify=apify,
+        kickoff=Kickoff(ledger, limits, clock),
+        deliveries=Deliveries(ledger, signer, static, clock),
+        advance=Advance(
+            ledger,
+            _steps(settings, ledger, apify, signer, clock),
+            settle,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            lease=timedelta(seconds=settings.lease_seconds),
+            retry_base=timedelta(seconds=settings.retry_base_seconds),
+            clock=clock,
+        ),
+        settle=settle,
+        tick=Tick(
+            ledger,
+            settle,
+            max_in_flight=settings.max_actor_runs,
+            queued=timedelta(seconds=settings.queued_seconds),
+            clock=clock,
+        ),
+        overview=Overview(ledger),
+        clock=clock,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        actor_id=settings.apify_actor_id,
+        max_posts=settings.apify_max_posts,
+        stale_lead=timedelta(seconds=settings.stale_lead_seconds),
+        daily_budget_micros=_micros(settings.daily_budget_usd),
+    )
+
+
+def _steps(
+    settings: Settings, ledger: Ledger, apify: Apify, signer: TokenSigner, clock: Clock
+) -> dict[ActorRunState, Step]:
+    reconcile = timedelta(seconds=settings.reconcile_seconds)
+    start = Start(ledger, apify, signer, _start_terms(settings), clock)
+    follow = Follow(ledger, apify, clock, reconcile=reconcile)
+    patience = Patience(
+        lease=timedelta(seconds=settings.lease_seconds),
+        cost_settles=timedelta(seconds=settings.cost_settle_seconds),
+        items_lag=timedelta(seconds=settings.items_lag_seconds),
+        look_again=timedelta(seconds=settings.retry_base_seconds),
+    )
+    ingest = Ingest(ledger, apify, patience, clock)
+    return {
+        ActorRunState.PLANNED: start.planned,
+        ActorRunState.STARTING: start.starting,
+        ActorRunState.START_UNKNOWN: start.start_unknown,
+        ActorRunState.RUNNING: follow.running,
+        ActorRunState.ENDED: ingest,
+        ActorRunState.INGESTING: ingest,
+        ActorRunState.INGESTED: follow.ingested,
+        ActorRunState.FAILED: follow.ingested,
+    }
+
+
+def _start_terms(settings: Settings) -> StartTerms:
+    return StartTerms(
+        webhook_url=settings.public_url.rstrip("/") + WEBHOOK_PATH,
+        posted_limit=settings.apify_posted_limit,
+        max_comments=settings.scrape_comments,
+        max_reactions=settings.scrape_reactions,
+        max_charge_usd=settings.apify_max_charge_usd,
+        run_timeout_seconds=settings.actor_run_timeout_seconds,
+        daily_budget_micros=_micros(settings.daily_budget_usd),
+        max_in_flight=settings.max_actor_runs,
+        not_now=timedelta(seconds=settings.not_now_seconds),
+        unknown_start=timedelta(seconds=settings.unknown_start_seconds),
+        search_every=timedelta(seconds=settings.not_now_seconds),
+        reconcile=timedelta(seconds=settings.reconcile_seconds),
+    )
+
+
+def _micros(usd: Decimal) -> int:
+    return int(usd * 1_000_000)

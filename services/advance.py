@@ -1,0 +1,131 @@
+"""Advance: move one actor run on. Any process may call it at any time, any number of times.
+
+It takes a lease on the row, does the one outside effect of its state, and moves it on by an update that
+must hit exactly that row; then again, until the row has to wait for something.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from harvester import log
+from harvester.apify_errors import ApifyError, BadAnswer
+from harvester.errors import LedgerUnavailable, LostLease
+from harvester.ledger import Ledger, actor_runs
+from harvester.models import ActorRun, ActorRunState
+from services.outcome import give_up
+from services.settle import Settle
+
+#: Attempts at something that keeps failing before a person is asked. An outage is no such attempt.
+MAX_FAILURES: Final = 5
+#: Back-off doubles this often at most: 64 times its first step.
+_DOUBLINGS = 6
+
+_log = log.get_logger(__name__)
+
+Step = Callable[[ActorRun], None]
+
+
+class Advance:
+    """Runs the steps of `ActorRunState`, and decides what a failed one means."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        steps: Mapping[ActorRunState, Step],
+        settle: Settle,
+        *,
+        owner: str,
+        lease: timedelta,
+        retry_base: timedelta,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._steps = steps
+        self._settle = settle
+        self._owner = owner
+        self._lease = lease
+        self._retry_base = retry_base
+        self._clock = clock
+
+    def __call__(self, row_id: int) -> None:
+        """Move a row as far as it goes now; nothing if it is not due or somebody else holds it."""
+        settled: str | None = None
+        while (run := self._claimed(row_id)) is not None:
+            ids = {
+                "clientRunId": run.client_run_id,
+                "clientId": run.client_id,
+                "actorRunId": run.apify_run_id,
+            }
+            with log.bound(**{name: value for name, value in ids.items() if value}):
+                self._step(run)
+            settled = run.client_run_id
+        if settled is not None:
+            self._settle(settled)
+
+    def _claimed(self, row_id: int) -> ActorRun | None:
+        now = self._clock()
+        with self._ledger.write() as tx:
+            return actor_runs.claim(tx, row_id, owner=self._owner, now=now, until=now + self._lease)
+
+    def _step(self, run: ActorRun) -> None:
+        try:
+            self._steps[run.state](run)
+        except LostLease as error:
+            _log.warning("%s; what this one did is left to it", error)
+        except LedgerUnavailable as error:
+            _log.error("The ledger is not available, the row waits for its lease to run out: %s", error)
+        except BadAnswer as error:
+            self._failed(run, error.code, str(error))
+        except ApifyError as error:
+            self._put_off(run, error)
+        except Exception as error:
+            _log.exception("A step failed", state=run.state)
+            self._failed(run, "internal_error", f"{type(error).__name__}: {error}"[:500])
+
+    def _put_off(self, run: ActorRun, error: ApifyError) -> None:
+        """Apify is in trouble, or lets us read nothing: not this row's fault, so wait and ask again."""
+        _log.warning("Apify could not be asked, trying again later: %s", error)
+        self._again(run, str(error), failures=run.failures)
+
+    def _failed(self, run: ActorRun, code: str, reason: str) -> None:
+        failures = run.failures + 1
+        if failures >= MAX_FAILURES:
+            self._given_up(run, code, reason)
+        else:
+            self._again(run, reason, failures=failures)
+
+    def _again(self, run: ActorRun, reason: str, *, failures: int) -> None:
+        now = self._clock()
+        try:
+            with self._ledger.write() as tx:
+                held = actor_runs.still_held(tx, run)
+                actor_runs.move(
+                    tx,
+                    held,
+                    held.state,
+                    now=now,
+                    next_check_at=now + backoff(self._retry_base, run.put_offs),
+                    failures=failures,
+                    put_offs=run.put_offs + 1,
+                    error=reason,
+                )
+        except (LostLease, LedgerUnavailable) as error:
+            _log.warning("Could not put the row off: %s", error)
+
+    def _given_up(self, run: ActorRun, code: str, reason: str) -> None:
+        try:
+            with self._ledger.write() as tx:
+                held = actor_runs.still_held(tx, run)
+                give_up(tx, held, code=code, reason=reason, now=self._clock())
+        except (LostLease, LedgerUnavailable) as error:
+            _log.warning("Could not give the row up: %s", error)
+
+
+def backoff(base: timedelta, times: int) -> timedelta:
+    """Give the wait before the next try: doubling, bounded, and spread so that many do not come at once."""
+    spread = random.uniform(0.75, 1.25)  # noqa: S311
+    return base * float(2 ** min(times, _DOUBLINGS)) * spread

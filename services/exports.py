@@ -1,0 +1,56 @@
+"""Posts as files: JSON lines, and CSV that no spreadsheet takes for formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import orjson
+
+#: What makes a spreadsheet take a cell for a formula (OWASP, CSV injection).
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\0")
+_COLUMNS: Final = (
+    "postKey",
+    "url",
+    "kind",
+    "text",
+    "postedAt",
+    "authorName",
+    "authorUrl",
+    "likes",
+    "comments",
+    "reposts",
+    "images",
+    "clientId",
+    "leads",
+    "clientRunId",
+    "actorRunId",
+    "firstSeenAt",
+)
+
+
+def jsonl(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Give each post as one line of JSON."""
+    for row in rows:
+        yield orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Give the posts as CSV (RFC 4180), its header first; lists are joined with spaces."""
+    yield _line(_COLUMNS)
+    for row in rows:
+        flat = {**row, "authorName": row["author"]["name"], "authorUrl": row["author"]["url"]}
+        yield _line([_cell(flat[name]) for name in _COLUMNS])
+
+
+def _cell(value: object) -> str:
+    text = " ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _line(cells: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()

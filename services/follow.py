@@ -1,0 +1,135 @@
+"""Following an actor run at Apify: whatever a webhook says, Apify's own answer is what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from harvester import log
+from harvester.apify import Apify
+from harvester.apify_answers import ApifyRun
+from harvester.apify_errors import Gone
+from harvester.ledger import Ledger, Tx, actor_runs, deliveries
+from harvester.models import ActorRun, ActorRunState
+from services import run_records
+from services.outcome import give_up
+
+_log = log.get_logger(__name__)
+
+#: A run may be unknown to some of Apify's machines for seconds after its start.
+_GONE_AFTER = timedelta(seconds=60)
+#: How soon to look again when a webhook says that a run ended and Apify's answer says that it did not.
+_LAGGING = timedelta(seconds=2)
+
+
+class Follow:
+    """The steps of a row that is `running`, and of one that is done with and was called again."""
+
+    def __init__(
+        self, ledger: Ledger, apify: Apify, clock: Callable[[], datetime], *, reconcile: timedelta
+    ) -> None:
+        self._ledger = ledger
+        self._apify = apify
+        self._clock = clock
+        self._reconcile = reconcile
+
+    def running(self, run: ActorRun) -> None:
+        """Ask Apify whether the actor run has ended; if so, its dataset is due."""
+        asked_at = self._clock()
+        found = self._found(run, asked_at)
+        if found is None:
+            return
+        now = self._clock()
+        with self._ledger.write() as tx:
+            if found.ended:
+                self._ended(tx, run, found, asked_at, now)
+            else:
+                self._wait(tx, run, found, now)
+
+    def ingested(self, run: ActorRun) -> None:
+        """Look at a run that is done with once more, for a webhook came: it may have been resurrected."""
+        asked_at = self._clock()
+        found = self._still_there(run)
+        if found is None:
+            self._nothing_new(run, asked_at)
+        elif not found.ended:
+            _log.info("Actor run was resurrected")
+            now = self._clock()
+            with self._ledger.write() as tx:
+                actor_runs.move(tx, run, ActorRunState.RUNNING, now=now, next_check_at=now + self._reconcile)
+                deliveries.processed(tx, run.id, received_by=asked_at, result="resurrected", now=now)
+        elif _newer(found, run):
+            with self._ledger.write() as tx:
+                self._ended(tx, run, found, asked_at, self._clock())
+        else:
+            self._nothing_new(run, asked_at)
+
+    def _still_there(self, run: ActorRun) -> ApifyRun | None:
+        try:
+            return self._apify.run(run.apify_run_id) if run.apify_run_id else None
+        except Gone:
+            return None
+
+    def _found(self, run: ActorRun, now: datetime) -> ApifyRun | None:
+        try:
+            return self._apify.run(_known(run))
+        except Gone as error:
+            started = run.apify_started_at or run.created_at
+            with self._ledger.write() as tx:
+                if now - started < _GONE_AFTER:
+                    actor_runs.move(tx, run, run.state, now=now, next_check_at=now + _LAGGING)
+                else:
+                    give_up(tx, run, code=error.code, reason=f"Apify has this run no more: {error}", now=now)
+            return None
+
+    def _ended(self, tx: Tx, run: ActorRun, found: ApifyRun, asked_at: datetime, now: datetime) -> None:
+        actor_runs.move(
+            tx,
+            run,
+            ActorRunState.ENDED,
+            now=now,
+            next_check_at=now,
+            dataset_id=found.dataset_id,
+            apify_status=found.status,
+            status_message=found.status_message,
+            apify_started_at=found.started_at,
+            apify_finished_at=found.finished_at or now,
+            resurrections=found.resurrections,
+            cost_micros=found.cost_micros,
+            cursor=0,
+        )
+        deliveries.processed(tx, run.id, received_by=asked_at, result=f"ended {found.status}", now=now)
+        run_records.update(
+            tx, run.client_run_id, run.client_id, source="advance", now=now, last_webhook_at=asked_at
+        )
+        tx.after_commit(lambda: _log.info("Actor run ended: %s", found.status))
+
+    def _wait(self, tx: Tx, run: ActorRun, found: ApifyRun, now: datetime) -> None:
+        told_otherwise = bool(deliveries.unread_run_ids(tx, run.id))
+        wait = min(_LAGGING, self._reconcile) if told_otherwise else self._reconcile
+        actor_runs.move(
+            tx,
+            run,
+            run.state,
+            now=now,
+            next_check_at=now + wait,
+            apify_status=found.status,
+            cost_micros=found.cost_micros,
+        )
+
+    def _nothing_new(self, run: ActorRun, asked_at: datetime) -> None:
+        now = self._clock()
+        with self._ledger.write() as tx:
+            deliveries.processed(tx, run.id, received_by=asked_at, result="nothing new", now=now)
+            actor_runs.move(tx, run, run.state, now=now, next_check_at=None)
+
+
+def _known(run: ActorRun) -> str:
+    assert run.apify_run_id is not None, "a row in this state has its actor run"
+    return run.apify_run_id
+
+
+def _newer(found: ApifyRun, run: ActorRun) -> bool:
+    if found.resurrections > run.resurrections:
+        return True
+    return bool(found.finished_at and run.apify_finished_at and found.finished_at > run.apify_finished_at)

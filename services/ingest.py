@@ -1,0 +1,155 @@
+"""Ingest: an actor run's dataset becomes posts, page by page; then its leads and its cost are settled.
+
+The cursor is committed with the page, so that a crash repeats at most one page, and repeating one changes
+nothing. Memory does not grow with the dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from harvester import log
+from harvester.apify import Apify, Page
+from harvester.apify_answers import ApifyRun
+from harvester.apify_errors import Gone
+from harvester.ledger import Ledger, actor_runs, posts
+from harvester.models import ActorRun, ActorRunState
+from services import run_records
+from services.attribution import Attribution
+from services.outcome import decide_leads, give_up
+from services.reading import read_page
+
+#: Items asked for at a time.
+PAGE_ITEMS: Final = 1_000
+#: How often a long ingest brings the record's metrics up to date.
+_SHOW_EVERY = timedelta(seconds=2)
+
+_log = log.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an ended actor run is given to become whole, from the settings."""
+
+    lease: timedelta
+    cost_settles: timedelta
+    items_lag: timedelta
+    look_again: timedelta
+
+
+class Ingest:
+    """The steps of a row from `ended` to `ingested`."""
+
+    def __init__(
+        self, ledger: Ledger, apify: Apify, patience: Patience, clock: Callable[[], datetime]
+    ) -> None:
+        self._ledger = ledger
+        self._apify = apify
+        self._patience = patience
+        self._clock = clock
+
+    def __call__(self, run: ActorRun) -> None:
+        """Store what the dataset holds beyond the cursor, then finish the row if it is time."""
+        try:
+            run = self._read_on(run)
+            settled_at = (run.apify_finished_at or run.created_at) + self._patience.cost_settles
+            if self._clock() < settled_at:
+                self._wait_until(run, settled_at)
+            else:
+                self._finish(run)
+        except Gone as error:
+            with self._ledger.write() as tx:
+                give_up(tx, run, code=error.code, reason=f"the dataset is gone: {error}", now=self._clock())
+
+    def _read_on(self, run: ActorRun) -> ActorRun:
+        with self._ledger.read() as tx:
+            attribution = Attribution(actor_runs.targets(tx, run.id))
+        shown_at = self._clock()
+        while (page := self._page(run)).items:
+            show = self._clock() - shown_at >= _SHOW_EVERY
+            run = self._stored(run, page, attribution, show=show)
+            shown_at = self._clock() if show else shown_at
+        return run
+
+    def _page(self, run: ActorRun) -> Page:
+        assert run.dataset_id is not None, "an ended actor run has its dataset"
+        return self._apify.items(run.dataset_id, offset=run.cursor, limit=PAGE_ITEMS)
+
+    def _stored(self, run: ActorRun, page: Page, attribution: Attribution, *, show: bool) -> ActorRun:
+        found, refused = read_page(page, run.actor_id, attribution)
+        now = self._clock()
+        with self._ledger.write() as tx:
+            kept = actor_runs.keep(
+                tx,
+                run,
+                until=now + self._patience.lease,
+                state=ActorRunState.INGESTING,
+                cursor=page.offset + len(page.items),
+            )
+            posts.store(tx, run, found, now=now)
+            posts.store_rejects(tx, run, refused)
+            if show:
+                run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
+        return kept
+
+    def _finish(self, run: ActorRun) -> None:
+        assert run.apify_run_id is not None, "an ended actor run has its ID"
+        found = self._apify.run(run.apify_run_id)
+        page = self._page(run)
+        if page.items:
+            self._wait_until(run, self._clock())
+            return
+        ended_at = found.finished_at or run.apify_finished_at or run.created_at
+        missing = (page.total or 0) - run.cursor
+        if missing > 0 and self._clock() - ended_at < self._patience.items_lag:
+            self._wait_until(run, self._clock() + self._patience.look_again)
+            return
+        self._settle(run, found, page.total, missing)
+
+    def _settle(self, run: ActorRun, found: ApifyRun, total: int | None, missing: int) -> None:
+        now = self._clock()
+        code, error = _verdict(found, missing)
+        with self._ledger.write() as tx:
+            done = actor_runs.move(
+                tx,
+                run,
+                ActorRunState.INGESTED,
+                now=now,
+                next_check_at=None,
+                apify_status=found.status,
+                status_message=found.status_message,
+                cost_micros=found.cost_micros,
+                items_expected=max(total or 0, run.cursor),
+                error_code=code,
+                error=error,
+            )
+            decide_leads(tx, done, answered_all=code is None, now=now)
+            run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
+            tx.after_commit(lambda: _log.info("Ingested %d items", run.cursor, code=code))
+        if run.cursor > run.profiles * run.max_posts:
+            _log.warning(
+                "The dataset has more items than were asked for: %d items, %d profiles of at most %d posts",
+                run.cursor,
+                run.profiles,
+                run.max_posts,
+            )
+
+    def _wait_until(self, run: ActorRun, at: datetime) -> None:
+        with self._ledger.write() as tx:
+            actor_runs.move(tx, run, ActorRunState.INGESTING, now=self._clock(), next_check_at=at)
+
+
+def _verdict(found: ApifyRun, missing: int) -> tuple[str | None, str | None]:
+    """Say what, if anything, keeps this actor run from having answered for all its profiles."""
+    if found.status != "SUCCEEDED":
+        told = f": {found.status_message}" if found.status_message else ""
+        return (
+            f"actor_run_{found.status.lower().replace('-', '_')}",
+            f"the actor run ended {found.status}{told}",
+        )
+    if missing > 0:
+        return "partial", f"the dataset says that it has {missing} items more than it gives out"
+    return None, None

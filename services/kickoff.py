@@ -1,0 +1,212 @@
+"""Kickoff: the only moment at which a client run record is made and its first actor runs are planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from harvester import log, run_ids
+from harvester.errors import HarvesterError, InvalidInput
+from harvester.ledger import Ledger, Tx, client_runs, clients, idempotency, job_runs, leads
+from harvester.models import Client, Lead
+from harvester.profile_urls import canonical
+from services import run_records
+from services.plan import Limits, need_of, plan_due, plan_these
+
+#: Client statuses and service levels that may harvest.
+ACTIVE = "Active"
+ENTITLED_FROM_LEVEL = 2
+
+_log = log.get_logger(__name__)
+
+
+class UnknownClient(HarvesterError):
+    """There is no client of this ID."""
+
+
+class KeyReused(HarvesterError):
+    """An idempotency key was used before for another client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a caller asks for. `target_urls` and `max_posts`: these profiles now, instead of those due."""
+
+    client_id: str
+    source: str = "orchestrator"
+    run_id: str | None = None
+    max_batches: int | None = None
+    target_urls: Sequence[str] | None = None
+    max_posts: int | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an order: accepted, skipped for a reason, or refused because of another client run."""
+
+    outcome: Literal["accepted", "skipped", "run_in_progress", "run_exists"]
+    client_id: str
+    run_id: str | None = None
+    client_run_id: str | None = None
+    code: str | None = None
+    reason: str | None = None
+
+
+class Kickoff:
+    """Takes orders. Everything that an accepted one causes is on disk before it is answered."""
+
+    def __init__(self, ledger: Ledger, limits: Limits, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._limits = limits
+        self._clock = clock
+
+    def __call__(self, order: Order) -> Answer:
+        """Carry out one order, or say why not.
+
+        Raises `InvalidInput` for an order that makes no sense, `UnknownClient`, `KeyReused`, and
+        `LedgerUnavailable` when nothing could be written.
+        """
+        order = _checked(order)
+        try:
+            with self._ledger.write() as tx:
+                return self._answered(tx, order)
+        except run_records.AlreadyExists as error:
+            return self._refused(order, "run_exists", error.found.client_run_id, error.found.run_id)
+        except run_records.ClientBusy as error:
+            return self._refused(order, "run_in_progress", error.live.client_run_id, error.live.run_id)
+
+    def _answered(self, tx: Tx, order: Order) -> Answer:
+        key = order.idempotency_key
+        if key is None:
+            return self._carried_out(tx, order)
+        kept = idempotency.get(tx, key)
+        if kept is not None and kept.client_id != order.client_id:
+            raise KeyReused(
+                f"this Idempotency-Key was used before, for another client than {order.client_id}"
+            )
+        if kept is not None:
+            return Answer(**kept.answer)
+        answer = self._carried_out(tx, order)
+        idempotency.keep(tx, key, idempotency.KeptAnswer(order.client_id, asdict(answer)), now=self._clock())
+        return answer
+
+    def _carried_out(self, tx: Tx, order: Order) -> Answer:
+        tx.exclusively(f"client:{order.client_id}")
+        client = clients.get(tx, order.client_id)
+        if client is None:
+            raise UnknownClient(f"there is no client {order.client_id}")
+        now = self._clock()
+        skipped = self._not_eligible(tx, client, order, now)
+        if skipped is not None:
+            return skipped
+        live = client_runs.live_of(tx, client.client_id)
+        if live is not None:
+            return Answer("run_in_progress", client.client_id, live.run_id, live.client_run_id)
+        return self._started(tx, client, order, now)
+
+    def _not_eligible(self, tx: Tx, client: Client, order: Order, now: datetime) -> Answer | None:
+        chosen = order.target_urls is not None
+        need = need_of(tx, client, self._limits, now)
+        reasons = (
+            (client.status != ACTIVE, "client_inactive", f"client is {client.status}, not {ACTIVE}"),
+            (
+                client.service_level < ENTITLED_FROM_LEVEL,
+                "not_entitled",
+                "harvesting is not enabled for this client",
+            ),
+            (not chosen and client.daily_target <= 0, "no_target", "the client's daily target is 0"),
+            (not chosen and need.posts <= 0, "target_met", "the client's target of the day is met"),
+            (need.budget_left_micros <= 0, "budget_spent", "the client's budget of the day is spent"),
+        )
+        for applies, code, reason in reasons:
+            if applies and not (code in _PASSING and client_runs.live_of(tx, client.client_id)):
+                return Answer("skipped", client.client_id, code=code, reason=reason)
+        return None
+
+    def _started(self, tx: Tx, client: Client, order: Order, now: datetime) -> Answer:
+        run_id = order.run_id or job_runs.mint(tx, run_ids.candidates(now), source=order.source, now=now)
+        need = need_of(tx, client, self._limits, now)
+        run = run_records.create(
+            tx,
+            run_id=run_id,
+            client_id=client.client_id,
+            client_name=client.name,
+            source=order.source,
+            now=now,
+            target_posts=None if order.target_urls is not None else need.posts,
+            max_batches=order.max_batches if order.max_batches is not None else max(0, need.batches),
+        )
+        planned = self._planned(tx, client, order, run.client_run_id, need.posts, run.max_batches, now)
+        tx.after_commit(
+            lambda: _log.info(
+                "Kickoff of %s: %d batches planned", run.client_run_id, planned, source=order.source
+            )
+        )
+        return Answer("accepted", client.client_id, run_id, run.client_run_id)
+
+    def _planned(
+        self, tx: Tx, client: Client, order: Order, full_id: str, posts: int, batches: int, now: datetime
+    ) -> int:
+        if order.target_urls is None:
+            return plan_due(
+                tx,
+                client,
+                self._limits,
+                client_run_id=full_id,
+                posts=posts,
+                batches=batches,
+                first_batch=1,
+                now=now,
+            )
+        return plan_these(
+            tx,
+            client,
+            self._limits,
+            _leads_of(tx, client.client_id, order.target_urls, now),
+            client_run_id=full_id,
+            max_posts=order.max_posts or self._limits.max_posts,
+            first_batch=1,
+            now=now,
+        )
+
+    def _refused(
+        self, order: Order, outcome: Literal["run_exists", "run_in_progress"], full_id: str, run_id: str
+    ) -> Answer:
+        with self._ledger.write() as tx:
+            run_records.creation_failed(
+                tx,
+                run_id=order.run_id,
+                client_id=order.client_id,
+                source=order.source,
+                reason=outcome,
+                now=self._clock(),
+            )
+        return Answer(outcome, order.client_id, run_id, full_id)
+
+
+#: Reasons that pass with time; while the client has a live client run, that is the better answer.
+_PASSING = frozenset({"target_met", "budget_spent"})
+
+
+def _checked(order: Order) -> Order:
+    if order.source not in run_records.KICKOFF_SOURCES:
+        known = ", ".join(sorted(run_records.KICKOFF_SOURCES))
+        raise InvalidInput(f"source {order.source!r} is not one of {known}", code="invalid_source")
+    try:
+        run_ids.require_client_id(order.client_id)
+    except InvalidInput as error:
+        raise UnknownClient(str(error)) from error
+    run_id = order.run_id and run_ids.base_of(run_ids.require(order.run_id, order.client_id))
+    urls = order.target_urls and list(dict.fromkeys(canonical(url) for url in order.target_urls))
+    return replace(order, run_id=run_id or None, target_urls=urls if order.target_urls is not None else None)
+
+
+def _leads_of(tx: Tx, client_id: str, urls: Sequence[str], now: datetime) -> list[Lead]:
+    new: list[dict[str, Any]] = [
+        {"profile_url": url, "given_url": url, "name": None, "extra": {}, "created_at": now} for url in urls
+    ]
+    leads.add(tx, client_id, new)
+    return leads.by_urls(tx, client_id, urls)

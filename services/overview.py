@@ -1,0 +1,171 @@
+"""Overview: what the API and the commands show. It only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harvester.ledger import (
+    Ledger,
+    Tx,
+    activity,
+    actor_runs,
+    client_runs,
+    clients,
+    deliveries,
+    job_runs,
+    leads,
+    outcomes,
+    posts,
+    schema,
+)
+from harvester.models import Metrics
+from services import shapes
+
+_OUTCOMES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a list and the cursor of the next, None at the end."""
+
+    rows: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class Overview:
+    """Reads the ledger for people and programs."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def run(self, full_id: str) -> dict[str, Any] | None:
+        """Show one client run with its actor runs and errors; None if there is no record of it."""
+        with self._ledger.read() as tx:
+            found = client_runs.get(tx, full_id)
+            if found is None:
+                return None
+            batches = actor_runs.of_client_run(tx, full_id)
+            return {
+                **shapes.client_run(found),
+                "actorRuns": [shapes.actor_run(batch, *posts.counts(tx, batch.id)) for batch in batches],
+                "errors": [shapes.actor_run_error(batch) for batch in batches if batch.error_code],
+            }
+
+    def runs(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        client_id: str | None = None,
+        status: str | None = None,
+        run_id: str | None = None,
+    ) -> Listing:
+        """List client runs, newest first."""
+        with self._ledger.read() as tx:
+            found, cursor = client_runs.page(
+                tx, limit=limit, before=before, client_id=client_id, status=status, run_id=run_id
+            )
+        return _listing([shapes.client_run(run) for run in found], cursor)
+
+    def job(self, run_id: str) -> dict[str, Any] | None:
+        """Show one job run: its totals are the sums over its client runs."""
+        with self._ledger.read() as tx:
+            found = job_runs.get(tx, run_id)
+            if found is None:
+                return None
+            runs = client_runs.of_job(tx, run_id)
+        names = Metrics.__dataclass_fields__
+        total = Metrics(**{name: sum(getattr(run.metrics, name) for run in runs) for name in names})
+        return {
+            **shapes.job(found, total, len(runs)),
+            "clients": [shapes.client_run(run) for run in runs],
+        }
+
+    def clients(self, *, limit: int, after: str | None = None) -> Listing:
+        """List clients by ID, with their leads counted by status."""
+        with self._ledger.read() as tx:
+            found = clients.page(tx, limit=limit + 1, after=after)
+            rows = [shapes.client(c, leads.count_by_status(tx, c.client_id)) for c in found[:limit]]
+        return Listing(rows, found[limit - 1].client_id if len(found) > limit else None)
+
+    def client(self, client_id: str) -> dict[str, Any] | None:
+        """Show one client."""
+        with self._ledger.read() as tx:
+            found = clients.get(tx, client_id)
+            return shapes.client(found, leads.count_by_status(tx, client_id)) if found else None
+
+    def leads(self, client_id: str) -> Iterator[dict[str, Any]]:
+        """Give a client's leads in the order they came, each with what came of it."""
+        after = 0
+        while True:
+            with self._ledger.read() as tx:
+                found = leads.page(tx, client_id, limit=500, after=after)
+                rows = [
+                    shapes.lead(one, outcomes.by_lead(tx, one.id, limit=_OUTCOMES_SHOWN)) for one in found
+                ]
+            if not found:
+                return
+            yield from rows
+            after = found[-1].id
+
+    def posts(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        client_id: str | None = None,
+        client_run_id: str | None = None,
+    ) -> Listing:
+        """List posts, newest stored first."""
+        with self._ledger.read() as tx:
+            found, cursor = posts.page(
+                tx, limit=limit, before=before, client_id=client_id, client_run_id=client_run_id
+            )
+        return _listing([shapes.post(one) for one in found], cursor)
+
+    def every_post(self, *, client_id: str | None, client_run_id: str | None) -> Iterator[dict[str, Any]]:
+        """Give all posts that match, newest stored first. Holds no transaction between pages."""
+        cursor: str | None = None
+        while True:
+            page = self.posts(
+                limit=500,
+                before=int(cursor) if cursor else None,
+                client_id=client_id,
+                client_run_id=client_run_id,
+            )
+            yield from page.rows
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def deliveries(self, *, limit: int, before: int | None = None, outcome: str | None = None) -> Listing:
+        """List deliveries, newest first."""
+        with self._ledger.read() as tx:
+            found, cursor = deliveries.page(tx, limit=limit, before=before, outcome=outcome)
+        return _listing([shapes.delivery(one) for one in found], cursor)
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Count for `/metrics`: over all processes, since they are counted in the ledger."""
+        with self._ledger.read() as tx:
+            created, failed = activity.count(tx, "create")
+            return {
+                "creations": {"created": created, "failed": failed},
+                "deliveries": deliveries.count_by_outcome(tx),
+                "actor_runs": actor_runs.count_by_state(tx),
+            }
+
+    def ready(self) -> dict[str, str]:
+        """Check each dependency of the web process by name: `ok`, or what is wrong."""
+        with self._ledger.read() as tx:
+            return {"ledger": "ok", "schema": _schema_state(tx)}
+
+
+def _schema_state(tx: Tx) -> str:
+    current, newest = schema.current(tx), schema.newest()
+    return "ok" if current == newest else f"at {current}, {newest} is needed: run harvester migrate"
+
+
+def _listing(rows: list[dict[str, Any]], cursor: int | None) -> Listing:
+    return Listing(rows, None if cursor is None else str(cursor))

@@ -1,0 +1,101 @@
+"""Planning: which leads go into which batches, written in one transaction with what asked for it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from harvester.ledger import Tx, actor_runs, leads, outcomes
+from harvester.models import Client, Lead
+from services.days import day_start
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a plan, from the settings."""
+
+    actor_id: str
+    max_posts: int
+    stale_lead: timedelta
+    daily_budget_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a client still needs in its own day: posts to its target, and batches to its guardrail."""
+
+    posts: int
+    batches: int
+    budget_left_micros: int
+
+
+def need_of(tx: Tx, client: Client, limits: Limits, now: datetime) -> Need:
+    """Count what is missing, from what the ledger holds of the client's day."""
+    since = day_start(client.timezone, now)
+    return Need(
+        posts=client.daily_target - outcomes.posts_since(tx, client.client_id, since=since),
+        batches=client.max_batches - actor_runs.batches_since(tx, client.client_id, since=since),
+        budget_left_micros=limits.daily_budget_micros
+        - actor_runs.spent_micros(tx, client.client_id, since=since),
+    )
+
+
+def plan_due(
+    tx: Tx,
+    client: Client,
+    limits: Limits,
+    *,
+    client_run_id: str,
+    posts: int,
+    batches: int,
+    first_batch: int,
+    now: datetime,
+) -> int:
+    """Plan as many leads as the missing posts need and no more. Returns how many batches that made."""
+    profiles = min(-(-posts // limits.max_posts), batches * client.batch_size)
+    if profiles < 1:
+        return 0
+    due = leads.due(
+        tx, client.client_id, now=now, stale_after=limits.stale_lead, limit=profiles, not_in=client_run_id
+    )
+    return plan_these(
+        tx,
+        client,
+        limits,
+        due,
+        client_run_id=client_run_id,
+        max_posts=limits.max_posts,
+        first_batch=first_batch,
+        now=now,
+    )
+
+
+def plan_these(
+    tx: Tx,
+    client: Client,
+    limits: Limits,
+    chosen: Sequence[Lead],
+    *,
+    client_run_id: str,
+    max_posts: int,
+    first_batch: int,
+    now: datetime,
+) -> int:
+    """Plan exactly these leads, in batches of the client's size. Returns how many batches that made."""
+    parts = [chosen[i : i + client.batch_size] for i in range(0, len(chosen), client.batch_size)]
+    for number, part in enumerate(parts, start=first_batch):
+        leads.claim(tx, [lead.id for lead in part], client_run_id=client_run_id, now=now)
+        actor_runs.plan(
+            tx,
+            part,
+            marker=secrets.token_hex(16),
+            client_run_id=client_run_id,
+            client_id=client.client_id,
+            batch=number,
+            actor_id=limits.actor_id,
+            max_posts=max_posts,
+            now=now,
+        )
+    return len(parts)

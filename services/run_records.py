@@ -1,0 +1,184 @@
+"""The client run record: created here and nowhere else, only updated afterwards.
+
+`create` is for kickoff and the manual script alone. `get` never creates; `update` and `complete` never
+create either: when the record is missing they say so at ERROR level and the caller goes on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from harvester import log
+from harvester.errors import HarvesterError, InvalidInput
+from harvester.ledger import Tx, activity, client_runs, job_runs, metrics
+from harvester.models import ClientRun, ClientRunStatus, Metrics
+from harvester.run_ids import client_run_id
+
+MANUAL: Final = "manual"
+#: Who may ask for a client run record. `manual` is the script's own, and refused over HTTP.
+KICKOFF_SOURCES: Final = frozenset(
+    {"orchestrator", "master_process", "smart_resume_workflow", "batch_process"}
+)
+AUTHORISED_SOURCES: Final = KICKOFF_SOURCES | {MANUAL}
+
+_log = log.get_logger(__name__)
+
+
+class AlreadyExists(HarvesterError):
+    """There is a client run record of this ID. It was left as it is."""
+
+    def __init__(self, found: ClientRun) -> None:
+        super().__init__(f"client run record {found.client_run_id} already exists")
+        self.found = found
+
+
+class ClientBusy(HarvesterError):
+    """The client has another client run that is live; it can have one at a time."""
+
+    def __init__(self, live: ClientRun) -> None:
+        super().__init__(f"client {live.client_id} has a live client run, {live.client_run_id}")
+        self.live = live
+
+
+def create(
+    tx: Tx,
+    *,
+    run_id: str,
+    client_id: str,
+    client_name: str,
+    source: str,
+    now: datetime,
+    started_at: datetime | None = None,
+    target_posts: int | None = None,
+    max_batches: int = 0,
+    note: str | None = None,
+) -> ClientRun:
+    """Create the record of one client run, status `Running`, metrics zero.
+
+    `run_id` is the base run ID; its job tracking record is made if it is the first of it. Raises
+    `AlreadyExists`, `ClientBusy`, or `InvalidInput` for a source that is not authorised.
+    """
+    if source not in AUTHORISED_SOURCES:
+        known = ", ".join(sorted(AUTHORISED_SOURCES))
+        raise InvalidInput(
+            f"{source!r} may not create client run records; authorised are {known}", code="invalid_source"
+        )
+    run = ClientRun(
+        client_run_id=client_run_id(run_id, client_id),
+        run_id=run_id,
+        client_id=client_id,
+        client_name=client_name,
+        source=source,
+        status=ClientRunStatus.RUNNING,
+        started_at=started_at or now,
+        finished_at=None,
+        target_posts=target_posts,
+        max_batches=max_batches,
+        system_notes=_noted(f"Processing started by {source}" + (f": {note}" if note else ""), now),
+        last_webhook_at=None,
+        metrics=Metrics(),
+    )
+    _log.info("Creating client run record for %s", run.client_run_id)
+    _reserve(tx, run)
+    if not job_runs.reserve(tx, run_id, source=source, now=now):
+        job_runs.reopen(tx, run_id)
+    _note(tx, "create", run.client_run_id, client_id, source=source, detail="created", now=now)
+    tx.after_commit(lambda: _log.info("Successfully created client run record for %s", run.client_run_id))
+    return run
+
+
+def _reserve(tx: Tx, run: ClientRun) -> None:
+    if client_runs.reserve(tx, run):
+        return
+    found = client_runs.get(tx, run.client_run_id)
+    if found is not None:
+        _log.warning("Client run record already exists for %s", run.client_run_id)
+        raise AlreadyExists(found)
+    live = client_runs.live_of(tx, run.client_id)
+    if live is not None:
+        raise ClientBusy(live)
+    raise HarvesterError(f"client run record {run.client_run_id} could not be created")
+
+
+def creation_failed(
+    tx: Tx, *, run_id: str | None, client_id: str, source: str, reason: str, now: datetime
+) -> None:
+    """Count a creation that failed and log it, in a transaction of its own: the first one rolled back."""
+    full = client_run_id(run_id, client_id) if run_id else None
+    _log.error("Failed to create client run record for %s: %s", full or client_id, reason)
+    _note(tx, "create", full, client_id, source=source, detail=reason, now=now, ok=False)
+
+
+def get(tx: Tx, full_id: str) -> ClientRun | None:
+    """Give the record of this client run ID, or None. Never creates."""
+    return client_runs.get(tx, full_id)
+
+
+def require(tx: Tx, full_id: str, client_id: str) -> ClientRun | None:
+    """Give the record as `get` does, and say at ERROR level if it is missing."""
+    found = client_runs.get(tx, full_id)
+    if found is None:
+        _missing(full_id, client_id)
+    return found
+
+
+def update(tx: Tx, full_id: str, client_id: str, *, source: str, now: datetime, **changes: Any) -> bool:
+    """Recount the record's metrics and set `changes`. False, and an ERROR line, if the record is missing."""
+    counted = metrics.of_client_run(tx, full_id)
+    values = {name: getattr(counted, name) for name in Metrics.__dataclass_fields__}
+    if not client_runs.change(tx, full_id, **values, **changes):
+        _missing(full_id, client_id)
+        _note(tx, "update", full_id, client_id, source=source, detail="record missing", now=now, ok=False)
+        return False
+    detail = f"posts {counted.posts_harvested}, new {counted.posts_new}, rejected {counted.items_rejected}"
+    _note(tx, "update", full_id, client_id, source=source, detail=detail, now=now)
+    return True
+
+
+def complete(
+    tx: Tx, run: ClientRun, status: ClientRunStatus, *, source: str, note: str, now: datetime
+) -> bool:
+    """End a live record with its final status. False if it was ended before, or is missing (ERROR line)."""
+    if not update(tx, run.client_run_id, run.client_id, source=source, now=now):
+        return False
+    notes = f"{run.system_notes}\n{_noted(note, now)}"
+    if not client_runs.finish(tx, run.client_run_id, status=status, now=now, system_notes=notes):
+        return False
+    _note(
+        tx, "complete", run.client_run_id, run.client_id, source=source, detail=f"{status}: {note}", now=now
+    )
+    tx.after_commit(lambda: _log.info("Client run %s ended: %s", run.client_run_id, status))
+    return True
+
+
+def _missing(full_id: str, client_id: str) -> None:
+    _log.error("ERROR: Client run record not found for %s (%s)", full_id, client_id)
+    _log.error("This indicates a process kickoff issue - run record should exist")
+
+
+def _noted(text: str, now: datetime) -> str:
+    return f"[{now:%Y-%m-%dT%H:%M:%SZ}] {text}"
+
+
+def _note(
+    tx: Tx,
+    operation: str,
+    full_id: str | None,
+    client_id: str,
+    *,
+    source: str,
+    detail: str,
+    now: datetime,
+    ok: bool = True,
+) -> None:
+    activity.record(
+        tx,
+        operation,
+        source=source,
+        client_run_id=full_id,
+        client_id=client_id,
+        ok=ok,
+        detail=detail,
+        now=now,
+    )

@@ -1,0 +1,97 @@
+"""Settling a client run: when nothing of it is open any more, plan what is still missing, or complete it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, job_runs
+from harvester.models import ActorRun, ActorRunState, ClientRun, ClientRunStatus
+from services import run_records
+from services.plan import Limits, need_of, plan_due
+
+_OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
+
+
+class Settle:
+    """Decides, once nothing is open, whether a client run goes on or is over."""
+
+    def __init__(self, ledger: Ledger, limits: Limits, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._limits = limits
+        self._clock = clock
+
+    def __call__(self, full_id: str) -> None:
+        """Settle one client run. Changes nothing while an actor run of it is open, or once it is over."""
+        with self._ledger.write() as tx:
+            run = client_runs.get(tx, full_id, lock=True)
+            if run is None or run.status is not ClientRunStatus.RUNNING:
+                return
+            batches = actor_runs.of_client_run(tx, full_id)
+            if any(batch.state not in _OVER for batch in batches) or _awaits_a_person(run, batches):
+                return
+            now = self._clock()
+            if not self._planned_more(tx, run, batches, now):
+                self._completed(tx, run, batches, now)
+
+    def due(self, limit: int) -> list[str]:
+        """Name the client runs that have nothing open."""
+        with self._ledger.read() as tx:
+            return client_runs.to_settle(tx, limit=limit)
+
+    def _planned_more(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> bool:
+        client = clients.get(tx, run.client_id)
+        if (
+            run.target_posts is None
+            or client is None
+            or any(b.state is ActorRunState.FAILED for b in batches)
+        ):
+            return False
+        need = need_of(tx, client, self._limits, now)
+        if need.posts <= 0 or need.budget_left_micros <= 0:
+            return False
+        planned = plan_due(
+            tx,
+            client,
+            self._limits,
+            client_run_id=run.client_run_id,
+            posts=need.posts,
+            batches=run.max_batches - len(batches),
+            first_batch=len(batches) + 1,
+            now=now,
+        )
+        return planned > 0
+
+    def _completed(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> None:
+        status, note = verdict(batches)
+        run_records.complete(tx, run, status, source="settle", note=note, now=now)
+        others = client_runs.of_job(tx, run.run_id)
+        if all(other.status is not ClientRunStatus.RUNNING for other in others):
+            job_runs.close(tx, run.run_id, status=worst_of([other.status for other in others]), now=now)
+
+
+def verdict(batches: list[ActorRun]) -> tuple[ClientRunStatus, str]:
+    """Say how a client run ended, from how its actor runs ended."""
+    if not batches:
+        return ClientRunStatus.COMPLETED, "no leads were due"
+    bad = [batch for batch in batches if batch.error_code is not None]
+    if not bad:
+        return ClientRunStatus.COMPLETED, f"all {len(batches)} actor runs are ingested"
+    reasons = "; ".join(dict.fromkeys(f"{batch.error_code}: {batch.error}" for batch in bad))
+    note = f"{len(bad)} of {len(batches)} actor runs had errors: {reasons}"[:2_000]
+    lost = all(batch.error_code is not None and not batch.cursor for batch in batches)
+    return (ClientRunStatus.FAILED if lost else ClientRunStatus.COMPLETED_WITH_ERRORS), note
+
+
+def worst_of(statuses: list[ClientRunStatus]) -> ClientRunStatus:
+    """Sum up how the client runs of a job ended."""
+    if all(status is ClientRunStatus.COMPLETED for status in statuses):
+        return ClientRunStatus.COMPLETED
+    if all(status is ClientRunStatus.FAILED for status in statuses):
+        return ClientRunStatus.FAILED
+    return ClientRunStatus.COMPLETED_WITH_ERRORS
+
+
+def _awaits_a_person(run: ClientRun, batches: list[ActorRun]) -> bool:
+    """A record made by hand has no plan of its own; it is over when a person, or its actor runs, say so."""
+    return run.source == run_records.MANUAL and not batches

@@ -1,0 +1,205 @@
+"""Starting an actor run at Apify: once, or not at all.
+
+The row says `starting` on disk before the call goes out. Whatever is lost after that, the answer or this
+process, leaves a row that must look for its marker at Apify before it may start again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from harvester import actor_inputs, log
+from harvester.apify import Apify
+from harvester.apify_answers import ApifyRun
+from harvester.apify_errors import Gone, NotNow, Refused, StartUnknown, Unavailable
+from harvester.ledger import Ledger, Tx, actor_runs, clients, deliveries
+from harvester.models import ActorRun, ActorRunState
+from harvester.webhook_tokens import TokenSigner
+from services import run_records
+from services.days import day_start
+from services.outcome import give_up
+
+_log = log.get_logger(__name__)
+
+#: How far the clocks of this machine and of Apify may be apart in the search for a lost start.
+_CLOCK_SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class StartTerms:
+    """What every start is bounded by and told, from the settings."""
+
+    webhook_url: str
+    posted_limit: str
+    max_comments: int
+    max_reactions: int
+    max_charge_usd: Decimal
+    run_timeout_seconds: float
+    daily_budget_micros: int
+    max_in_flight: int
+    not_now: timedelta
+    unknown_start: timedelta
+    search_every: timedelta
+    reconcile: timedelta
+
+
+class Start:
+    """The steps of a row from `planned` to `running`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        apify: Apify,
+        signer: TokenSigner,
+        terms: StartTerms,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._apify = apify
+        self._signer = signer
+        self._terms = terms
+        self._clock = clock
+
+    def planned(self, run: ActorRun) -> None:
+        """Start the row's actor run, if a free place and the client's budget allow it."""
+        starting = self._reserved(run)
+        if starting is None:
+            return
+        try:
+            found = self._sent(starting)
+        except StartUnknown as error:
+            self._moved(starting, ActorRunState.START_UNKNOWN, timedelta(0), error=str(error))
+            _log.warning("A start was sent and its answer lost; it is searched for", attempt=starting.attempt)
+        except (NotNow, Unavailable) as error:
+            self._not_started(starting, error)
+        except Refused as error:
+            with self._ledger.write() as tx:
+                give_up(tx, starting, code=error.code, reason=str(error), now=self._clock())
+        else:
+            self._adopted(starting, found)
+
+    def starting(self, run: ActorRun) -> None:
+        """Take over a row whose process died in mid-start: whether the start arrived is unknown."""
+        with self._ledger.write() as tx:
+            unknown = actor_runs.keep(tx, run, state=ActorRunState.START_UNKNOWN)
+        self.start_unknown(unknown)
+
+    def start_unknown(self, run: ActorRun) -> None:
+        """Search Apify for the actor run. Found: adopt it. Not found for long enough: plan it again."""
+        found = next(self._candidates(run), None)
+        if found is not None:
+            self._adopted(run, found)
+            return
+        assert run.start_requested_at is not None, "a start that was sent has its time"
+        if self._clock() - run.start_requested_at < self._terms.unknown_start:
+            self._moved(run, ActorRunState.START_UNKNOWN, self._terms.search_every)
+            return
+        _log.warning("No actor run of this start was found; it is started again", attempt=run.attempt)
+        self._moved(run, ActorRunState.PLANNED, timedelta(0))
+
+    def _reserved(self, run: ActorRun) -> ActorRun | None:
+        now = self._clock()
+        with self._ledger.write() as tx:
+            tx.exclusively("starts")
+            spent = self._budget_spent(tx, run, now)
+            if spent:
+                give_up(tx, run, code="budget_spent", reason=spent, now=now)
+                return None
+            if actor_runs.in_flight(tx) >= self._terms.max_in_flight:
+                actor_runs.move(
+                    tx, run, ActorRunState.PLANNED, now=now, next_check_at=now + timedelta(seconds=1)
+                )
+                return None
+            return actor_runs.keep(
+                tx,
+                run,
+                state=ActorRunState.STARTING,
+                attempt=run.attempt + 1,
+                start_requested_at=now,
+            )
+
+    def _budget_spent(self, tx: Tx, run: ActorRun, now: datetime) -> str | None:
+        client = clients.get(tx, run.client_id)
+        if client is None:
+            return f"client {run.client_id} is gone"
+        spent = actor_runs.spent_micros(tx, run.client_id, since=day_start(client.timezone, now))
+        if spent < self._terms.daily_budget_micros:
+            return None
+        return f"the client's budget of the day is spent: {spent / 1e6:.4f} USD"
+
+    def _sent(self, run: ActorRun) -> ApifyRun:
+        with self._ledger.read() as tx:
+            targets = actor_runs.targets(tx, run.id)
+        asked = actor_inputs.harvestapi(
+            [target.target_url for target in targets],
+            max_posts=run.max_posts,
+            posted_limit=self._terms.posted_limit,
+            max_comments=self._terms.max_comments,
+            max_reactions=self._terms.max_reactions,
+        )
+        return self._apify.start(
+            run.actor_id,
+            asked,
+            marker=f"{run.marker}.{run.attempt}",
+            max_charge_usd=self._terms.max_charge_usd,
+            run_timeout_seconds=self._terms.run_timeout_seconds,
+            webhook_url=self._terms.webhook_url,
+            webhook_token=self._signer.sign(run.marker, run.attempt, run.client_id),
+        )
+
+    def _candidates(self, run: ActorRun) -> Iterator[ApifyRun]:
+        """Give the actor runs that bear this row's marker: first those that a webhook spoke of."""
+        assert run.start_requested_at is not None, "a start that was sent has its time"
+        with self._ledger.read() as tx:
+            told = deliveries.unread_run_ids(tx, run.id)
+        since = run.start_requested_at - _CLOCK_SKEW
+        for found in [*self._read(told), *self._apify.runs_since(run.actor_id, since)]:
+            with self._ledger.read() as tx:
+                taken = actor_runs.known_apify_run_ids(tx, [found.id])
+            if not taken and (self._apify.marker_of(found) or "").startswith(f"{run.marker}."):
+                yield found
+
+    def _read(self, apify_run_ids: list[str]) -> Iterator[ApifyRun]:
+        for apify_run_id in apify_run_ids:
+            try:
+                yield self._apify.run(apify_run_id)
+            except Gone:
+                continue
+
+    def _adopted(self, run: ActorRun, found: ApifyRun) -> None:
+        """Write down which actor run is ours, then wait for its webhook."""
+        now = self._clock()
+        with self._ledger.write() as tx:
+            actor_runs.move(
+                tx,
+                run,
+                ActorRunState.RUNNING,
+                now=now,
+                next_check_at=now if found.ended else now + self._terms.reconcile,
+                apify_run_id=found.id,
+                dataset_id=found.dataset_id,
+                apify_status=found.status,
+                apify_started_at=found.started_at,
+                error_code=None,
+                error=None,
+            )
+            run_records.update(tx, run.client_run_id, run.client_id, source="advance", now=now)
+            tx.after_commit(
+                lambda: _log.info("Actor run started", actorRunId=found.id, profiles=run.profiles)
+            )
+
+    def _not_started(self, run: ActorRun, error: NotNow | Unavailable) -> None:
+        """Apify took no start: wait, without counting it as an attempt."""
+        self._moved(
+            run, ActorRunState.PLANNED, self._terms.not_now, attempt=run.attempt - 1, error=str(error)
+        )
+        _log.warning("Apify takes no start now: %s", error)
+
+    def _moved(self, run: ActorRun, to: ActorRunState, wait: timedelta, **values: Any) -> None:
+        now = self._clock()
+        with self._ledger.write() as tx:
+            actor_runs.move(tx, run, to, now=now, next_check_at=now + wait, **values)

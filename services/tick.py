@@ -1,0 +1,53 @@
+"""The tick: every row that is due is found here, whoever forgot it. Wake-ups need no other source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from harvester.ledger import Ledger, actor_runs
+from services.settle import Settle
+
+#: Rows that one tick names at most; the next one names the rest.
+_AT_ONCE: Final = 500
+
+
+class Tick:
+    """Looks for due rows. A look that finds nothing takes no write lock and costs two indexed queries."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        settle: Settle,
+        *,
+        max_in_flight: int,
+        queued: timedelta,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._settle = settle
+        self._max_in_flight = max_in_flight
+        self._queued = queued
+        self._clock = clock
+
+    def __call__(self, wake: Callable[[int], object]) -> None:
+        """Hand each due actor run to `wake` once, and settle client runs that have nothing open."""
+        for row_id in self._due():
+            wake(row_id)
+        for full_id in self._settle.due(_AT_ONCE):
+            self._settle(full_id)
+
+    def _due(self) -> list[int]:
+        now = self._clock()
+        with self._ledger.read() as tx:
+            if not actor_runs.any_due(tx, now=now):
+                return []
+        with self._ledger.write() as tx:
+            return actor_runs.due(
+                tx,
+                now=now,
+                queued_until=now + self._queued,
+                max_in_flight=self._max_in_flight,
+                limit=_AT_ONCE,
+            )
