@@ -1,0 +1,174 @@
+"""Logs: one line per event, in text or JSON, with the IDs at hand, and no token in it.
+
+structlog is the front, the standard `logging` the back: an event of ours is an ordinary record whose message
+is final and whose key-values travel beside it, so gunicorn, huey, apify_client and sqlalchemy, and pytest's
+`caplog`, meet on one path. Call `get_logger` anywhere; call `configure` once per process.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from contextlib import AbstractContextManager
+from typing import TextIO, cast
+
+import structlog
+from structlog.typing import EventDict, ProcessorReturnValue, WrappedLogger
+
+#: gunicorn gives these handlers of its own and stops them from propagating.
+_OWN_HANDLERS = ("gunicorn.error", "gunicorn.access")
+
+#: Contextvars come in no order; these stand first, in this one.
+_IDS = ("runId", "clientId", "actorRunId", "dispatchId")
+
+#: What would end a line, colour a terminal or reorder its text: C0, DEL, C1, line and paragraph separators,
+#: bidirectional controls, and lone surrogates, which no stream can encode.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+#: Patterns work on rendered lines, in which a blank may be escaped or percent-encoded and a value quoted.
+_SECRETS = (
+    (re.compile(r"(?i)(\bbearer(?:\s|\\+[nrt]|%20)+)[\w.~+/=%-]+"), r"\1***"),
+    (re.compile(r"(apify_api_)\w+"), r"\1***"),
+    (re.compile(r"\b(pat)\w{14}\.\w{16,}"), r"\1***"),
+    (re.compile(r"\b(ph1\.)[\w.-]+"), r"\1***"),
+    (re.compile(r"(?i)(token(?:=|%3D)\\*[\"']?|token\\*[\"']\s*:\s*\\*[\"'])[^&\s\"'\\;,)}\]]+"), r"\1***"),
+    (re.compile(r"(?i)(password=)[^&\s\"'\\]+"), r"\1***"),
+    (re.compile(r"(://[^\s/:@\"']*:)[^\s/@\"']+@"), r"\1***@"),
+)
+
+
+def configure(format: str, level: str, stream: TextIO | None = None) -> None:
+    """Send every log record of the process to `stream` (stderr) as one line of `format`: `json` or `text`.
+
+    `level` is a level's name, such as `INFO`. Calling again replaces what the last call set.
+    """
+    root = logging.getLogger()
+    for earlier in [handler for handler in root.handlers if isinstance(handler, _LineHandler)]:
+        root.removeHandler(earlier)
+    root.addHandler(_LineHandler(stream or sys.stderr, _formatter(format)))
+    root.setLevel(level)
+    for logger in map(logging.getLogger, _OWN_HANDLERS):
+        for handler in logger.handlers[:]:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.propagate = True
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of this name; pass %-style arguments and key-values, never a formatted text."""
+    return cast(
+        structlog.stdlib.BoundLogger,
+        structlog.wrap_logger(
+            logging.getLogger(name),
+            processors=[structlog.stdlib.filter_by_level, _fill_in, _to_record],
+            wrapper_class=structlog.stdlib.BoundLogger,
+        ),
+    )
+
+
+def bound(**ids: object) -> AbstractContextManager[None]:
+    """Put these IDs (`runId`, `clientId`, `actorRunId`, `dispatchId`) on every event within the `with`."""
+    return structlog.contextvars.bound_contextvars(**ids)
+
+
+def redact(text: str) -> str:
+    """Return `text` with bearer, Apify, Airtable and webhook tokens and passwords in URLs masked."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def one_line(text: str) -> str:
+    """Return `text` with every control character and line separator as an escape such as `\\n` or `\\x1b`."""
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+class _LineHandler(logging.StreamHandler[TextIO]):
+    """Writes lines in whatever encoding the stream has; a character that it lacks becomes an escape."""
+
+    def __init__(self, stream: TextIO, formatter: logging.Formatter) -> None:
+        super().__init__(stream)
+        self.setFormatter(formatter)
+
+    def format(self, record: logging.LogRecord) -> str:
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        return super().format(record).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _formatter(format: str) -> logging.Formatter:
+    renderers = {"json": _render_json, "text": _render_text}
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,
+            _key_values,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            renderers[format],
+            _redact_line,
+        ],
+    )
+
+
+def _fill_in(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Do what `event % arguments` does, but never fail the caller over a badly written log call."""
+    arguments = event.pop("positional_args", ())
+    if arguments:
+        try:
+            event["event"] = event["event"] % arguments
+        except (TypeError, ValueError, KeyError):
+            event["event"] = f"{event['event']} {arguments!r}"
+    return event
+
+
+def _to_record(_logger: WrappedLogger, _method: str, event: EventDict) -> ProcessorReturnValue:
+    passed = {name: event.pop(name) for name in ("exc_info", "stack_info") if name in event}
+    return (str(event.pop("event")),), {**passed, "extra": {"key_values": dict(event)}}
+
+
+def _key_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event["_record"]
+    found = {**event, **getattr(record, "key_values", {})}
+    ids = {name: found[name] for name in _IDS if name in found}
+    return {**ids, **found, "event": event["event"], "level": record.levelname, "logger": record.name}
+
+
+def _render_text(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    head = f"{event.pop('timestamp')} {event.pop('level'):<8} {event.pop('logger')} {event.pop('event')}"
+    return one_line(" ".join([head, *(f"{name}={_quoted(value)}" for name, value in event.items())]))
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    first = {name: event.pop(name) for name in ("timestamp", "level", "logger")}
+    message = {"message": event.pop("event")}
+    whole = {**first, **message, **event} | message
+    try:
+        line = json.dumps(whole, default=str, allow_nan=False)
+    except (
+        TypeError,
+        ValueError,
+        RecursionError,
+    ):  # a key that is no string, NaN, or an object within itself
+        line = json.dumps({name: str(value) for name, value in whole.items()})
+    return line.replace("\x7f", r"\u007f")
+
+
+def _redact_line(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
+    return redact(str(line))
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return text if re.fullmatch(r"[^\s\"'=]+", text) else json.dumps(text, ensure_ascii=False)
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    code = ord(character)
+    return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")

@@ -1,0 +1,161 @@
+"""The kinds of value that settings have. A refusal is a ValueError: a sentence about "it", no value."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from harvester.settings.urls import checked_database_url, checked_http_url, checked_queue_url
+
+#: What `.env.example` has in place of a secret.
+PLACEHOLDER = "change-me"
+
+_ACTOR = re.compile(r"(?:([A-Za-z0-9_.-]+)[/~]([A-Za-z0-9_.-]+)|[A-Za-z0-9]{17})")
+_ALERT_SEPARATOR = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_ARGON2ID = re.compile(r"\$argon2id\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[^$\s]+\$[^$\s]+")
+_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,?#-]+")
+
+_Value = TypeVar("_Value")
+
+
+def _text(secret: SecretStr) -> str:
+    return secret.get_secret_value()
+
+
+def _real(secret: SecretStr) -> SecretStr:
+    if _text(secret).casefold().startswith(PLACEHOLDER):
+        raise ValueError("it is still the placeholder of .env.example")
+    return secret
+
+
+def _visible(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", _text(secret)):
+        raise ValueError("it holds a blank or another character that no HTTP header carries")
+    return secret
+
+
+def _long_key(secret: SecretStr) -> SecretStr:
+    if len(_text(secret).encode()) < 32:
+        raise ValueError("it is shorter than 32 bytes")
+    return secret
+
+
+def _long_text(secret: SecretStr) -> SecretStr:
+    if len(_text(secret)) < 32:
+        raise ValueError("it is shorter than 32 characters")
+    return secret
+
+
+def _password_hash(secret: SecretStr) -> SecretStr:
+    if not _ARGON2ID.fullmatch(_text(secret)):
+        raise ValueError("it is no argon2id hash (a shell may have taken its $ signs for variables)")
+    return secret
+
+
+def _database(secret: SecretStr) -> SecretStr:
+    return SecretStr(checked_database_url(_text(secret)))
+
+
+def _queue(secret: SecretStr) -> SecretStr:
+    return SecretStr(checked_queue_url(_text(secret)) if _text(secret) else "")
+
+
+def _alert_url(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", _text(secret)):
+        raise ValueError("it is no Apprise URL (scheme://...)")
+    return secret
+
+
+def _at_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _at_alert_urls(value: object) -> object:
+    return _ALERT_SEPARATOR.split(value) if isinstance(value, str) else value
+
+
+def _no_gaps(value: object) -> object:
+    if isinstance(value, list) and "" in value:
+        raise ValueError("it has an empty entry (two commas in a row, or one at an end)")
+    return value
+
+
+def _distinct(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("it has the same entry twice")
+    return values
+
+
+def _actor(text: str) -> str:
+    match = _ACTOR.fullmatch(text)
+    if match is None:
+        raise ValueError("it must be user/name, user~name or an Actor's ID of 17 characters")
+    return f"{match[1]}/{match[2]}" if match[1] else text
+
+
+def _base_id(text: str) -> str:
+    if not re.fullmatch(r"app[A-Za-z0-9]{14}", text):
+        raise ValueError("it must be app and 14 letters or digits")
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):  # OSError: "Europe" is a folder
+        raise ValueError("it is no time zone of the IANA database") from None
+    return text
+
+
+def _cron(text: str) -> str:
+    fields = text.split()
+    if len(fields) != 5 or not all(map(_CRON_FIELD.fullmatch, fields)):
+        raise ValueError("it must have five cron fields: minute, hour, day of month, month, day of week")
+    return " ".join(fields)
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Token = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_visible)]
+SigningKey = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_long_key)]
+SessionKey = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_long_text)]
+PasswordHash = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_password_hash)]
+AlertUrl = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_alert_url)]
+
+Tokens = Annotated[
+    tuple[Token, ...], BeforeValidator(_no_gaps), BeforeValidator(_at_commas), AfterValidator(_distinct)
+]
+SigningKeys = Annotated[
+    tuple[SigningKey, ...], BeforeValidator(_no_gaps), BeforeValidator(_at_commas), AfterValidator(_distinct)
+]
+AlertUrls = Annotated[tuple[AlertUrl, ...], BeforeValidator(_at_alert_urls)]
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+QueueUrl = Annotated[SecretStr, AfterValidator(_queue)]
+HttpUrl = Annotated[str, AfterValidator(checked_http_url)]
+
+ActorId = Annotated[str, AfterValidator(_actor)]
+BaseId = Annotated[str, AfterValidator(_base_id)]
+PostedLimit = Literal["any", "1h", "24h", "week", "month", "3months", "6months", "year"]
+TimeZone = Annotated[str, AfterValidator(_zone)]
+Cron = Annotated[str, AfterValidator(_cron)]
+LogFormat = Annotated[Literal["json", "text"], BeforeValidator(_lower)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
+
+#: Seconds; the limit of 30 years keeps every moment that is reckoned with them within a datetime's range.
+Seconds = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+#: US dollars.
+Money = Annotated[Decimal, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+AtLeastOne = Annotated[int, Field(ge=1, le=10_000)]
+NoneOrMore = Annotated[int, Field(ge=0, le=100_000)]
+Port = Annotated[int, Field(ge=1, le=65_535)]

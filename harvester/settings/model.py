@@ -1,0 +1,202 @@
+"""Every setting, with its default, its meaning and the remedy when it is refused.
+
+A field is the environment variable of the same name in capitals. Defaults stand as they would in `.env`, and
+`.env.example` is generated from this module. The order matters twice: readers meet the settings in it, and a
+rule between two settings (`rules.py`) hangs on the later of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticUndefined
+
+from harvester.settings import kinds, rules
+
+_RANDOM = "Make one with: openssl rand -hex 32"
+_SECONDS = "Give decimal seconds above 0, such as 0.5."
+_MONEY = "Give US dollars above 0, such as 1.00."
+_COUNT = "Give a whole number of 1 or more."
+_COUNT_OR_NONE = "Give a whole number; 0 asks for none."
+_AIRTABLE = "Set AIRTABLE_API_KEY and MASTER_CLIENTS_BASE_ID, or neither."
+_SCORING = "Set SCORING_API_KEY, SCORING_BASE_URL and SCORING_MODEL, or none of them."
+
+
+def _setting(description: str, remedy: str, default: object = PydanticUndefined) -> Any:
+    return Field(default, description=description, json_schema_extra={"remedy": remedy})
+
+
+def _timer(description: str, default: str) -> Any:
+    return _setting(description, _SECONDS, default)
+
+
+class Settings(BaseModel):
+    """The settings of one process, checked and frozen. Secrets print as asterisks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+
+    # Apify
+    apify_token: kinds.Token = _setting(
+        "API token of the Apify account that pays.",
+        "Copy it from Apify Console: Settings, API & Integrations.",
+    )
+    apify_webhook_token: kinds.Token | None = _setting(
+        "Static bearer token for webhooks made by hand in Apify Console; unset: such calls get 401.",
+        _RANDOM,
+        None,
+    )
+    apify_api_url: kinds.HttpUrl = _setting(
+        "Base URL of the Apify API.",
+        "Leave it out for Apify itself, or give the URL of the sandbox.",
+        "https://api.apify.com",
+    )
+    apify_actor_id: kinds.ActorId = _setting(
+        "Actor to run.",
+        "Give user/name as in Apify Store, or the Actor's ID.",
+        "harvestapi/linkedin-profile-posts",
+    )
+    apify_max_posts: Annotated[int, Field(ge=1, le=1000)] = _setting(
+        "Posts asked for per profile; always sent.", "Give a whole number from 1 to 1000.", "2"
+    )
+    apify_posted_limit: kinds.PostedLimit = _setting(
+        "How old posts may be: any, 1h, 24h, week, month, 3months, 6months or year.",
+        "Give one of the Actor's words: any, 1h, 24h, week, month, 3months, 6months, year.",
+        "year",
+    )
+    scrape_comments: kinds.NoneOrMore = _setting(
+        "Greatest number of comments asked for per post; 0 asks for none.", _COUNT_OR_NONE, "0"
+    )
+    scrape_reactions: kinds.NoneOrMore = _setting(
+        "Greatest number of reactions asked for per post; 0 asks for none.", _COUNT_OR_NONE, "0"
+    )
+
+    # Money
+    apify_max_charge_usd: kinds.Money = _setting(
+        "US dollars after which Apify ends an actor run (its maxTotalChargeUsd).", _MONEY, "1.00"
+    )
+    daily_budget_usd: kinds.Money = _setting(
+        "No actor run is started for a client once its runs of its own day have cost this much.",
+        _MONEY,
+        "5.00",
+    )
+    monthly_budget_usd: kinds.Money | None = _setting(
+        "The same for the whole account and calendar month; unset: no limit.", _MONEY, None
+    )
+    max_actor_runs: kinds.AtLeastOne = _setting(
+        "Actor runs in flight at once; the account's own limit holds besides.", _COUNT, "5"
+    )
+
+    # This service
+    port: kinds.Port = _setting(
+        "TCP port that the web process listens on.", "Give a whole number from 1 to 65535.", "8000"
+    )
+    web_workers: kinds.AtLeastOne = _setting("Processes that answer HTTP.", _COUNT, "2")
+    worker_threads: kinds.AtLeastOne = _setting("Threads of the worker process.", _COUNT, "8")
+    public_url: Annotated[str, AfterValidator(rules.public_url)] = _setting(
+        "Where Apify reaches this service, without a path. Required unless APIFY_API_URL is a loopback "
+        "address; then http://127.0.0.1:PORT.",
+        "Give the https URL at which Apify reaches this service, such as https://harvest.example.org",
+        "",
+    )
+    api_tokens: kinds.Tokens = _setting(
+        "Bearer tokens of the HTTP API, separated by commas: the first is current, the rest still work.",
+        _RANDOM,
+    )
+    webhook_secrets: kinds.SigningKeys = _setting(
+        "Keys of 32 bytes or more for webhook tokens, separated by commas: the first signs, all are known.",
+        _RANDOM,
+    )
+    operator_password_hash: kinds.PasswordHash | None = _setting(
+        "Argon2id hash of the operator's password; unset: the operations page answers 503.",
+        "Make one with: harvester hash-password, and put it in single quotes.",
+        None,
+    )
+    secret_key: kinds.SessionKey | None = _setting(
+        "Key of the operations page's sessions, 32 characters or more; unset: the page answers 503.",
+        _RANDOM,
+        None,
+    )
+
+    # Storage
+    database_url: kinds.DatabaseUrl = _setting(
+        "The ledger: sqlite:///PATH or postgresql+psycopg://...",
+        "Give sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.",
+        "sqlite:///var/harvester.db",
+    )
+    queue_url: Annotated[kinds.QueueUrl, AfterValidator(rules.queue_url)] = _setting(
+        "Where wake-ups wait: sqlite:///PATH, postgresql+psycopg://... or redis://...; unset: a file beside "
+        "the ledger's, or the ledger's PostgreSQL.",
+        "Leave it out, or give sqlite:///PATH, postgresql+psycopg://... or redis://HOST.",
+        SecretStr(""),
+    )
+
+    # Airtable
+    airtable_api_key: kinds.Token | None = _setting(
+        "Airtable token. With the next setting: clients and leads come from Airtable, and results go there.",
+        _AIRTABLE,
+        None,
+    )
+    master_clients_base_id: Annotated[kinds.BaseId | None, AfterValidator(rules.all_or_none)] = _setting(
+        "Airtable base of the clients (app and 14 letters or digits).", _AIRTABLE, None
+    )
+    airtable_api_url: kinds.HttpUrl = _setting(
+        "Base URL of the Airtable API.", "Leave it out for Airtable itself.", "https://api.airtable.com"
+    )
+
+    # Scoring
+    scoring_api_key: kinds.Token | None = _setting(
+        "API key of an OpenAI-compatible service that scores posts; unset: no scoring.", _SCORING, None
+    )
+    scoring_base_url: kinds.HttpUrl | None = _setting("Base URL of that service.", _SCORING, None)
+    scoring_model: Annotated[str | None, AfterValidator(rules.all_or_none)] = _setting(
+        "Model that it scores with.", _SCORING, None
+    )
+
+    # Schedule, alerts, logs
+    schedule: kinds.Cron | None = _setting(
+        "Cron expression of the daily process of all clients; unset: none.",
+        "Give five fields, such as 0 5 * * * for five o'clock every day.",
+        None,
+    )
+    schedule_timezone: kinds.TimeZone = _setting(
+        "Time zone of SCHEDULE.", "Give an IANA name, such as Australia/Sydney.", "UTC"
+    )
+    alert_urls: kinds.AlertUrls = _setting(
+        "Apprise URLs told of failures, separated by commas.", "Give URLs as in Apprise's documentation.", ()
+    )
+    log_format: kinds.LogFormat = _setting("Format of the logs: json or text.", "Give json or text.", "text")
+    log_level: kinds.LogLevel = _setting(
+        "Least level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL.",
+        "Give DEBUG, INFO, WARNING, ERROR or CRITICAL.",
+        "INFO",
+    )
+
+    # Timers
+    tick_seconds: kinds.Seconds = _timer("How often the worker looks for rows that are due.", "0.5")
+    reconcile_seconds: kinds.Seconds = _timer(
+        "How often unfinished actor runs are checked against Apify.", "300"
+    )
+    unknown_start_seconds: kinds.Seconds = _timer(
+        "How long a start whose answer was lost is searched for before it may be started again.", "900"
+    )
+    stale_lead_seconds: kinds.Seconds = _timer("A lead still Processing after this is due again.", "1800")
+    retry_base_seconds: kinds.Seconds = _timer("First back-off step of a failed job or outside call.", "1")
+    lease_seconds: kinds.Seconds = _timer(
+        "How long a row belongs to the process that works on it, unless renewed.", "25"
+    )
+    apify_timeout_seconds: Annotated[kinds.Seconds, AfterValidator(rules.within_lease)] = _timer(
+        "Longest that one call to Apify may take; less than LEASE_SECONDS.", "20"
+    )
+    actor_run_timeout_seconds: kinds.Seconds = _timer("Time limit that an actor run is started with.", "3600")
+    client_run_timeout_seconds: kinds.Seconds = _timer("Time limit of a client run.", "86400")
+    cost_settle_seconds: kinds.Seconds = _timer(
+        "How long after an actor run's end its cost and item count are read again.", "10"
+    )
+    items_lag_seconds: kinds.Seconds = _timer(
+        "How long a dataset that is shorter than its item count is read again.", "300"
+    )
+    not_now_seconds: kinds.Seconds = _timer(
+        "Wait after Apify refuses a start for its limits on memory or concurrency.", "10"
+    )
+    queued_seconds: kinds.Seconds = _timer("A wake-up not carried out after this is sent again.", "30")
