@@ -27,6 +27,8 @@ _IDS = ("runId", "clientId", "actorRunId", "dispatchId")
 #: bidirectional controls, and lone surrogates, which no stream can encode.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+#: Libraries that tell of each thing they do, which our own events tell better.
+_CHATTY = ("alembic", "huey")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 #: Patterns work on rendered lines, in which a blank may be escaped or percent-encoded and a value quoted.
@@ -51,6 +53,8 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:
         root.removeHandler(earlier)
     root.addHandler(_LineHandler(stream or sys.stderr, _formatter(format)))
     root.setLevel(level)
+    for chatty in map(logging.getLogger, _CHATTY):
+        chatty.setLevel(max(root.level, logging.WARNING))
     for logger in map(logging.getLogger, _OWN_HANDLERS):
         for handler in logger.handlers[:]:
             logger.removeHandler(handler)

@@ -19,6 +19,7 @@ graceful_timeout = 25
 limit_request_line = 4_094
 limit_request_field_size = 8_190
 accesslog = None
+control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:

@@ -64,12 +64,22 @@ class Advance:
                 self._step(run)
             settled = run.client_run_id
         if settled is not None:
-            self._settle(settled)
+            self._settled(settled)
+
+    def _settled(self, full_id: str) -> None:
+        try:
+            self._settle(full_id)
+        except LedgerUnavailable as error:
+            _log.error("A client run could not be settled, the next tick tries again: %s", error)
 
     def _claimed(self, row_id: int) -> ActorRun | None:
         now = self._clock()
-        with self._ledger.write() as tx:
-            return actor_runs.claim(tx, row_id, owner=self._owner, now=now, until=now + self._lease)
+        try:
+            with self._ledger.write() as tx:
+                return actor_runs.claim(tx, row_id, owner=self._owner, now=now, until=now + self._lease)
+        except LedgerUnavailable as error:
+            _log.error("No row can be claimed, the next tick tries again: %s", error)
+            return None
 
     def _step(self, run: ActorRun) -> None:
         try:
@@ -123,6 +133,9 @@ class Advance:
                 give_up(tx, held, code=code, reason=reason, now=self._clock())
         except (LostLease, LedgerUnavailable) as error:
             _log.warning("Could not give the row up: %s", error)
+        except Exception:
+            _log.exception("A row could not be given up, and is tried on")
+            self._again(run, reason, failures=run.failures)
 
 
 def backoff(base: timedelta, times: int) -> timedelta:

@@ -121,7 +121,15 @@ class Follow:
         now = self._clock()
         with self._ledger.write() as tx:
             deliveries.processed(tx, run.id, received_by=asked_at, result="nothing new", now=now)
-            actor_runs.move(tx, run, run.state, now=now, next_check_at=None)
+            actor_runs.move(
+                tx,
+                run,
+                run.state,
+                now=now,
+                next_check_at=None,
+                error_code=run.error_code,
+                error=run.error,
+            )
 
 
 def _known(run: ActorRun) -> str:

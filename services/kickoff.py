@@ -158,7 +158,6 @@ class Kickoff:
                 client_run_id=full_id,
                 posts=posts,
                 batches=batches,
-                first_batch=1,
                 now=now,
             )
         return plan_these(
@@ -168,7 +167,6 @@ class Kickoff:
             _leads_of(tx, client.client_id, order.target_urls, now),
             client_run_id=full_id,
             max_posts=order.max_posts or self._limits.max_posts,
-            first_batch=1,
             now=now,
         )
 
@@ -199,14 +197,32 @@ def _checked(order: Order) -> Order:
         run_ids.require_client_id(order.client_id)
     except InvalidInput as error:
         raise UnknownClient(str(error)) from error
-    run_id = order.run_id and run_ids.base_of(run_ids.require(order.run_id, order.client_id))
-    urls = order.target_urls and list(dict.fromkeys(canonical(url) for url in order.target_urls))
-    return replace(order, run_id=run_id or None, target_urls=urls if order.target_urls is not None else None)
+    if order.run_id is not None:
+        full_id = run_ids.require(order.run_id, order.client_id)
+        order = replace(order, run_id=run_ids.base_of(full_id))
+    for name, number in (("maxPosts", order.max_posts), ("maxBatchesOverride", order.max_batches)):
+        if number is not None and number < 1:
+            raise InvalidInput(f"{name} must be 1 or more, not {number}")
+    if order.target_urls is not None:
+        _profiles(order.target_urls)
+    return order
+
+
+def _profiles(urls: Sequence[str]) -> dict[str, str]:
+    """Give the canonical forms of profile URLs, each with the form that it was first given in."""
+    if not urls:
+        raise InvalidInput("targetUrls names no profile")
+    given: dict[str, str] = {}
+    for url in urls:
+        given.setdefault(canonical(url), url)
+    return given
 
 
 def _leads_of(tx: Tx, client_id: str, urls: Sequence[str], now: datetime) -> list[Lead]:
+    given = _profiles(urls)
     new: list[dict[str, Any]] = [
-        {"profile_url": url, "given_url": url, "name": None, "extra": {}, "created_at": now} for url in urls
+        {"profile_url": url, "given_url": as_given, "name": None, "extra": {}, "created_at": now}
+        for url, as_given in given.items()
     ]
     leads.add(tx, client_id, new)
-    return leads.by_urls(tx, client_id, urls)
+    return leads.by_urls(tx, client_id, given)

@@ -50,7 +50,6 @@ def plan_due(
     client_run_id: str,
     posts: int,
     batches: int,
-    first_batch: int,
     now: datetime,
 ) -> int:
     """Plan as many leads as the missing posts need and no more. Returns how many batches that made."""
@@ -67,7 +66,6 @@ def plan_due(
         due,
         client_run_id=client_run_id,
         max_posts=limits.max_posts,
-        first_batch=first_batch,
         now=now,
     )
 
@@ -80,12 +78,12 @@ def plan_these(
     *,
     client_run_id: str,
     max_posts: int,
-    first_batch: int,
     now: datetime,
 ) -> int:
     """Plan exactly these leads, in batches of the client's size. Returns how many batches that made."""
     parts = [chosen[i : i + client.batch_size] for i in range(0, len(chosen), client.batch_size)]
-    for number, part in enumerate(parts, start=first_batch):
+    # Of a record that was deleted and made anew, the actor runs are still there.
+    for number, part in enumerate(parts, start=actor_runs.last_batch(tx, client_run_id) + 1):
         leads.claim(tx, [lead.id for lead in part], client_run_id=client_run_id, now=now)
         actor_runs.plan(
             tx,

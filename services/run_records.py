@@ -13,7 +13,7 @@ from harvester import log
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Tx, activity, client_runs, job_runs, metrics
 from harvester.models import ClientRun, ClientRunStatus, Metrics
-from harvester.run_ids import client_run_id
+from harvester.run_ids import base_of, client_run_id
 
 MANUAL: Final = "manual"
 #: Who may ask for a client run record. `manual` is the script's own, and refused over HTTP.
@@ -56,17 +56,14 @@ def create(
 ) -> ClientRun:
     """Create the record of one client run, status `Running`, metrics zero.
 
-    `run_id` is the base run ID; its job tracking record is made if it is the first of it. Raises
-    `AlreadyExists`, `ClientBusy`, or `InvalidInput` for a source that is not authorised.
+    The job tracking record of its base run ID is made if this is the first of it. Raises `AlreadyExists`,
+    `ClientBusy`, `InvalidRunId`, or `InvalidInput` for a source that is not authorised.
     """
-    if source not in AUTHORISED_SOURCES:
-        known = ", ".join(sorted(AUTHORISED_SOURCES))
-        raise InvalidInput(
-            f"{source!r} may not create client run records; authorised are {known}", code="invalid_source"
-        )
+    _check_source(source)
+    full_id = client_run_id(run_id, client_id)
     run = ClientRun(
-        client_run_id=client_run_id(run_id, client_id),
-        run_id=run_id,
+        client_run_id=full_id,
+        run_id=base_of(full_id),
         client_id=client_id,
         client_name=client_name,
         source=source,
@@ -79,13 +76,21 @@ def create(
         last_webhook_at=None,
         metrics=Metrics(),
     )
-    _log.info("Creating client run record for %s", run.client_run_id)
+    _log.info("Creating client run record for %s", full_id)
     _reserve(tx, run)
-    if not job_runs.reserve(tx, run_id, source=source, now=now):
-        job_runs.reopen(tx, run_id)
-    _note(tx, "create", run.client_run_id, client_id, source=source, detail="created", now=now)
-    tx.after_commit(lambda: _log.info("Successfully created client run record for %s", run.client_run_id))
+    if not job_runs.reserve(tx, run.run_id, source=source, now=now):
+        job_runs.reopen(tx, run.run_id)
+    _note(tx, "create", full_id, client_id, source=source, detail="created", now=now)
+    tx.after_commit(lambda: _log.info("Successfully created client run record for %s", full_id))
     return run
+
+
+def _check_source(source: str) -> None:
+    if source not in AUTHORISED_SOURCES:
+        known = ", ".join(sorted(AUTHORISED_SOURCES))
+        raise InvalidInput(
+            f"{source!r} may not create client run records; authorised are {known}", code="invalid_source"
+        )
 
 
 def _reserve(tx: Tx, run: ClientRun) -> None:
@@ -125,12 +130,14 @@ def require(tx: Tx, full_id: str, client_id: str) -> ClientRun | None:
 
 def update(tx: Tx, full_id: str, client_id: str, *, source: str, now: datetime, **changes: Any) -> bool:
     """Recount the record's metrics and set `changes`. False, and an ERROR line, if the record is missing."""
-    counted = metrics.of_client_run(tx, full_id)
-    values = {name: getattr(counted, name) for name in Metrics.__dataclass_fields__}
-    if not client_runs.change(tx, full_id, **values, **changes):
+    # Locked before it is counted: of two that store at once, the later must count what the earlier stored.
+    if client_runs.get(tx, full_id, lock=True) is None:
         _missing(full_id, client_id)
         _note(tx, "update", full_id, client_id, source=source, detail="record missing", now=now, ok=False)
         return False
+    counted = metrics.of_client_run(tx, full_id)
+    values = {name: getattr(counted, name) for name in Metrics.__dataclass_fields__}
+    client_runs.change(tx, full_id, **values, **changes)
     detail = f"posts {counted.posts_harvested}, new {counted.posts_new}, rejected {counted.items_rejected}"
     _note(tx, "update", full_id, client_id, source=source, detail=detail, now=now)
     return True

@@ -57,7 +57,6 @@ class Settle:
             client_run_id=run.client_run_id,
             posts=need.posts,
             batches=run.max_batches - len(batches),
-            first_batch=len(batches) + 1,
             now=now,
         )
         return planned > 0
@@ -65,6 +64,8 @@ class Settle:
     def _completed(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> None:
         status, note = verdict(batches)
         run_records.complete(tx, run, status, source="settle", note=note, now=now)
+        # Whoever else ends or joins this job now waits here, or two last ones would each see the other live.
+        job_runs.get(tx, run.run_id, lock=True)
         others = client_runs.of_job(tx, run.run_id)
         if all(other.status is not ClientRunStatus.RUNNING for other in others):
             job_runs.close(tx, run.run_id, status=worst_of([other.status for other in others]), now=now)

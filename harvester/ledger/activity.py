@@ -48,5 +48,5 @@ def count(tx: Tx, operation: str) -> tuple[int, int]:
     statement = (
         select(activity.c.ok, func.count()).where(activity.c.operation == operation).group_by(activity.c.ok)
     )
-    by_ok = dict(tx.execute(statement))
+    by_ok = dict(tx.execute(statement).all())
     return by_ok.get(True, 0), by_ok.get(False, 0)

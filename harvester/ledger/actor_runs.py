@@ -89,6 +89,12 @@ def of_client_run(tx: Tx, client_run_id: str) -> list[ActorRun]:
     return [_actor_run(row) for row in tx.execute(statement.order_by(actor_runs.c.batch))]
 
 
+def last_batch(tx: Tx, client_run_id: str) -> int:
+    """Give the number of a client run's last batch, 0 if it has none."""
+    statement = select(func.coalesce(func.max(actor_runs.c.batch), 0))
+    return int(tx.execute(statement.where(actor_runs.c.client_run_id == client_run_id)).scalar_one())
+
+
 def targets(tx: Tx, row_id: int) -> list[Target]:
     """Give the leads of a batch with the URL that is sent for each."""
     statement = select(lead_outcomes).where(lead_outcomes.c.actor_run_id == row_id)
@@ -132,7 +138,7 @@ def in_flight(tx: Tx) -> int:
 def count_by_state(tx: Tx) -> dict[str, int]:
     """Count all actor runs by state."""
     statement = select(actor_runs.c.state, func.count()).group_by(actor_runs.c.state)
-    return dict(tx.execute(statement))
+    return dict(tx.execute(statement).all())
 
 
 def spent_micros(tx: Tx, client_id: str, *, since: datetime) -> int:
@@ -185,10 +191,10 @@ def move(
     """Move a claimed row to a state and let it go, due again at `next_check_at` (None: never by itself).
 
     A row that was woken since it was claimed is due at once: the webhook may have come while the call that
-    led here was on the wire. Failures and put-offs count anew unless given. Raises `LostLease` if the claim
+    led here was on the wire. Failures, put-offs and error are wiped unless given. Raises `LostLease` if the claim
     is no longer ours.
     """
-    values = {"failures": 0, "put_offs": 0, **values}
+    values = {"failures": 0, "put_offs": 0, "error_code": None, "error": None, **values}
     woken = actor_runs.c.wakes != run.wakes
     due: Any = case((woken, literal(now, Utc)), else_=literal(next_check_at, Utc))
     return _guarded(

@@ -27,8 +27,10 @@ from harvester.errors import LedgerUnavailable
 #: How long a statement may wait for another process's lock before the ledger counts as unavailable.
 LOCK_SECONDS: Final = 5
 
-#: What a driver raises for "not now"; a mistake of ours (a bad statement, a broken rule) is not among them.
-_UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
+#: What a driver raises for "not now"; a broken rule of the schema is not among them.
+_UNAVAILABLE = (OperationalError, InterfaceError)
+#: libpq waits for a connection in whole seconds, two at the least.
+_LEAST_CONNECT_SECONDS = 2
 
 
 class Tx:
@@ -68,9 +70,10 @@ class Ledger:
     Build it after a fork, never before: connections must not cross one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, lock_seconds: float = LOCK_SECONDS) -> None:
         self.url: URL = make_url(url)
-        self._engine = _sqlite(self.url) if self.url.get_backend_name() == "sqlite" else _postgresql(self.url)
+        on_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = (_sqlite if on_sqlite else _postgresql)(self.url, lock_seconds)
 
     def __repr__(self) -> str:
         return f"Ledger({self.url.render_as_string(hide_password=True)!r})"
@@ -88,7 +91,7 @@ class Ledger:
     def write(self) -> Iterator[Tx]:
         """Open a transaction that writes. On return it is on disk.
 
-        Raises `LedgerUnavailable` if the database is unreachable, locked for `LOCK_SECONDS`, or full;
+        Raises `LedgerUnavailable` if the database is unreachable, locked for `lock_seconds`, or full;
         nothing was written then.
         """
         with self._transaction(writing=True) as tx:
@@ -103,15 +106,27 @@ class Ledger:
     def _transaction(self, *, writing: bool) -> Iterator[Tx]:
         try:
             with self._engine.connect() as connection:
-                connection = connection.execution_options(writing=writing)
+                connection = connection.execution_options(**self._options(writing))
                 with connection.begin():
                     yield Tx(connection)
-        except _UNAVAILABLE as error:
-            raise LedgerUnavailable(f"the ledger is not available: {_reason(error)}") from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
+        except (DBAPIError, PoolTimeout) as error:
+            if _is_unavailable(error):
                 raise LedgerUnavailable(f"the ledger is not available: {_reason(error)}") from error
             raise
+
+    def _options(self, writing: bool) -> dict[str, Any]:
+        if writing or self._engine.dialect.name == "sqlite":
+            return {"writing": writing}
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def _is_unavailable(error: DBAPIError | PoolTimeout) -> bool:
+    """Tell "not now" from a mistake of ours, for which sqlite3 has OperationalError too: a bad statement."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return False
+    return isinstance(error, _UNAVAILABLE) or error.connection_invalidated
 
 
 def _reason(error: Exception) -> str:
@@ -120,10 +135,10 @@ def _reason(error: Exception) -> str:
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, lock_seconds: float) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS})
+    engine = create_engine(url, pool_timeout=lock_seconds, connect_args={"timeout": lock_seconds})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -145,13 +160,14 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
-def _postgresql(url: URL) -> Engine:
-    options = f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout=30s -c timezone=UTC"
+def _postgresql(url: URL, lock_seconds: float) -> Engine:
+    options = f"-c lock_timeout={lock_seconds * 1000:.0f} -c statement_timeout=30s -c timezone=UTC"
+    connecting = max(_LEAST_CONNECT_SECONDS, round(lock_seconds))
     return create_engine(
         url,
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
-        pool_timeout=LOCK_SECONDS,
-        connect_args={"connect_timeout": LOCK_SECONDS, "options": options},
+        pool_timeout=lock_seconds,
+        connect_args={"connect_timeout": connecting, "options": options},
     )

@@ -88,4 +88,4 @@ def page(
 def count_by_outcome(tx: Tx) -> dict[str, int]:
     """Count the deliveries kept, by outcome."""
     statement = select(deliveries.c.outcome, func.count()).group_by(deliveries.c.outcome)
-    return dict(tx.execute(statement))
+    return dict(tx.execute(statement).all())

@@ -30,9 +30,10 @@ def mint(tx: Tx, candidates: Iterable[str], *, source: str, now: datetime) -> st
     return next(run_id for run_id in candidates if reserve(tx, run_id, source=source, now=now))
 
 
-def get(tx: Tx, run_id: str) -> JobRun | None:
-    """Give the job run of this base run ID."""
-    row = tx.execute(select(job_runs).where(job_runs.c.run_id == run_id)).one_or_none()
+def get(tx: Tx, run_id: str, *, lock: bool = False) -> JobRun | None:
+    """Give the job run of this base run ID; with `lock`, nobody else may change it until the end of `tx`."""
+    statement = select(job_runs).where(job_runs.c.run_id == run_id)
+    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
     return _job(row) if row else None
 
 

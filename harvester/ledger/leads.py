@@ -29,7 +29,7 @@ def add(tx: Tx, client_id: str, new: Sequence[dict[str, Any]]) -> int:
 def by_urls(tx: Tx, client_id: str, profile_urls: Collection[str]) -> list[Lead]:
     """Give the client's leads with these canonical profile URLs."""
     statement = select(leads).where(leads.c.client_id == client_id, leads.c.profile_url.in_(profile_urls))
-    return [_lead(row) for row in tx.execute(statement)]
+    return [_lead(row) for row in tx.execute(statement.order_by(leads.c.id))]
 
 
 def page(tx: Tx, client_id: str, *, limit: int, after: int = 0) -> list[Lead]:
@@ -78,7 +78,7 @@ def count_by_status(tx: Tx, client_id: str) -> dict[str, int]:
     """Count a client's leads by status; those never looked at come under ''."""
     status = func.coalesce(leads.c.status, "")
     statement = select(status, func.count()).where(leads.c.client_id == client_id).group_by(status)
-    return dict(tx.execute(statement))
+    return dict(tx.execute(statement).all())
 
 
 def claim(tx: Tx, lead_ids: Collection[int], *, client_run_id: str, now: datetime) -> None:

@@ -34,7 +34,7 @@ def posts_by_lead(tx: Tx, actor_run_id: int) -> dict[int, int]:
         .where(sightings.c.actor_run_id == actor_run_id)
         .group_by(sightings.c.lead_id)
     )
-    return dict(tx.execute(statement))
+    return dict(tx.execute(statement).all())
 
 
 def errors_by_lead(tx: Tx, actor_run_id: int) -> dict[int, str]:
@@ -48,7 +48,7 @@ def errors_by_lead(tx: Tx, actor_run_id: int) -> dict[int, str]:
         )
         .group_by(rejects.c.lead_id)
     )
-    return dict(tx.execute(statement))
+    return dict(tx.execute(statement).all())
 
 
 def posts_since(tx: Tx, client_id: str, *, since: datetime) -> int:

@@ -44,7 +44,8 @@ def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> No
     """
     if not found:
         return
-    latest = {item.post.post_key: item for item in found}
+    # In one order everywhere: two transactions that store the same posts then wait, and never deadlock.
+    in_order = sorted(found, key=lambda item: item.post.post_key)
     insert = rows.upsert(tx, posts)
     new = insert.excluded
     kept = ("url", "posted_at", "author_name", "author_url", "likes", "comments", "reposts")
@@ -54,8 +55,8 @@ def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> No
         set_={name: func.coalesce(new[name], posts.c[name]) for name in kept}
         | {name: new[name] for name in replaced},
     )
-    tx.execute(statement, [_values(run, item, now) for item in latest.values()])
-    ids = _ids(tx, run.client_id, latest)
+    tx.execute(statement, [_values(run, item, now) for item in in_order])
+    ids = _ids(tx, run.client_id, {item.post.post_key for item in found})
     seen = {(ids[item.post.post_key], item.lead_id) for item in found}
     tx.execute(
         rows.upsert(tx, sightings).on_conflict_do_nothing(),

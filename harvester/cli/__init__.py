@@ -1,0 +1,37 @@
+"""The commands. Thin: each reads its arguments, calls one service, and shows what came of it."""
+
+from __future__ import annotations
+
+import click
+
+from harvester import __version__
+from harvester.cli import clients, demo, doctor, leads, posts, processes, runs
+
+_EPILOG = """Exit codes: 0 done, 1 failed, 2 bad arguments or settings, 3 refused or only done in part.
+
+Example: harvester clients add Guy-Wilson --name "Guy Wilson"
+"""
+
+
+@click.group(epilog=_EPILOG)
+@click.version_option(__version__, prog_name="harvester")
+def main() -> None:
+    """Harvest the LinkedIn posts of your clients' leads through Apify."""
+
+
+for _command in (
+    demo.demo,
+    processes.serve,
+    processes.worker,
+    processes.migrate,
+    processes.hash_password,
+    clients.clients,
+    leads.leads,
+    runs.kickoff,
+    runs.runs,
+    runs.status,
+    posts.posts,
+    posts.deliveries,
+    doctor.doctor,
+):
+    main.add_command(_command)

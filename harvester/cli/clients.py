@@ -1,0 +1,171 @@
+"""Clients: add, list, show, set, disable."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import click
+
+from harvester import run_ids
+from harvester.cli import session
+from harvester.cli.display import as_json, show_json, show_table
+from harvester.errors import HarvesterError
+from harvester.ledger import clients as ledger_clients
+from harvester.models import Client
+
+
+class _Timezone(click.ParamType[str]):
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in available_timezones():
+            self.fail(f"{value!r} is no IANA time zone, such as Europe/London", param, ctx)
+        return ZoneInfo(value).key
+
+
+_COUNT = click.IntRange(min=0, max=1_000_000)
+_POSITIVE = click.IntRange(min=1, max=10_000)
+_OPTIONS = {
+    "name": click.option("--name", help="Name to show."),
+    "status": click.option("--status", help="Only Active clients are harvested.  [default: Active]"),
+    "service_level": click.option("--service-level", type=_COUNT, help="2 and more harvest.  [default: 2]"),
+    "daily_target": click.option("--daily-target", type=_COUNT, help="Posts a day.  [default: 10]"),
+    "batch_size": click.option("--batch-size", type=_POSITIVE, help="Leads per batch.  [default: 20]"),
+    "max_batches": click.option("--max-batches", type=_POSITIVE, help="Batches a day.  [default: 10]"),
+    "stream": click.option("--stream", type=_COUNT, help="Processing stream.  [default: 1]"),
+    "timezone": click.option("--timezone", type=_Timezone(), help="The client's own day.  [default: UTC]"),
+    "airtable_base": click.option("--airtable-base", help="Its Airtable base, app…"),
+}
+_DEFAULTS = {
+    "status": "Active",
+    "service_level": 2,
+    "daily_target": 10,
+    "batch_size": 20,
+    "max_batches": 10,
+    "stream": 1,
+    "timezone": "UTC",
+    "airtable_base": None,
+}
+
+
+def _with_options(command: Any) -> Any:
+    for option in reversed(_OPTIONS.values()):
+        command = option(command)
+    return command
+
+
+@click.group()
+def clients() -> None:
+    """Clients, the tenants.
+
+    Example: harvester clients add Guy-Wilson --name "Guy Wilson" --daily-target 20
+    """
+
+
+@clients.command()
+@click.argument("client_id")
+@_with_options
+def add(client_id: str, **given: Any) -> None:
+    """Add a client.
+
+    Example: harvester clients add Guy-Wilson --name "Guy Wilson"
+    """
+    with session.services() as services:
+        run_ids.require_client_id(client_id)
+        values = {name: value for name, value in given.items() if value is not None}
+        client = Client(
+            client_id=client_id,
+            created_at=services.clock(),
+            **{**_DEFAULTS, "name": client_id, **values},
+        )
+        with services.ledger.write() as tx:
+            added = ledger_clients.add(tx, client)
+    if not added:
+        click.echo(f"Error: there is a client {client_id} already; change it with clients set", err=True)
+        sys.exit(session.EXIT_REFUSED)
+    click.echo(f"Added client {client_id}.")
+
+
+@clients.command("list")
+@as_json
+def list_(json_: bool) -> None:
+    """List all clients."""
+    with session.services() as services:
+        found: list[dict[str, Any]] = []
+        after: str | None = None
+        while True:
+            page = services.overview.clients(limit=500, after=after)
+            found += page.rows
+            after = page.next_cursor
+            if after is None:
+                break
+    if json_:
+        show_json(found)
+        return
+    columns = ("Client ID", "Name", "Status", "Level", "Target", "Batch", "Stream", "Time zone", "Leads")
+    show_table(
+        f"{len(found)} clients",
+        columns,
+        [
+            (
+                one["clientId"],
+                one["clientName"],
+                one["status"],
+                one["serviceLevel"],
+                one["postsDailyTarget"],
+                one["leadsBatchSize"],
+                one["processingStream"],
+                one["timezone"],
+                sum(one["leads"].values()),
+            )
+            for one in found
+        ],
+    )
+
+
+@clients.command()
+@click.argument("client_id")
+@as_json
+def show(client_id: str, json_: bool) -> None:
+    """Show one client, with its leads counted by status."""
+    with session.services() as services:
+        found = services.overview.client(client_id)
+        if found is None:
+            raise HarvesterError(f"there is no client {client_id}")
+    if json_:
+        show_json(found)
+        return
+    rows = [(name, value) for name, value in found.items() if name != "leads"]
+    rows += [(f"leads: {status}", count) for status, count in found["leads"].items()]
+    show_table(client_id, ("", ""), rows)
+
+
+@clients.command("set")
+@click.argument("client_id")
+@_with_options
+def set_(client_id: str, **given: Any) -> None:
+    """Change some of a client's values.
+
+    Example: harvester clients set Guy-Wilson --daily-target 50
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    if not values:
+        raise click.UsageError("name at least one value to change")
+    _change(client_id, values)
+    click.echo(f"Changed {', '.join(values)} of {client_id}.")
+
+
+@clients.command()
+@click.argument("client_id")
+def disable(client_id: str) -> None:
+    """Stop harvesting a client; what is running is finished. Undo: clients set ID --status Active."""
+    _change(client_id, {"status": "Inactive"})
+    click.echo(f"{client_id} is Inactive.")
+
+
+def _change(client_id: str, values: dict[str, Any]) -> None:
+    with session.services() as services, services.ledger.write() as tx:
+        if not ledger_clients.change(tx, client_id, **values):
+            raise HarvesterError(f"there is no client {client_id}")

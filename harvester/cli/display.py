@@ -1,0 +1,56 @@
+"""How commands show things: tables for people, JSON for scripts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+import orjson
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harvester.normalise.text import one_line
+
+as_json = click.option("--json", "json_", is_flag=True, help="Show JSON, for scripts.")
+
+_CELL_CHARS = 200
+_PIPED_WIDTH = 140
+
+
+def show_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Make a table of rows. What came from outside is shown as text, on one line, whatever it holds."""
+    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell(value)) for value in row))
+    return made
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table."""
+    console_for_output().print(table(title, columns, rows))
+
+
+def console_for_output() -> Console:
+    """Give a console for stdout: as wide as its terminal, or wide enough for our tables in a file or pipe."""
+    return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
+
+
+def cell(value: object) -> str:
+    """Show one value: nothing for None, and no control characters."""
+    return "" if value is None else one_line(str(value), _CELL_CHARS)
+
+
+def usd(amount: float | None) -> str:
+    """Show an amount of USD; a dash while it is not known."""
+    return "-" if amount is None else f"${amount:.4f}"

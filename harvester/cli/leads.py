@@ -1,0 +1,105 @@
+"""Leads: import and list."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from harvester.cli import session
+from harvester.cli.display import as_json, show_json, show_table
+from harvester.errors import HarvesterError
+from services.lead_import import Report, import_file
+
+_ERRORS_SHOWN = 50
+
+
+@click.group()
+def leads() -> None:
+    """Leads: the people whose posts a client wants."""
+
+
+@leads.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--client", "client_id", required=True, help="The client whose leads they are.")
+@as_json
+def import_(file: Path, client_id: str, json_: bool) -> None:
+    """Import leads from a CSV file with a column linkedin_profile_url; name and any others are kept.
+
+    Good rows are kept, each bad one is named with its line. Leads that are known stay as they are.
+
+    Example: harvester leads import leads.csv --client Guy-Wilson
+    """
+    console = Console(stderr=True)
+    columns = (TextColumn("Importing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with session.services() as services, Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=_lines(file))
+        report = import_file(
+            services.ledger,
+            client_id,
+            file,
+            now=services.clock(),
+            progress=lambda done: bar.update(task, completed=done),
+        )
+    _show(report, json_=json_)
+    if report.errors:
+        sys.exit(session.EXIT_REFUSED)
+
+
+def _lines(file: Path) -> int:
+    """Count lines, for the progress bar: a cell may hold several, so the rows may be fewer."""
+    with file.open("rb") as stream:
+        return sum(1 for _ in stream)
+
+
+def _show(report: Report, *, json_: bool) -> None:
+    if json_:
+        errors = [{"line": error.line, "reason": error.reason} for error in report.errors]
+        show_json({"added": report.added, "known": report.known, "errors": errors})
+        return
+    click.echo(f"{report.added} leads added, {report.known} known before, {len(report.errors)} rows refused.")
+    for error in report.errors[:_ERRORS_SHOWN]:
+        click.echo(f"  line {error.line}: {error.reason}", err=True)
+    if len(report.errors) > _ERRORS_SHOWN:
+        click.echo(f"  and {len(report.errors) - _ERRORS_SHOWN} more; --json has them all", err=True)
+
+
+@leads.command("list")
+@click.option("--client", "client_id", required=True, help="The client whose leads to list.")
+@as_json
+def list_(client_id: str, json_: bool) -> None:
+    """List a client's leads, each with its state and last outcome."""
+    with session.services() as services:
+        if services.overview.client(client_id) is None:
+            raise HarvesterError(f"there is no client {client_id}")
+        found = list(services.overview.leads(client_id))
+    if json_:
+        show_json(found)
+        return
+    show_table(
+        f"{len(found)} leads of {client_id}",
+        ("Profile", "Name", "State", "Posts", "Last check", "Last outcome"),
+        [
+            (
+                one["linkedinProfileUrl"],
+                one["name"],
+                one["status"] or "New",
+                one["postsFoundLastRun"],
+                one["lastCheckAt"],
+                _last(one),
+            )
+            for one in found
+        ],
+    )
+
+
+def _last(lead: dict[str, Any]) -> str:
+    if not lead["outcomes"]:
+        return ""
+    outcome = lead["outcomes"][0]
+    shown = f"{outcome['outcome'] or 'in work'} in {outcome['clientRunId']}"
+    return f"{shown}: {outcome['detail']}" if outcome["detail"] else shown

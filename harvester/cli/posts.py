@@ -1,0 +1,60 @@
+"""Posts and deliveries: list and export."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import click
+
+from harvester.cli import session
+from harvester.cli.display import as_json, show_json, show_table
+from harvester.models import DeliveryOutcome
+from services import exports
+
+
+@click.command()
+@click.option("--client", "client_id", help="Only this client's.")
+@click.option("--run", "client_run_id", help="Only those that this client run found.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--format", "format_", type=click.Choice(["table", "json", "jsonl", "csv"]), default="table")
+@as_json
+def posts(client_id: str | None, client_run_id: str | None, limit: int, format_: str, json_: bool) -> None:
+    """List or export posts, newest stored first.
+
+    Example: harvester posts --client Guy-Wilson --limit 100000 --format csv > posts.csv
+    """
+    with session.services() as services:
+        found = islice(services.overview.every_post(client_id=client_id, client_run_id=client_run_id), limit)
+        if format_ == "csv":
+            for line in exports.csv_lines(found):
+                click.echo(line, nl=False)
+        elif format_ == "jsonl":
+            for row in exports.jsonl(found):
+                click.echo(row, nl=False)
+        elif json_ or format_ == "json":
+            show_json(list(found))
+        else:
+            shown = [_row(post) for post in found]
+            show_table(f"{len(shown)} posts", ("Posted", "Author", "Kind", "Likes", "Text", "URL"), shown)
+
+
+def _row(post: dict[str, Any]) -> tuple[object, ...]:
+    names = ("kind", "likes", "text", "url")
+    return (post["postedAt"], post["author"]["name"], *(post[name] for name in names))
+
+
+@click.command()
+@click.option("--outcome", type=click.Choice([*DeliveryOutcome]), help="Only those with this outcome.")
+@click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
+@as_json
+def deliveries(outcome: str | None, limit: int, json_: bool) -> None:
+    """List webhook deliveries, newest first."""
+    with session.services() as services:
+        found = services.overview.deliveries(limit=limit, outcome=outcome).rows
+    if json_:
+        show_json(found)
+        return
+    names = ("id", "receivedAt", "eventType", "actorRunId", "clientId", "outcome", "result")
+    columns = ("ID", "Received", "Event", "Actor run", "Client", "Outcome", "Result")
+    show_table(f"{len(found)} deliveries", columns, [[one[name] for name in names] for one in found])

@@ -1,0 +1,141 @@
+"""Client runs: kickoff, runs, status."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from harvester.cli import session
+from harvester.cli.display import as_json, show_json, show_table, usd
+from harvester.errors import HarvesterError
+from harvester.models import ClientRunStatus
+from services.kickoff import Answer, Order
+from services.run_records import KICKOFF_SOURCES
+
+
+@click.command()
+@click.option("--client", "client_id", required=True, help="The client to harvest.")
+@click.option("--run-id", help="Base run ID, YYMMDD-HHMMSS.  [default: a new one]")
+@click.option(
+    "--max-batches", type=click.IntRange(1, 1_000), help="Batches at most, instead of the client's."
+)
+@click.option("--url", "urls", multiple=True, help="Harvest this profile instead of those due; repeatable.")
+@click.option("--max-posts", type=click.IntRange(1, 1_000), help="Posts per profile; goes with --url.")
+@click.option(
+    "--source", type=click.Choice(sorted(KICKOFF_SOURCES)), default="orchestrator", show_default=True
+)
+@as_json
+def kickoff(
+    client_id: str,
+    run_id: str | None,
+    max_batches: int | None,
+    urls: tuple[str, ...],
+    max_posts: int | None,
+    source: str,
+    json_: bool,
+) -> None:
+    """Start a harvest of one client. A worker does the rest.
+
+    Example: harvester kickoff --client Guy-Wilson
+    """
+    if max_posts and not urls:
+        raise click.UsageError("--max-posts goes with --url")
+    with session.services() as services:
+        answer = services.kickoff(
+            Order(
+                client_id=client_id,
+                source=source,
+                run_id=run_id,
+                max_batches=max_batches,
+                target_urls=urls or None,
+                max_posts=max_posts,
+            )
+        )
+    if json_:
+        shown = {"outcome": answer.outcome, "runId": answer.run_id, "clientRunId": answer.client_run_id}
+        show_json({**shown, "clientId": client_id, "code": answer.code, "reason": answer.reason})
+    else:
+        click.echo(_sentence(answer))
+    if answer.outcome not in ("accepted", "skipped"):
+        sys.exit(session.EXIT_REFUSED)
+
+
+def _sentence(answer: Answer) -> str:
+    if answer.outcome == "accepted":
+        return f"Started client run {answer.client_run_id}. Watch it: harvester runs {answer.client_run_id}"
+    if answer.outcome == "skipped":
+        return f"Nothing started for {answer.client_id}: {answer.reason} ({answer.code})."
+    if answer.outcome == "run_in_progress":
+        return f"Nothing started: client run {answer.client_run_id} is still running."
+    return f"Nothing started: there is a client run {answer.client_run_id} already."
+
+
+@click.command()
+@click.argument("client_run_id", required=False)
+@click.option("--client", "client_id", help="Only this client's.")
+@click.option("--status", "wanted", type=click.Choice([*ClientRunStatus]), help="Only those that stand so.")
+@click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
+@as_json
+def runs(
+    client_run_id: str | None, client_id: str | None, wanted: str | None, limit: int, json_: bool
+) -> None:
+    """List client runs, newest first, or show one with its actor runs.
+
+    Example: harvester runs 261122-050000-Guy-Wilson
+    """
+    with session.services() as services:
+        if client_run_id is not None:
+            found = services.overview.run(client_run_id)
+            if found is None:
+                raise HarvesterError(f"there is no client run {client_run_id}")
+            show_json(found) if json_ else _show_one(found)
+            return
+        listing = services.overview.runs(limit=limit, client_id=client_id, status=wanted)
+    show_json(listing.rows) if json_ else _show_list(f"{len(listing.rows)} client runs", listing.rows)
+
+
+@click.command()
+@as_json
+def status(json_: bool) -> None:
+    """Show what runs now and how the latest client runs ended."""
+    with session.services() as services:
+        running = services.overview.runs(limit=1_000, status=ClientRunStatus.RUNNING).rows
+        latest = [run for run in services.overview.runs(limit=10).rows if run["finishedAt"]]
+        counters = services.overview.counters()
+    if json_:
+        show_json({"running": running, "latest": latest, "counters": counters})
+        return
+    _show_list(f"{len(running)} client runs are running", running)
+    _show_list("Latest", latest)
+    actor_runs = ", ".join(f"{count} {state}" for state, count in sorted(counters["actor_runs"].items()))
+    click.echo(f"Actor runs: {actor_runs or 'none'}")
+
+
+def _show_list(title: str, rows: list[dict[str, Any]]) -> None:
+    columns = ("Client run", "Status", "Profiles", "Posts", "New", "Rejects", "Cost", "Started", "Ended")
+    show_table(
+        title, columns, [(run["clientRunId"], run["status"], *_counted(run), *_times(run)) for run in rows]
+    )
+
+
+def _counted(run: dict[str, Any]) -> tuple[object, ...]:
+    counted = run["metrics"]
+    names = ("profilesSubmitted", "postsHarvested", "postsNew", "itemsRejected")
+    return (*(counted[name] for name in names), usd(counted["apifyCostUsd"]))
+
+
+def _times(run: dict[str, Any]) -> tuple[object, object]:
+    return run["startedAt"], run["finishedAt"]
+
+
+def _show_one(run: dict[str, Any]) -> None:
+    _show_list(f"{run['clientName']}, source {run['source']}", [run])
+    columns = ("Batch", "Actor run", "State", "Apify says", "Profiles", "Items", "Posts", "Rejects", "Cost")
+    names = ("batch", "actorRunId", "state", "status", "profiles", "items", "posts", "rejects")
+    actor_runs = [(*(one[name] for name in names), usd(one["costUsd"])) for one in run["actorRuns"]]
+    show_table("Actor runs", columns, actor_runs)
+    for error in run["errors"]:
+        click.echo(f"Batch {error['batch']}: {error['code']}: {error['message']}")
+    click.echo(run["systemNotes"])
