@@ -20,7 +20,8 @@ from harvester.sandbox.apify.posts import age_of, build_post, kind_of, post_of_n
 LANES = 6
 #: Posts of one page, which is all that comes without `maxPosts`.
 PAGE = 20
-_MOST = 400
+#: All posts of somebody prolific, unless more are asked for.
+_PROLIFIC = 100
 _DAY = 86400.0
 _WINDOWS = {
     "1h": _DAY / 24, "24h": _DAY, "week": 7 * _DAY, "month": 30 * _DAY, "3months": 90 * _DAY,
@@ -101,10 +102,14 @@ def _numbers(scene: Scene, handle: str, given: Mapping[str, Any]) -> list[int]:
     unwanted = {"repost"} if given.get("includeReposts") is False else set()
     unwanted |= {"quote"} if given.get("includeQuotePosts") is False else set()
     oldest = _WINDOWS.get(str(given.get("postedLimit")), float("inf"))
-    there = _MOST if "prolific" in handle else 1 + scene.number("posts", handle) // 5 % 24
+    asked = given.get("maxPosts")
+    there = (
+        max(_PROLIFIC, 2 * (asked or 0))
+        if "prolific" in handle
+        else 1 + scene.number("posts", handle) // 5 % 24
+    )
     young = (number for number in range(there) if age_of(scene, handle, number) <= oldest)
     numbers = [number for number in young if kind_of(scene, handle, number) not in unwanted]
-    asked = given.get("maxPosts")
     return numbers[: PAGE if asked is None else asked or None]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from harvester.sandbox.apify.clock import iso, new_id, utc_now
@@ -92,7 +93,7 @@ class Deliverer:
         late = self._faults.take("webhook-delay", text=about)
         seconds = max((fault.seconds for fault in late), default=0.0)
         for copy in (False, *(True for _ in self._faults.take("webhook-double", text=about))):
-            self._later(seconds, lambda copy=copy: self._attempt(dispatch, copy))  # type: ignore[misc]
+            self._later(seconds, partial(self._attempt, dispatch, copy))
 
     def get(self, dispatch_id: str) -> Dispatch | None:
         """By id."""
@@ -138,6 +139,8 @@ class Deliverer:
             return
         started = utc_now()
         status, text, error = self._call(dispatch)
+        if self.get(dispatch.id) is None:
+            return
         self._note(dispatch, started, status, text, error)
         self._oracle.hooked(
             HookCall(
@@ -176,7 +179,7 @@ class Deliverer:
             dispatch.status = "FAILED" if dispatch.status == "ACTIVE" else dispatch.status
             return
         wait = self._options.scaled(_FIRST_RETRY_SECONDS * 2 ** (made - 1))
-        self._later(wait * self._jitter.uniform(0.75, 1.25), lambda: self._attempt(dispatch, False))
+        self._later(wait * self._jitter.uniform(0.75, 1.25), partial(self._attempt, dispatch, False))
 
     def _give_up(self, dispatch: Dispatch, reason: str) -> None:
         self._note(dispatch, utc_now(), None, None, reason)

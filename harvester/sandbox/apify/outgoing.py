@@ -1,5 +1,6 @@
 """One HTTP call of a webhook, bounded in time and size, which can be cut from outside."""
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -30,12 +31,15 @@ class OutgoingCall:
             self._connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
         self._lock = threading.Lock()
         self._cut = False
+        self._socket: socket.socket | None = None
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
         """Status and beginning of the answer. Raises `OSError`, `HTTPException` or `ValueError`."""
         try:
             self._connection.connect()
             with self._lock:
+                # The connection itself forgets its socket as soon as an answer has begun.
+                self._socket = self._connection.sock
                 if self._cut:
                     raise TimeoutError("timed out")
             self._connection.request("POST", self._target, body, dict(headers))
@@ -49,9 +53,6 @@ class OutgoingCall:
         """End the call now, from any thread; harmless when it is over."""
         with self._lock:
             self._cut = True
-            sock: socket.socket | None = self._connection.sock
-            if sock is not None:
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    return
+            if self._socket is not None:
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)

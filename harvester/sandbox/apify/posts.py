@@ -1,6 +1,8 @@
 """What people post: every kind of post that real datasets hold, the same for the same person and number."""
 
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -14,6 +16,7 @@ KINDS = (
 )  # fmt: skip
 _REACTIONS = ("LIKE", "APPRECIATION", "EMPATHY", "PRAISE", "INTEREST", "ENTERTAINMENT")
 _DAY = 86400.0
+_WORD = re.compile(r"[a-z0-9]+")
 
 
 def kind_of(scene: Scene, handle: str, number: int) -> str:
@@ -27,8 +30,14 @@ def age_of(scene: Scene, handle: str, number: int) -> float:
     """Seconds before the anchor. Newest within three days; the `prolific` post every eight seconds."""
     if "prolific" in handle:
         return (number + 1) * 8.0
-    newest = scene.chance("age", handle).uniform(0.05, 3.0)
-    return (newest + number * scene.chance("gap", handle).uniform(1.0, 25.0)) * _DAY
+    newest, gap = _rhythm(scene, handle)
+    return (newest + number * gap) * _DAY
+
+
+@lru_cache(maxsize=4096)
+def _rhythm(scene: Scene, handle: str) -> tuple[float, float]:
+    chance = scene.chance("rhythm", handle)
+    return chance.uniform(0.05, 3.0), chance.uniform(1.0, 25.0)
 
 
 def build_post(
@@ -67,10 +76,7 @@ def _frame(scene: Scene, handle: str, kind: str, number: int, text: str, chance:
 
 
 def _slug(text: str) -> str:
-    words = "".join(
-        letter if letter.isascii() and letter.isalnum() else " " for letter in text.lower()[:60]
-    ).split()
-    return "-".join(words[:6]) or "post"
+    return "-".join(_WORD.findall(text[:60].lower())[:6]) or "post"
 
 
 def _social(url: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
@@ -39,7 +39,7 @@ class Router:
         query = Query(parts.query)
         method = _method(raw.method, query)
         # `acts` is the old name of the same endpoints.
-        path = re.sub(r"^/v2/acts(?=/|$)", "/v2/actors", parts.path)
+        path = re.sub(r"^/v2/acts(?=/|$)", "/v2/actors", unquote(parts.path))
         call = Call(method, path, query, raw.headers, raw.body, raw.client_ip, self._platform.base_url)
         if path.startswith("/sandbox/"):
             return self._run(raw, call, *self._match(method, path))
