@@ -22,8 +22,7 @@ def add(tx: Tx, client_id: str, new: Sequence[dict[str, Any]]) -> int:
     """Store leads given as `profile_url`, `given_url`, `name`, `extra`, `created_at`. Known ones are left
     as they are. Returns how many were new.
     """
-    statement = rows.upsert(tx, leads).on_conflict_do_nothing()
-    return sum(tx.execute(statement.values(client_id=client_id, **lead)).rowcount for lead in new)
+    return sum(rows.insert_unless_there(tx, leads, client_id=client_id, **lead) for lead in new)
 
 
 def by_urls(tx: Tx, client_id: str, profile_urls: Collection[str]) -> list[Lead]:

@@ -30,4 +30,6 @@ def upsert(tx: Tx, table: Table) -> Any:
 
 def insert_unless_there(tx: Tx, table: Table, **values: Any) -> bool:
     """Insert one row unless a constraint says that it is there already. True for the one caller who won."""
-    return tx.execute(upsert(tx, table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    statement = upsert(tx, table).values(**values).on_conflict_do_nothing()
+    # Not by rowcount, which SQLAlchemy does not keep for an INSERT: on PostgreSQL it is -1.
+    return tx.execute(statement.returning(*table.primary_key)).first() is not None

@@ -1,0 +1,79 @@
+"""What all tests share: an environment without our settings, and fresh ledgers on both databases."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from factories import FakeClock, opened
+from postgres import Postgres, running
+
+from harvester.ledger import Ledger, schema
+from harvester.settings import documented
+
+
+@pytest.fixture(autouse=True, scope="session")
+def clean_environment() -> Iterator[None]:
+    """Take every setting of ours out of the environment: no test may depend on the machine's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for doc in documented():
+            patch.delenv(doc.name, raising=False)
+            patch.delenv(f"{doc.name}_FILE", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The one PostgreSQL of this session; it starts when a test first needs it."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite ledger at the newest schema, to be copied."""
+    file = tmp_path_factory.mktemp("ledger") / "template.db"
+    with opened(f"sqlite:///{file}") as ledger:
+        schema.migrate(ledger)
+    return file
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The URL of a fresh, migrated ledger on SQLite."""
+    return f"sqlite:///{shutil.copyfile(migrated_file, tmp_path / 'ledger.db')}"
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of a fresh, migrated ledger on PostgreSQL."""
+    with postgres.migrated() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite_url", "postgres_url"], ids=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh, migrated ledger; the test runs once on each database."""
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    """A fresh, migrated ledger; the test runs once on each database."""
+    with opened(ledger_url) as found:
+        yield found
+
+
+@pytest.fixture
+def postgres_ledger(postgres_url: str) -> Iterator[Ledger]:
+    """A fresh, migrated ledger on PostgreSQL, for what only several writers at once can show."""
+    with opened(postgres_url) as found:
+        yield found
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still until it is told to go on."""
+    return FakeClock()
