@@ -191,8 +191,8 @@ def move(
     """Move a claimed row to a state and let it go, due again at `next_check_at` (None: never by itself).
 
     A row that was woken since it was claimed is due at once: the webhook may have come while the call that
-    led here was on the wire. Failures, put-offs and error are wiped unless given. Raises `LostLease` if the claim
-    is no longer ours.
+    led here was on the wire. Failures, put-offs and error are wiped unless given. Raises `LostLease` if the
+    claim is no longer ours.
     """
     values = {"failures": 0, "put_offs": 0, "error_code": None, "error": None, **values}
     woken = actor_runs.c.wakes != run.wakes

@@ -1,0 +1,55 @@
+# `make demo` and `make test` need Python 3.11 or newer and make, nothing else. uv is used where it is there.
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test fast slow check lint types imports wheel clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+setup: $(READY) ## Make the virtual environment, with everything that demo and tests need
+
+$(READY): pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --allow-existing --python "$(PYTHON)" $(VENV) && \
+		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,postgres,redis]'; \
+	else \
+		"$(PYTHON)" -m venv $(VENV) && \
+		PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			-e '.[dev,postgres,redis]'; \
+	fi
+	@touch $(READY)
+
+demo: setup ## One whole harvest on the local sandbox; SERVE=1 leaves it running
+	@$(BIN)/harvester demo $(if $(SERVE),--serve)
+
+test: fast slow ## All tests, the fast ones first
+
+fast: setup
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: setup
+	$(BIN)/python -m pytest -m slow
+
+check: lint types imports wheel ## Everything but the tests that CI demands
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports --no-logo
+
+wheel: setup ## Build the wheel, install it elsewhere, run the demo from there
+	.ci/wheel $(BIN)/python
+
+clean: ## Remove what was built and what the demo left
+	rm -rf $(VENV) build dist var *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
