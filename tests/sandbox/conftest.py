@@ -13,8 +13,8 @@ ACTOR = "harvestapi/linkedin-profile-posts"
 
 @pytest.fixture
 def apify() -> Iterator[SandboxApify]:
-    """Runs take 0.2 s; an Apify minute takes 0.05 s."""
-    with SandboxApify(token="t0ken", seed=7, time_scale=1200.0, run_seconds=0.2) as sandbox:
+    """Runs take 0.1 s; an Apify minute takes 0.05 s."""
+    with SandboxApify(token="t0ken", seed=7, time_scale=1200.0, run_seconds=0.1) as sandbox:
         yield sandbox
 
 

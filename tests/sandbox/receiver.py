@@ -1,5 +1,6 @@
 """A webhook receiver on loopback that keeps what it got and answers what it is told to."""
 
+import contextlib
 import json
 import threading
 import time
@@ -47,6 +48,11 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = receiver.take({key.lower(): value for key, value in self.headers.items()}, body)
+                # The caller may have hung up by now.
+                with contextlib.suppress(ConnectionError):
+                    self._say(status)
+
+            def _say(self, status: int) -> None:
                 self.send_response(status)
                 if status in (301, 302, 307, 308):
                     self.send_header("Location", "/elsewhere")
