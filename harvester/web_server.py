@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from harvester import log
-from harvester.settings import EXIT_BAD_SETTINGS, SettingsError, describe, load
+from harvester.settings import EXIT_BAD_SETTINGS, SettingsError, describe, dormant, load
 
 #: Sockets that send nothing cost a gevent worker nothing; they take a thread or a process of any other kind.
 worker_class = "gevent"
@@ -30,5 +30,7 @@ def on_starting(server: Any) -> None:
         print(describe(error), file=sys.stderr)
         raise SystemExit(EXIT_BAD_SETTINGS) from None
     log.configure(settings.log_format, settings.log_level)
+    for warning in dormant(settings):
+        log.get_logger(__name__).warning(warning)
     server.cfg.set("workers", settings.web_workers)
     server.num_workers = settings.web_workers

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from harvester.apify_errors import ApifyError
 from harvester.errors import HarvesterError, LedgerUnavailable
+from harvester.settings import dormant
 from services import Services
 
 _SECONDS = 5
@@ -27,7 +28,7 @@ class Finding:
 def examine(services: Services) -> Iterator[Finding]:
     """Look at each dependency in turn."""
     settings = services.settings
-    yield Finding("settings", True, "all are valid")
+    yield Finding("settings", True, "; ".join(["all are valid", *dormant(settings)]))
     yield _looked("ledger", lambda: _ledger(services), "check DATABASE_URL and that the database runs")
     yield _looked(
         "apify token",

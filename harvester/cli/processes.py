@@ -12,6 +12,7 @@ from harvester import log
 from harvester.cli import session
 from harvester.engine import Engine, queue
 from harvester.ledger import schema
+from harvester.settings import dormant
 
 #: How long a worker that is told to stop may finish what it has at hand, in seconds.
 SHUTDOWN_SECONDS = 25
@@ -40,7 +41,10 @@ def worker() -> None:
     """
     with session.services(quiet=False) as services:
         settings = services.settings
-        log.get_logger(__name__).info("Worker started", threads=settings.worker_threads)
+        logger = log.get_logger(__name__)
+        for warning in dormant(settings):
+            logger.warning(warning)
+        logger.info("Worker started", threads=settings.worker_threads)
         engine = Engine(queue(settings.queue_url.get_secret_value()), services.advance, services.tick)
         engine.run(
             threads=settings.worker_threads,

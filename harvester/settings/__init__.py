@@ -4,6 +4,7 @@
 """
 
 from harvester.settings.documentation import Doc, documented, env_example
+from harvester.settings.dormant import dormant
 from harvester.settings.loading import load
 from harvester.settings.model import Settings
 from harvester.settings.problems import EXIT_BAD_SETTINGS, Problem, SettingsError, describe
@@ -17,6 +18,7 @@ __all__ = [
     "SettingsError",
     "describe",
     "documented",
+    "dormant",
     "env_example",
     "is_loopback",
     "load",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harvester.settings import Settings
+from harvester.settings.model import Settings
 
 
 def dormant(settings: Settings) -> list[str]:
