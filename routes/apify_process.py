@@ -27,15 +27,14 @@ _KEY = re.compile(r"[!-~]{1,255}")
 def process_client() -> Response:
     """Harvest one client's due leads."""
     body = bodies.json_object()
-    return _answered(
-        Order(
-            client_id=_client_id(body),
-            source=_source(body),
-            run_id=_run_id(body),
-            max_batches=bodies.whole(body, "maxBatchesOverride", most=_MAX_BATCHES),
-            idempotency_key=_idempotency_key(),
-        )
-    )
+    return _answered(_due_leads(body, _source(body)))
+
+
+@blueprint.post("/api/smart-resume/process-client")
+@token_required
+def resume_client() -> Response:
+    """Harvest one client's due leads, for the smart resume workflow."""
+    return _answered(_due_leads(bodies.json_object(), "smart_resume_workflow"))
 
 
 @blueprint.post("/api/apify/run")
@@ -52,6 +51,16 @@ def run_profiles() -> Response:
             max_posts=bodies.whole(body, "maxPosts", most=_MAX_POSTS),
             idempotency_key=_idempotency_key(),
         )
+    )
+
+
+def _due_leads(body: dict[str, Any], source: str) -> Order:
+    return Order(
+        client_id=_client_id(body),
+        source=source,
+        run_id=_run_id(body),
+        max_batches=bodies.whole(body, "maxBatchesOverride", most=_MAX_BATCHES),
+        idempotency_key=_idempotency_key(),
     )
 
 
