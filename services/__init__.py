@@ -57,8 +57,8 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def build(settings: Settings, *, clock: Clock = now_utc) -> Services:
-    """Put everything together, with the ledger at the newest schema.
+def build(settings: Settings, *, clock: Clock = now_utc, apify: Apify | None = None) -> Services:
+    """Put everything together, with the ledger at the newest schema; `apify` stands in for the gateway.
 
     Opens no connection to Apify. Build after a fork, never before. Raises `InvalidInput` for an actor that
     no normaliser knows, `LedgerUnavailable`, and `LedgerTooNew`.
@@ -66,7 +66,7 @@ def build(settings: Settings, *, clock: Clock = now_utc) -> Services:
     normaliser_for(settings.apify_actor_id)
     ledger = Ledger(settings.database_url.get_secret_value())
     schema.migrate(ledger)
-    apify = Apify(
+    apify = apify or Apify(
         token=settings.apify_token.get_secret_value(),
         api_url=settings.apify_api_url,
         timeout_seconds=settings.apify_timeout_seconds,
