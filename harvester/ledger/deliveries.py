@@ -64,12 +64,12 @@ def processed(tx: Tx, actor_run_id: int, *, received_by: datetime, result: str, 
 
 def unread_run_ids(tx: Tx, actor_run_id: int) -> list[str]:
     """Name the actor runs of Apify's that unprocessed deliveries for a row speak of."""
-    statement = select(deliveries.c.apify_run_id.distinct()).where(
+    statement = select(deliveries.c.apify_run_id).where(
         deliveries.c.actor_run_id == actor_run_id,
         deliveries.c.processed_at.is_(None),
         deliveries.c.apify_run_id.is_not(None),
     )
-    return list(tx.execute(statement).scalars())
+    return list(tx.execute(statement.distinct()).scalars())
 
 
 def page(

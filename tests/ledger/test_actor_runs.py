@@ -1,0 +1,355 @@
+"""Actor runs: whoever holds a row moves it, whoever lost it changes nothing, and no wake-up is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from factories import CLIENT_ID, NOW, RUN_ID, end_run, make_client, make_leads, make_run
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from harvester.errors import LostLease
+from harvester.ledger import Ledger, Tx, actor_runs, tables
+from harvester.models import ActorRun, ActorRunState
+
+LEASE = timedelta(seconds=25)
+SOON = NOW + timedelta(seconds=10)
+EXPIRED = NOW + LEASE + timedelta(microseconds=1)
+
+
+@pytest.fixture
+def run(ledger: Ledger) -> ActorRun:
+    """A planned batch of one lead."""
+    return planned(ledger, 1)[0]
+
+
+def planned(ledger: Ledger, batches: int) -> list[ActorRun]:
+    make_client(ledger)
+    leads = make_leads(ledger, count=batches)
+    return make_run(ledger, [[lead] for lead in leads])
+
+
+def claim(ledger: Ledger, row_id: int, *, now: datetime = NOW, owner: str = "one") -> ActorRun | None:
+    with ledger.write() as tx:
+        return actor_runs.claim(tx, row_id, owner=owner, now=now, until=now + LEASE)
+
+
+def claimed(ledger: Ledger, row_id: int, *, now: datetime = NOW) -> ActorRun:
+    run = claim(ledger, row_id, now=now)
+    assert run is not None, "the row is not to be had"
+    return run
+
+
+def row(ledger: Ledger, row_id: int) -> ActorRun:
+    with ledger.read() as tx:
+        run = actor_runs.get(tx, row_id)
+    assert run is not None, "the row is gone"
+    return run
+
+
+def due(ledger: Ledger, *, now: datetime = NOW, max_in_flight: int = 100, limit: int = 100) -> set[int]:
+    with ledger.write() as tx:
+        found = actor_runs.due(
+            tx, now=now, queued_until=now + timedelta(seconds=30), max_in_flight=max_in_flight, limit=limit
+        )
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def test_a_row_has_one_holder_at_a_time(ledger: Ledger, run: ActorRun) -> None:
+    held = claimed(ledger, run.id)
+    assert (held.fence, held.lease_until) == (run.fence + 1, NOW + LEASE)
+    assert claim(ledger, run.id, owner="two") is None
+    assert claim(ledger, run.id, owner="two", now=NOW + LEASE) is None
+    later = claimed(ledger, run.id, now=EXPIRED)
+    assert later.fence == held.fence + 1
+
+
+def test_of_many_claims_at_once_one_wins(ledger: Ledger, run: ActorRun) -> None:
+    won: list[ActorRun | None] = []
+    together = threading.Barrier(8)
+
+    def try_it(owner: str) -> None:
+        together.wait()
+        won.append(claim(ledger, run.id, owner=owner))
+
+    threads = [threading.Thread(target=try_it, args=(f"thread {i}",)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 8
+    assert len([held for held in won if held is not None]) == 1
+
+
+def test_a_row_that_is_not_due_cannot_be_claimed(ledger: Ledger, run: ActorRun) -> None:
+    assert claim(ledger, run.id, now=NOW - timedelta(microseconds=1)) is None
+    end_run(ledger, run, now=NOW)
+    assert claim(ledger, run.id, now=NOW + timedelta(days=365)) is None
+
+
+def keeps(tx: Tx, held: ActorRun) -> object:
+    return actor_runs.keep(tx, held, until=EXPIRED + LEASE, cursor=99)
+
+
+def moves(tx: Tx, held: ActorRun) -> object:
+    return actor_runs.move(tx, held, ActorRunState.FAILED, now=EXPIRED, next_check_at=None, cursor=99)
+
+
+def looks(tx: Tx, held: ActorRun) -> object:
+    return actor_runs.still_held(tx, held)
+
+
+@pytest.mark.parametrize("late", [keeps, moves, looks])
+def test_whoever_lost_a_row_changes_nothing(
+    ledger: Ledger, run: ActorRun, late: Callable[[Tx, ActorRun], object]
+) -> None:
+    zombie = claimed(ledger, run.id)
+    holder = claimed(ledger, run.id, now=EXPIRED)
+    before = row(ledger, run.id)
+    with pytest.raises(LostLease) as caught, ledger.write() as tx:
+        late(tx, zombie)
+    assert not caught.value.permanent
+    assert row(ledger, run.id) == before
+    with ledger.write() as tx:
+        late(tx, holder)
+
+
+def test_a_change_under_an_old_state_is_refused(ledger: Ledger, run: ActorRun) -> None:
+    held = claimed(ledger, run.id)
+    with ledger.write() as tx:
+        starting = actor_runs.keep(tx, held, state=ActorRunState.STARTING, attempt=1)
+    assert starting.state is ActorRunState.STARTING
+    with pytest.raises(LostLease), ledger.write() as tx:
+        moves(tx, held)
+    with ledger.write() as tx:
+        assert actor_runs.still_held(tx, held).state is ActorRunState.STARTING
+        moves(tx, starting)
+
+
+def test_a_move_lets_go_and_says_when_the_row_is_due_again(ledger: Ledger, run: ActorRun) -> None:
+    held = claimed(ledger, run.id)
+    with ledger.write() as tx:
+        moved = actor_runs.move(
+            tx, held, ActorRunState.RUNNING, now=NOW, next_check_at=SOON, apify_run_id="a", cost_micros=7
+        )
+    found = row(ledger, run.id)
+    assert (moved.state, moved.apify_run_id, moved.cost_micros) == (ActorRunState.RUNNING, "a", 7)
+    assert (found.state, found.apify_run_id, found.cost_micros) == (ActorRunState.RUNNING, "a", 7)
+    assert (found.next_check_at, found.lease_until) == (SOON, None)
+    assert claim(ledger, run.id, now=SOON - timedelta(microseconds=1)) is None
+    assert claim(ledger, run.id, now=SOON) is not None
+
+
+def test_failures_are_counted_in_a_row_and_forgotten_by_success(ledger: Ledger, run: ActorRun) -> None:
+    with ledger.write() as tx:
+        held = actor_runs.claim(tx, run.id, owner="one", now=NOW, until=NOW + LEASE)
+        assert held is not None
+        held = actor_runs.move(tx, held, held.state, now=NOW, next_check_at=NOW, failures=3, put_offs=2)
+        assert (held.failures, held.put_offs) == (3, 2)
+    held = claimed(ledger, run.id)
+    assert (held.failures, held.put_offs) == (3, 2)
+    with ledger.write() as tx:
+        actor_runs.move(tx, held, held.state, now=NOW, next_check_at=NOW)
+    assert (row(ledger, run.id).failures, row(ledger, run.id).put_offs) == (0, 0)
+
+
+@pytest.mark.parametrize("next_check_at", [None, NOW + timedelta(days=1)])
+def test_a_row_woken_while_it_is_held_is_due_as_soon_as_it_is_let_go(
+    ledger: Ledger, run: ActorRun, next_check_at: datetime | None
+) -> None:
+    held = claimed(ledger, run.id)
+    with ledger.write() as tx:
+        actor_runs.wake(tx, run.id, now=NOW)
+    assert due(ledger) == set()
+    with ledger.write() as tx:
+        kept = actor_runs.keep(tx, held, cursor=5)
+        actor_runs.move(tx, kept, ActorRunState.INGESTED, now=SOON, next_check_at=next_check_at)
+    assert row(ledger, run.id).next_check_at == SOON
+    assert due(ledger, now=SOON) == {run.id}
+
+
+def test_a_row_woken_during_a_failed_step_is_due_at_once(ledger: Ledger, run: ActorRun) -> None:
+    held = claimed(ledger, run.id)
+    with ledger.write() as tx:
+        actor_runs.wake(tx, run.id, now=NOW)
+    with ledger.write() as tx:
+        again = actor_runs.still_held(tx, held)
+        actor_runs.move(tx, again, again.state, now=NOW, next_check_at=NOW + timedelta(hours=1))
+    assert row(ledger, run.id).next_check_at == NOW
+
+
+def test_a_wake_up_that_was_seen_is_not_seen_twice(ledger: Ledger, run: ActorRun) -> None:
+    with ledger.write() as tx:
+        actor_runs.wake(tx, run.id, now=NOW)
+    held = claimed(ledger, run.id)
+    with ledger.write() as tx:
+        actor_runs.move(tx, held, held.state, now=NOW, next_check_at=SOON)
+    assert row(ledger, run.id).next_check_at == SOON
+
+
+def test_a_row_that_is_over_can_be_woken(ledger: Ledger, run: ActorRun) -> None:
+    end_run(ledger, run, now=NOW)
+    assert due(ledger, now=SOON) == set()
+    with ledger.write() as tx:
+        actor_runs.wake(tx, run.id, now=SOON)
+    assert due(ledger, now=SOON) == {run.id}
+
+
+def test_a_wake_up_that_commits_within_the_movers_transaction_counts(postgres_ledger: Ledger) -> None:
+    run = planned(postgres_ledger, 1)[0]
+    held = claimed(postgres_ledger, run.id)
+    with postgres_ledger.write() as mover:
+        assert actor_runs.get(mover, run.id) == held
+        with postgres_ledger.write() as waker:
+            actor_runs.wake(waker, run.id, now=NOW)
+        actor_runs.move(mover, held, ActorRunState.RUNNING, now=NOW, next_check_at=NOW + timedelta(days=1))
+    assert due(postgres_ledger) == {run.id}
+
+
+def test_a_wake_up_that_waits_for_the_movers_transaction_counts(postgres_ledger: Ledger) -> None:
+    run = planned(postgres_ledger, 1)[0]
+    held = claimed(postgres_ledger, run.id)
+
+    def wake() -> None:
+        with postgres_ledger.write() as tx:
+            actor_runs.wake(tx, run.id, now=NOW)
+
+    waking = threading.Thread(target=wake)
+    with postgres_ledger.write() as mover:
+        actor_runs.move(mover, held, ActorRunState.RUNNING, now=NOW, next_check_at=NOW + timedelta(days=1))
+        waking.start()
+        waking.join(0.2)
+        assert waking.is_alive(), "the wake-up waited for nothing"
+    waking.join()
+    assert due(postgres_ledger) == {run.id}
+
+
+def test_a_due_row_is_named_once_until_its_wake_up_is_overdue(ledger: Ledger, run: ActorRun) -> None:
+    assert due(ledger) == {run.id}
+    assert due(ledger) == set()
+    assert due(ledger, now=NOW + timedelta(seconds=30)) == set()
+    assert due(ledger, now=NOW + timedelta(seconds=31)) == {run.id}
+
+
+def test_a_held_row_is_not_due_until_its_lease_runs_out(ledger: Ledger, run: ActorRun) -> None:
+    claimed(ledger, run.id)
+    assert due(ledger, now=NOW + LEASE) == set()
+    assert due(ledger, now=EXPIRED) == {run.id}
+
+
+def test_a_claim_ends_the_wait_for_the_wake_up(ledger: Ledger, run: ActorRun) -> None:
+    assert due(ledger) == {run.id}
+    held = claimed(ledger, run.id)
+    with ledger.write() as tx:
+        actor_runs.move(tx, held, held.state, now=NOW, next_check_at=NOW)
+    assert due(ledger) == {run.id}
+
+
+def test_two_ticks_at_once_share_the_rows(ledger: Ledger) -> None:
+    runs = planned(ledger, 12)
+    found: list[int] = []
+    together = threading.Barrier(4)
+
+    def tick() -> None:
+        together.wait()
+        found.extend(due(ledger))
+
+    threads = [threading.Thread(target=tick) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == [run.id for run in runs]
+
+
+def put(ledger: Ledger, run: ActorRun, **values: Any) -> None:
+    with ledger.write() as tx:
+        tx.execute(update(tables.actor_runs).where(tables.actor_runs.c.id == run.id).values(**values))
+
+
+@pytest.mark.parametrize(("max_in_flight", "startable"), [(0, 0), (3, 0), (4, 1), (5, 2), (100, 3)])
+def test_planned_rows_are_due_only_while_places_are_free(
+    ledger: Ledger, max_in_flight: int, startable: int
+) -> None:
+    runs = planned(ledger, 6)
+    busy = dict(zip(runs[:3], actor_runs.IN_FLIGHT, strict=True))
+    for run, state in busy.items():
+        put(ledger, run, state=state)
+    with ledger.read() as tx:
+        assert actor_runs.in_flight(tx) == 3
+        assert actor_runs.any_due(tx, now=NOW)
+        assert not actor_runs.any_due(tx, now=NOW - timedelta(seconds=1))
+    found = due(ledger, max_in_flight=max_in_flight)
+    assert found == {run.id for run in [*busy, *runs[3 : 3 + startable]]}
+
+
+def test_the_rows_that_are_due_the_longest_come_first(ledger: Ledger) -> None:
+    runs = planned(ledger, 5)
+    for run, minutes in zip(runs, [3, 1, 4, 2, 0], strict=True):
+        put(ledger, run, state=ActorRunState.RUNNING, next_check_at=NOW - timedelta(minutes=minutes))
+    assert due(ledger, limit=2) == {runs[2].id, runs[0].id}
+    assert due(ledger, limit=2) == {runs[3].id, runs[1].id}
+
+
+def test_one_row_per_actor_run_of_apify_and_per_batch(ledger: Ledger) -> None:
+    first, second = planned(ledger, 2)
+    put(ledger, first, apify_run_id="a")
+    for clash in ({"apify_run_id": "a"}, {"batch": first.batch}, {"marker": first.marker}):
+        with pytest.raises(IntegrityError):
+            put(ledger, second, **clash)
+
+
+def test_rows_are_found_by_what_names_them(ledger: Ledger) -> None:
+    first, second = planned(ledger, 2)
+    put(ledger, second, apify_run_id="b")
+    with ledger.read() as tx:
+        by_marker = actor_runs.by_marker(tx, first.marker)
+        by_apify = actor_runs.by_apify_run_id(tx, "b")
+        assert actor_runs.by_marker(tx, first.marker.upper()) is None
+        assert actor_runs.by_apify_run_id(tx, "B") is None
+        assert actor_runs.known_apify_run_ids(tx, ["a", "b", "c"]) == {"b"}
+        assert actor_runs.last_batch(tx, first.client_run_id) == 2
+        assert actor_runs.last_batch(tx, "no-such-run") == 0
+        assert actor_runs.count_by_state(tx) == {"planned": 2}
+    assert by_marker is not None
+    assert by_marker.id == first.id
+    assert by_apify is not None
+    assert by_apify.id == second.id
+
+
+def test_spending_and_batches_are_summed_exactly_per_client_and_from_a_moment_on(ledger: Ledger) -> None:
+    mine = planned(ledger, 3)
+    make_client(ledger, "Other")
+    other = make_run(ledger, [make_leads(ledger, "Other")], client_id="Other", run_id="261122-050001")
+    for run, cost, at in [
+        (mine[0], 9_007_199_254_740_993, NOW),  # a float has no such number
+        (mine[1], 1, NOW + timedelta(microseconds=1)),
+        (mine[2], None, NOW),
+        (other[0], 5, NOW),
+    ]:
+        end_run(ledger, run, now=NOW, cost_micros=cost, start_requested_at=at)
+    with ledger.read() as tx:
+        assert actor_runs.spent_micros(tx, CLIENT_ID, since=NOW) == 9_007_199_254_740_994
+        assert actor_runs.spent_micros(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 1
+        assert actor_runs.spent_micros(tx, "Other", since=NOW) == 5
+        assert actor_runs.spent_micros(tx, "nobody", since=NOW) == 0
+        assert actor_runs.batches_since(tx, CLIENT_ID, since=NOW) == 3
+        assert actor_runs.batches_since(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 0
+
+
+def test_a_batch_has_its_leads_as_targets_and_its_run_in_order(ledger: Ledger) -> None:
+    make_client(ledger)
+    leads = make_leads(ledger, count=5)
+    runs = make_run(ledger, [leads[:3], leads[3:]])
+    with ledger.read() as tx:
+        assert [run.batch for run in actor_runs.of_client_run(tx, f"{RUN_ID}-{CLIENT_ID}")] == [1, 2]
+        sent = [actor_runs.targets(tx, run.id) for run in runs]
+    assert [run.profiles for run in runs] == [3, 2]
+    assert [{target.lead_id: target.target_url for target in batch} for batch in sent] == [
+        {lead.id: lead.profile_url for lead in part} for part in (leads[:3], leads[3:])
+    ]
