@@ -73,7 +73,7 @@ def translated() -> Iterator[None]:
     except ApifyApiError as error:
         raise _from_answer(error) from error
     except impit.HTTPError as error:  # transport errors are not among the client's own
-        raise Unavailable(f"Apify could not be reached: {type(error).__name__}") from error
+        raise Unavailable(f"Apify could not be reached: {type(error).__name__}") from None
     except (ApifyClientError, ValidationError) as error:
         raise BadAnswer(f"Apify's answer could not be understood: {type(error).__name__}") from error
 
@@ -83,7 +83,8 @@ def ambiguous_start() -> Iterator[None]:
     """Turn the client's errors into ours, for a start: whatever may have come after the effect is unknown.
 
     Only an answer of Apify's own that it refused, or a connection that was never made, proves that
-    nothing was started.
+    nothing was started. Transport errors are not passed on as causes: their text holds the call's URL, and
+    that of a start holds the webhook's token.
     """
     try:
         yield
@@ -92,9 +93,9 @@ def ambiguous_start() -> Iterator[None]:
             raise StartUnknown(f"Apify answered a start with {error.status_code}") from error
         raise _from_answer(error, starting=True) from error
     except (impit.ConnectError, impit.ConnectTimeout) as error:
-        raise Unavailable(f"Apify could not be reached: {type(error).__name__}") from error
+        raise Unavailable(f"Apify could not be reached: {type(error).__name__}") from None
     except (impit.HTTPError, ApifyClientError, ValidationError) as error:
-        raise StartUnknown(f"the answer to a start was lost: {type(error).__name__}") from error
+        raise StartUnknown(f"the answer to a start was lost: {type(error).__name__}") from None
 
 
 def _from_answer(error: ApifyApiError, *, starting: bool = False) -> ApifyError:
