@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-import logging
+import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import orjson
 from huey import PostgresHuey, RedisHuey, SqliteHuey
 from huey.api import Huey
+from huey.consumer import Consumer
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from harvester import log
+from harvester.errors import HarvesterError, LedgerUnavailable
+
 _NAME: Final = "post-harvester"
-_log = logging.getLogger(__name__)
+_HEALTH_SECONDS: Final = 10
+#: A tick that fails is tried again after twice the wait, up to this; a tick that works resets it.
+_LONGEST_WAIT: Final = 10.0
+#: What ends a worker; a closed terminal too (SIGHUP), on which Huey would start itself anew without one.
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+_log = log.get_logger(__name__)
+
+
+class QueueUnusable(HarvesterError):
+    """The queue behind `QUEUE_URL` cannot be used on this machine."""
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no types
@@ -30,16 +46,30 @@ class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no types
 
 
 def queue(url: str) -> Huey:
-    """Build the queue behind a URL: a SQLite file, PostgreSQL or Redis. The tasks are the same on all."""
+    """Build the queue behind a URL: a SQLite file, PostgreSQL or Redis. The tasks are the same on all.
+
+    Raises `QueueUnusable` if it cannot be reached, or its driver is not installed.
+    """
     options: dict[str, Any] = {"results": False, "serializer": JsonSerializer()}
     scheme, _, rest = url.partition(":")
-    if scheme == "sqlite":
-        file = Path(rest.removeprefix("///"))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        return SqliteHuey(_NAME, filename=str(file), **options)
-    if scheme.startswith("postgresql"):
-        return PostgresHuey(_NAME, dsn=f"postgresql:{rest}", **options)
-    return RedisHuey(_NAME, url=url, **options)
+    try:
+        if scheme == "sqlite":
+            file = Path(rest.removeprefix("///").partition("?")[0])
+            file.parent.mkdir(parents=True, exist_ok=True)
+            return SqliteHuey(_NAME, filename=str(file), **options)
+        if scheme.startswith("postgresql"):
+            return PostgresHuey(_NAME, dsn=f"postgresql:{rest}", **options)
+        return RedisHuey(_NAME, url=url, **options)
+    except Exception as error:  # each driver has errors of its own, and only some are installed
+        told = log.redact(log.one_line(str(error).strip() or type(error).__name__))
+        raise QueueUnusable(f"the queue of QUEUE_URL cannot be used: {told}") from error
+
+
+class _Consumer(Consumer):  # type: ignore[misc]  # huey has no types
+    """Huey's consumer without its signal handlers: they end a worker twice interrupted in mid-step."""
+
+    def _set_signal_handlers(self) -> None:
+        pass
 
 
 class Engine:
@@ -55,29 +85,53 @@ class Engine:
         self._wake = huey.task(name="advance")(wake)
         self._tick = tick
         self._stopping = threading.Event()
+        # A handler may interrupt anything in this thread; putting into this queue is safe even then.
+        self._told: SimpleQueue[int] = SimpleQueue()
 
     def run(self, *, threads: int, tick_seconds: float, shutdown_seconds: float) -> None:
-        """Work until SIGTERM or SIGINT; then finish what is at hand, for `shutdown_seconds` at the most."""
-        consumer = self._huey.create_consumer(
+        """Work until SIGTERM, SIGINT or SIGHUP, however often it comes; then finish what is at hand.
+
+        Returns `shutdown_seconds` after the signal at the latest; what is still at hand then is left to its
+        lease. Call it from the main thread.
+        """
+        for number in _ENDING:
+            if not (number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN):  # nohup
+                signal.signal(number, lambda number, _frame: self._told.put(number))
+        consumer = _Consumer(
+            self._huey,
             workers=threads,
             periodic=False,
             initial_delay=0.1,
             max_delay=0.5,
-            check_worker_health=True,
-            graceful_signal="TERM",
             shutdown_timeout=shutdown_seconds,
         )
         ticking = threading.Thread(target=self._ticks, args=(tick_seconds,), name="tick", daemon=True)
+        consumer.start()
         ticking.start()
-        try:
-            consumer.run()
-        finally:
-            self._stopping.set()
-            ticking.join(shutdown_seconds)
+        told = signal.Signals(self._wait(consumer))
+        _log.info("Worker stopping on %s", told.name)
+        deadline = time.monotonic() + shutdown_seconds
+        self._stopping.set()
+        consumer.stop(graceful=True)
+        ticking.join(max(0.0, deadline - time.monotonic()))
+        _log.info("Worker stopped")
+
+    def _wait(self, consumer: Consumer) -> int:
+        while True:
+            try:
+                return self._told.get(timeout=_HEALTH_SECONDS)
+            except Empty:
+                consumer.check_worker_health()
 
     def _ticks(self, seconds: float) -> None:
-        while not self._stopping.wait(seconds):
+        wait = seconds
+        while not self._stopping.wait(wait):
             try:
                 self._tick(self._wake)
+                wait = seconds
+            except LedgerUnavailable as error:
+                wait = max(seconds, min(2 * wait, _LONGEST_WAIT))
+                _log.error("A tick failed, trying again in %.1f s: %s", wait, error)
             except Exception:
-                _log.exception("A tick failed; the next one tries again")
+                wait = max(seconds, min(2 * wait, _LONGEST_WAIT))
+                _log.exception("A tick failed, trying again in %.1f s", wait)

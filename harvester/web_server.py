@@ -7,15 +7,18 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from gunicorn.errors import HaltServer
+
 from harvester import log
-from harvester.settings import EXIT_BAD_SETTINGS, SettingsError, describe, dormant, load
+from harvester.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, describe, dormant, load
 
 #: Sockets that send nothing cost a gevent worker nothing; they take a thread or a process of any other kind.
 worker_class = "gevent"
 worker_connections = 1_000
 keepalive = 5
 timeout = 30
-graceful_timeout = 25
+#: Seconds that requests at hand are given at the end. The workers look once a second, and all must end in 25.
+graceful_timeout = 20
 limit_request_line = 4_094
 limit_request_field_size = 8_190
 accesslog = None
@@ -23,12 +26,24 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Check the settings and say what listens; runs once, in the master, before anything is bound."""
+    """Check the settings; runs once, in the master, before anything is bound."""
     try:
-        settings = load()
+        _apply(load(), server)
     except SettingsError as error:
-        print(describe(error), file=sys.stderr)
+        print(describe(error), end="", file=sys.stderr)
         raise SystemExit(EXIT_BAD_SETTINGS) from None
+
+
+def on_reload(server: Any) -> None:
+    """Check the settings again on SIGHUP, for the new workers will read them anew."""
+    try:
+        _apply(load(), server)
+    except SettingsError as error:
+        print(describe(error), end="", file=sys.stderr)
+        raise HaltServer("the settings cannot be used", EXIT_BAD_SETTINGS) from None
+
+
+def _apply(settings: Settings, server: Any) -> None:
     log.configure(settings.log_format, settings.log_level)
     for warning in dormant(settings):
         log.get_logger(__name__).warning(warning)

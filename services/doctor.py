@@ -1,18 +1,31 @@
-"""Doctor: is everything there that a harvest needs? Each finding comes with what to do."""
+"""Doctor: is everything there that a harvest needs? Each finding comes with what to do.
+
+It builds its own parts and looks at each by itself, so that what is broken keeps nothing else from being
+looked at. It changes nothing; above all it does not migrate the ledger.
+"""
 
 from __future__ import annotations
 
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
 
-from harvester.apify_errors import ApifyError
+from harvester import log
+from harvester.apify import Apify
+from harvester.engine import queue
 from harvester.errors import HarvesterError, LedgerUnavailable
-from harvester.settings import dormant
-from services import Services
+from harvester.ledger import Ledger
+from harvester.settings import Settings, dormant
+from services.overview import Overview
 
-_SECONDS = 5
+_SECONDS: Final = 5
+#: Seconds that this machine's clock and Apify's may be apart; HTTP dates are whole seconds.
+_CLOCK_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +38,105 @@ class Finding:
     remedy: str = ""
 
 
-def examine(services: Services) -> Iterator[Finding]:
+class _NotWell(HarvesterError):
+    """What was looked at is there, and is not as it should be."""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
     """Look at each dependency in turn."""
-    settings = services.settings
+    apify = Apify(
+        token=settings.apify_token.get_secret_value(),
+        api_url=settings.apify_api_url,
+        timeout_seconds=min(settings.apify_timeout_seconds, _SECONDS),
+    )
+    actor_id = settings.apify_actor_id
+    looks: tuple[tuple[str, Callable[[], str], str], ...] = (
+        (
+            "ledger",
+            lambda: _ledger(settings.database_url.get_secret_value()),
+            "check DATABASE_URL and that the database runs; harvester migrate brings its schema up to date",
+        ),
+        (
+            "queue",
+            lambda: _queue(settings.queue_url.get_secret_value()),
+            "check QUEUE_URL, that what it names runs, and that its driver is installed",
+        ),
+        (
+            "apify token",
+            lambda: f"account {apify.user().get('username', 'unknown')}",
+            "copy a valid token from Apify Console (Settings, API & Integrations) to APIFY_TOKEN",
+        ),
+        (
+            "apify actor",
+            lambda: f"{actor_id} is {apify.actor(actor_id).get('id')}",
+            "check APIFY_ACTOR_ID, and that the account may run this actor",
+        ),
+        (
+            "clock",
+            lambda: _clock(settings.apify_api_url),
+            "set this machine's clock by NTP: times decide what is due, stale and lost",
+        ),
+        (
+            "public url",
+            lambda: _public_url(settings.public_url),
+            "start the web process, and see that PUBLIC_URL leads to it from the internet",
+        ),
+    )
     yield Finding("settings", True, "; ".join(["all are valid", *dormant(settings)]))
-    yield _looked("ledger", lambda: _ledger(services), "check DATABASE_URL and that the database runs")
-    yield _looked(
-        "apify token",
-        lambda: f"account {services.apify.user().get('username', 'unknown')}",
-        "copy a valid token from Apify Console (Settings, API & Integrations) to APIFY_TOKEN",
-    )
-    yield _looked(
-        "apify actor",
-        lambda: f"{settings.apify_actor_id} is {services.apify.actor(settings.apify_actor_id).get('id')}",
-        "check APIFY_ACTOR_ID, and that the account may run this actor",
-    )
-    yield _public_url(settings.public_url)
-
-
-def _ledger(services: Services) -> str:
-    checks = services.overview.ready()
-    wrong = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
-    if wrong:
-        raise LedgerUnavailable("; ".join(wrong))
-    return "reachable, at the newest schema"
+    for name, look, remedy in looks:
+        yield _looked(name, look, remedy)
 
 
 def _looked(name: str, look: Callable[[], str], remedy: str) -> Finding:
     try:
-        return Finding(name, True, look())
-    except (ApifyError, HarvesterError) as error:
-        return Finding(name, False, str(error), remedy)
+        return Finding(name, True, _told(look()))
+    except Exception as error:  # whatever it is, it is what the reader wants to know
+        detail = str(error) if isinstance(error, HarvesterError) else f"{type(error).__name__}: {error}"
+        return Finding(name, False, _told(detail), remedy)
 
 
-def _public_url(url: str) -> Finding:
-    """Ask ourselves from outside. Only an answer of ours counts, for Apify will post to this address."""
-    remedy = "start the web process, and see that PUBLIC_URL leads to it from the internet"
+def _told(text: str) -> str:
+    """Others wrote some of it: one line, and no token."""
+    return log.redact(log.one_line(text))[:500]
+
+
+def _ledger(url: str) -> str:
+    with closing(Ledger(url)) as ledger:
+        checks = Overview(ledger).ready()
+        wrong = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
+        if wrong:
+            raise LedgerUnavailable("; ".join(wrong))
+        with ledger.write():
+            return "can be read and written, at the newest schema"
+
+
+def _queue(url: str) -> str:
+    found = queue(url)
     try:
-        with urllib.request.urlopen(f"{url}/api/apify-webhook", timeout=_SECONDS) as answer:  # noqa: S310
-            ready = answer.read(1_000)
-    except (urllib.error.URLError, OSError) as error:
-        return Finding("public url", False, f"{url} does not answer: {error}", remedy)
-    ours = b'"ready"' in ready
-    return Finding(
-        "public url", ours, f"{url} {'answers' if ours else 'answers, but is not us'}", "" if ours else remedy
-    )
+        return f"reachable, {found.pending_count()} wake-ups wait"
+    finally:
+        found.storage.close()
+
+
+def _clock(api_url: str) -> str:
+    """Compare with the date of an answer of Apify's; one that refuses us has it too."""
+    try:
+        with urllib.request.urlopen(f"{api_url}/v2/users/me", timeout=_SECONDS) as answer:  # noqa: S310
+            date = answer.headers["Date"]
+    except urllib.error.HTTPError as error:
+        date = error.headers["Date"]
+        error.close()
+    if date is None:
+        return "Apify's answer has no date to compare with"
+    apart = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
+    if apart > _CLOCK_SECONDS:
+        raise _NotWell(f"this machine's clock is {apart:.0f} s away from Apify's")
+    return f"within {_CLOCK_SECONDS} s of Apify's"
+
+
+def _public_url(url: str) -> str:
+    """Ask ourselves from outside. Only an answer of ours counts, for Apify will post to this address."""
+    with urllib.request.urlopen(f"{url}/api/apify-webhook", timeout=_SECONDS) as answer:  # noqa: S310
+        if b'"ready"' not in answer.read(1_000):
+            raise _NotWell(f"{url} answers, but is not us")
+    return f"{url} answers"

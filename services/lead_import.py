@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
+from harvester.csv_rows import Row, read_rows
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Ledger, clients, leads
 from harvester.normalise.text import clean, one_line
@@ -16,13 +17,16 @@ from harvester.profile_urls import canonical
 
 URL_COLUMN: Final = "linkedin_profile_url"
 NAME_COLUMN: Final = "name"
-_CELL_CHARS: Final = 10_000
+#: Longest name and longest other cell, in characters: what Airtable's long text holds.
+_NAME_CHARS: Final = 500
+_CELL_CHARS: Final = 100_000
+_COLUMN_CHARS: Final = 200
 _AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """A row that was refused: the line of the file it ends on, and why."""
+    """A row that was refused: the line of the file it begins on, and why."""
 
     line: int
     reason: str
@@ -43,26 +47,20 @@ def import_file(
     """Import a UTF-8 CSV file with a header. `progress` is told how many rows have been dealt with.
 
     Rows are committed by the hundred, so an interrupted import can be run again: what is known stays.
-    Raises `InvalidInput` for a file that cannot be read as such, and if there is no such client.
+    Raises `InvalidInput` for a file that cannot be read as such, and `HarvesterError` if there is no such
+    client.
     """
     with ledger.read() as tx:
         if clients.get(tx, client_id) is None:
             raise HarvesterError(f"there is no client {client_id}: add it with harvester clients add")
     report = Report()
     batch: list[dict[str, Any]] = []
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            for row in _rows(stream, report, now):
-                batch.append(row)
-                if len(batch) >= _AT_ONCE:
-                    _keep(ledger, client_id, batch, report)
-                    progress(report.added + report.known + len(report.errors))
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{file} is not UTF-8 (byte {error.start}): save it as CSV UTF-8") from error
-    except csv.Error as error:
-        raise InvalidInput(f"{file} is no CSV: {error}") from error
-    finally:
-        _keep(ledger, client_id, batch, report)
+    for lead in _leads(file, report, now):
+        batch.append(lead)
+        if len(batch) >= _AT_ONCE:
+            _keep(ledger, client_id, batch, report)
+            progress(report.added + report.known + len(report.errors))
+    _keep(ledger, client_id, batch, report)
     progress(report.added + report.known + len(report.errors))
     return report
 
@@ -77,44 +75,56 @@ def _keep(ledger: Ledger, client_id: str, batch: list[dict[str, Any]], report: R
     batch.clear()
 
 
-def _rows(stream: TextIO, report: Report, now: datetime) -> Iterator[dict[str, Any]]:
-    header = stream.readline()
-    stream.seek(0)
-    reader = csv.DictReader(stream, dialect=_dialect(header))
-    names = {name.strip().lower(): name for name in reader.fieldnames or () if name}
-    if URL_COLUMN not in names:
-        raise InvalidInput(
-            f"the file has no column {URL_COLUMN}; it has: {one_line(', '.join(names) or 'nothing', 300)}"
-        )
-    for row in reader:
-        try:
-            yield _lead(row, names, now)
-        except InvalidInput as error:
-            report.errors.append(RowError(reader.line_num, str(error)))
+def _leads(file: Path, report: Report, now: datetime) -> Iterator[dict[str, Any]]:
+    try:
+        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+            rows = read_rows(stream)
+            columns = _columns(next(rows, None))
+            for row in rows:
+                try:
+                    yield _lead(_by_column(columns, row), now)
+                except InvalidInput as error:
+                    report.errors.append(RowError(row.line, str(error)))
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror or error}") from error
 
 
-def _dialect(header: str) -> type[csv.excel]:
-    """Take the separator from the header: spreadsheets of many countries write semicolons or tabs."""
+def _columns(header: Row | None) -> list[str]:
+    """Give the header's names; the two that we know in our spelling, a second of the same name numbered."""
+    names = [cell.strip() for cell in header.checked()] if header else []
+    known = [name.lower() if name.lower() in (URL_COLUMN, NAME_COLUMN) else name for name in names]
+    if known.count(URL_COLUMN) != 1:
+        shown = one_line(", ".join(filter(None, names)), 300) or "nothing"
+        many = "no" if URL_COLUMN not in known else "more than one"
+        raise InvalidInput(f"the file has {many} column {URL_COLUMN}; its first line has: {shown}")
+    return [
+        clean(name, _COLUMN_CHARS)[0] if name and name not in known[:i] else f"{name or 'column'} {i + 1}"
+        for i, name in enumerate(known)
+    ]
 
-    class Dialect(csv.excel):
-        delimiter = max(",;\t", key=header.count)
 
-    return Dialect
-
-
-def _lead(row: dict[str | Any, Any], names: dict[str, str], now: datetime) -> dict[str, Any]:
-    if None in row:
+def _by_column(columns: list[str], row: Row) -> dict[str, str]:
+    cells = row.checked()
+    if any(cell.strip() for cell in cells[len(columns) :]):
         raise InvalidInput("the row has more cells than the header")
-    given = (row[names[URL_COLUMN]] or "").strip()
+    return dict(zip_longest(columns, cells[: len(columns)], fillvalue=""))
+
+
+def _lead(row: dict[str, str], now: datetime) -> dict[str, Any]:
+    given = row.pop(URL_COLUMN).strip()
     if not given:
         raise InvalidInput(f"{URL_COLUMN} is empty")
-    name = (row.get(names.get(NAME_COLUMN, "")) or "").strip()
-    used = {names[URL_COLUMN], names.get(NAME_COLUMN)}
-    extra = {clean(k, 200)[0]: clean(v, _CELL_CHARS)[0] for k, v in row.items() if k not in used and v}
+    name = row.pop(NAME_COLUMN, "").strip()
+    if len(name) > _NAME_CHARS:
+        raise InvalidInput(f"{NAME_COLUMN} is longer than {_NAME_CHARS} characters")
+    extra = {column: cell for column, cell in row.items() if cell.strip()}
+    for column, cell in extra.items():
+        if len(cell) > _CELL_CHARS:
+            raise InvalidInput(f"{one_line(column, 50)} is longer than {_CELL_CHARS} characters")
     return {
         "profile_url": canonical(given),
-        "given_url": clean(given, 2_000)[0],
-        "name": clean(name, 500)[0] or None,
+        "given_url": given,
+        "name": one_line(name, _NAME_CHARS) or None,
         "extra": extra,
         "created_at": now,
     }

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from harvester.normalise import KNOWN_ACTORS
 from harvester.settings import (
     Settings,
     SettingsError,
@@ -115,7 +116,7 @@ REFUSED = {
         "https://u:p@a.example",
         "https://",
     ],
-    "APIFY_ACTOR_ID": ["posts", "a/b/c", "a b/c", "AAAAAAAAAAAAAAAAAA", "a/b\n/c"],
+    "APIFY_ACTOR_ID": ["posts", "some.user/some-actor", "A1B2C3D4E5F6G7H8I", "harvestapi/linkedin~profile-posts"],
     "APIFY_MAX_POSTS": [*BAD_COUNTS, "1001", "١"],
     "APIFY_POSTED_LIMIT": ["2h", "Year", "always"],
     "SCRAPE_COMMENTS": ["-1", "all", "1.5"],
@@ -239,11 +240,16 @@ def test_no_text_does_worse_than_being_refused(name: str, text: str) -> None:
     assert len(told.splitlines()) == 1 + 2 * len(refusal.problems)
 
 
+def test_an_actor_whose_items_nobody_reads_is_refused_with_those_that_are_known() -> None:
+    (found,) = problems({**REQUIRED, "APIFY_ACTOR_ID": "some.user/some-actor"}).problems
+    assert all(known in found.problem for known in KNOWN_ACTORS)
+    assert [loaded(APIFY_ACTOR_ID=known).apify_actor_id for known in KNOWN_ACTORS] == list(KNOWN_ACTORS)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("APIFY_ACTOR_ID", "some.user~some-actor", "some.user/some-actor"),
-        ("APIFY_ACTOR_ID", "A1B2C3D4E5F6G7H8I", "A1B2C3D4E5F6G7H8I"),
+        ("APIFY_ACTOR_ID", "HarvestAPI~LinkedIn-Profile-Posts", "harvestapi/linkedin-profile-posts"),
         ("APIFY_API_URL", "http://localhost:9000/", "http://localhost:9000"),
         ("APIFY_API_URL", "https://proxy.example.org/apify/", "https://proxy.example.org/apify"),
         ("PUBLIC_URL", "http://[::1]:8000/", "http://[::1]:8000"),

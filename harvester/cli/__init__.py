@@ -13,7 +13,16 @@ Example: harvester clients add Guy-Wilson --name "Guy Wilson"
 """
 
 
-@click.group(epilog=_EPILOG)
+class _Commands(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse what is no text: an argument of other bytes comes with half characters in their place."""
+        for arg in args:
+            if any("\ud800" <= character <= "\udfff" for character in arg):
+                raise click.UsageError(f"this argument is not UTF-8 text: {arg!a}")
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Commands, epilog=_EPILOG)
 @click.version_option(__version__, prog_name="harvester")
 def main() -> None:
     """Harvest the LinkedIn posts of your clients' leads through Apify."""

@@ -8,9 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -18,9 +18,15 @@ from harvester.errors import HarvesterError
 
 _ENDING_SECONDS = 10
 
+#: A proxy in the environment is for the world outside; the children are on loopback.
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 
 class Children:
-    """Processes that run while this is open, their output in `folder`, one file each."""
+    """Processes that run while this is open, in `folder`, where each writes its output to a file.
+
+    They read no `.env` but one of that folder, and have no signal of our terminal.
+    """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.folder = folder
@@ -33,8 +39,10 @@ class Children:
         with path.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603
                 [sys.executable, *arguments],
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                cwd=self.folder,
                 env={**self.environ, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
@@ -65,10 +73,10 @@ class Children:
         while time.monotonic() < deadline:
             self.check()
             try:
-                with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310
+                with direct.open(url, timeout=1) as answer:
                     if answer.status == 200:
                         return
-            except (urllib.error.URLError, OSError):
+            except OSError:
                 time.sleep(0.1)
         raise HarvesterError(f"{url} did not answer within {seconds} s")
 
@@ -78,15 +86,19 @@ class Children:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _, process in reversed(self._running):
-            if process.poll() is None:
-                process.terminate()
-        for _, process in self._running:
-            try:
-                process.wait(_ENDING_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        deadline = time.monotonic() + _ENDING_SECONDS
+        try:
+            for _, process in reversed(self._running):
+                if process.poll() is None:
+                    process.terminate()
+            for _, process in self._running:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+        finally:  # also when the one who waits here gets impatient
+            for _, process in self._running:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
 
 
 def free_port() -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
+import signal
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -14,42 +15,60 @@ import click
 import orjson
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
-from harvester.cli import demo_agency
-from harvester.cli.children import Children, free_port
-from harvester.cli.display import console_for_output, table, usd
-from harvester.cli.session import services_from, told
+from harvester.cli import demo_agency, demo_display
+from harvester.cli.children import Children, direct, free_port
+from harvester.cli.demo_folder import own_folder
+from harvester.cli.display import console_for_output
+from harvester.cli.session import EXIT_FAILED, services_from, told
+from harvester.errors import HarvesterError
+from harvester.models import ClientRunStatus
 from harvester.settings import load
 
 _PATIENCE_SECONDS = 120
 _RUN_SECONDS = 3
 #: Apify's waits are this much shorter in the demo: 10 s until a cost is final become 1 s.
 _TIME_SCALE = 10
+#: 128 and the number of SIGINT, as shells have it.
+_EXIT_INTERRUPTED = 130
 
 
 @click.command()
 @click.option("--serve", is_flag=True, help="Leave everything running afterwards, until Ctrl-C.")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
-@click.option("--port", type=int, help="Port of the web process.  [default: any that is free]")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    help="Port of the web process.  [default: any that is free]",
+)
 def demo(serve: bool, folder: Path, port: int | None) -> None:
     """Harvest three invented clients on a local stand-in for Apify: no account, no network, no cost.
 
+    Exit code 1 if a client run does not complete, 130 on Ctrl-C before that.
+
     Example: harvester demo --serve
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     console = console_for_output()
-    with told(), Children(folder, _environ(folder, port or free_port())) as children:
+    done = False
+    with told(), own_folder(folder) as own, Children(own, _environ(own, port or free_port())) as children:
         try:
-            _demonstrate(children, console, serve=serve)
+            completed = _demonstrated(children, console, serve=serve)
+            done = True
+            while serve and completed:
+                children.check()
+                time.sleep(0.5)
         except KeyboardInterrupt:
             console.print("Stopped.")
+            sys.exit(0 if done else _EXIT_INTERRUPTED)
+    if not completed:
+        sys.exit(EXIT_FAILED)
 
 
 def _environ(folder: Path, port: int) -> dict[str, str]:
     ours = {
-        "DATABASE_URL": f"sqlite:///{folder.resolve()}/harvester.db",
+        "DATABASE_URL": f"sqlite:///{folder}/harvester.db",
         "PORT": str(port),
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "API_TOKENS": secrets.token_hex(16),
@@ -64,7 +83,8 @@ def _environ(folder: Path, port: int) -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | ours
 
 
-def _demonstrate(children: Children, console: Console, *, serve: bool) -> None:
+def _demonstrated(children: Children, console: Console, *, serve: bool) -> bool:
+    """Run the demo. True if every client run completed."""
     started = time.monotonic()
     environ = children.environ
     environ["APIFY_API_URL"] = _sandbox(children)
@@ -75,14 +95,17 @@ def _demonstrate(children: Children, console: Console, *, serve: bool) -> None:
     children.start("worker", ["-m", "harvester.cli", "worker"])
     children.wait_for_url(f"{environ['PUBLIC_URL']}/readyz", 30)
     console.print(f"Web process     {environ['PUBLIC_URL']}")
-    console.print(f"Worker, ledger  {children.folder}/\n")
+    console.print(f"Worker, ledger  {children.folder}/\n", soft_wrap=True, highlight=False)
     run_ids = [_kickoff(environ, client_id) for client_id in client_ids]
     runs = _watched(children, console, run_ids)
-    console.print(_summary(runs))
-    _where_to_look(console, children.folder, environ, time.monotonic() - started, serve=serve)
-    while serve:
-        children.check()
-        time.sleep(0.5)
+    console.print(demo_display.summary(runs))
+    completed = all(run["status"] == ClientRunStatus.COMPLETED for run in runs)
+    if not completed:
+        console.print(f"Not every client run completed within {_PATIENCE_SECONDS} s.", style="bold")
+    demo_display.where_to_look(
+        console, children.folder, environ, time.monotonic() - started, serve=serve and completed
+    )
+    return completed
 
 
 def _sandbox(children: Children) -> str:
@@ -94,86 +117,38 @@ def _sandbox(children: Children) -> str:
 
 
 def _call(environ: dict[str, str], path: str, *, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the web process. Raises `HarvesterError` if it gives no answer, or none that is well."""
     request = urllib.request.Request(  # noqa: S310
         environ["PUBLIC_URL"] + path,
         data=None if body is None else orjson.dumps(body),
         headers={"Authorization": f"Bearer {environ['API_TOKENS']}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        found: dict[str, Any] = orjson.loads(answer.read())
-        return found
+    try:
+        with direct.open(request, timeout=10) as answer:
+            found: dict[str, Any] = orjson.loads(answer.read())
+            return found
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise HarvesterError(f"{path}: {error}") from error
 
 
 def _kickoff(environ: dict[str, str], client_id: str) -> str:
     answer = _call(environ, "/api/apify/process-client", body={"clientId": client_id})
+    if "clientRunId" not in answer:
+        raise HarvesterError(f"the kickoff of {client_id} started nothing: {answer}")
     return str(answer["clientRunId"])
 
 
 def _watched(children: Children, console: Console, run_ids: list[str]) -> list[dict[str, Any]]:
+    """Show how the client runs get on, until all have ended or patience has. Returns how they stand."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     shown: set[tuple[str, str]] = set()
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         while True:
             children.check()
             runs = [_call(children.environ, f"/api/runs/{run_id}")["run"] for run_id in run_ids]
-            live.update(_progress(runs))
+            live.update(demo_display.progress(runs))
             if not console.is_terminal:
-                _print_changes(console, runs, shown)
+                demo_display.print_changes(console, runs, shown)
             if all(run["finishedAt"] for run in runs) or time.monotonic() > deadline:
                 return runs
             time.sleep(0.4)
-
-
-def _print_changes(console: Console, runs: list[dict[str, Any]], shown: set[tuple[str, str]]) -> None:
-    """Without a terminal to redraw, tell each change of an actor run as a line."""
-    for run in runs:
-        for one in run["actorRuns"]:
-            change = (f"{run['clientRunId']} batch {one['batch']}", one["state"])
-            if change not in shown:
-                shown.add(change)
-                console.print(f"{change[0]}: {change[1]}")
-
-
-def _progress(runs: list[dict[str, Any]]) -> Table:
-    rows = []
-    for run in runs:
-        states = [one["state"] for one in run["actorRuns"]]
-        done = sum(state in ("ingested", "failed") for state in states)
-        now = ", ".join(dict.fromkeys(state for state in states if state not in ("ingested", "failed")))
-        counted = run["metrics"]
-        rows.append(
-            (run["clientName"], run["status"], f"{done} of {len(states)}", now, counted["postsHarvested"])
-        )
-    return table("Harvesting", ("Client", "Status", "Actor runs done", "At work", "Posts"), rows)
-
-
-def _summary(runs: list[dict[str, Any]]) -> Table:
-    names = ("profilesSubmitted", "postsHarvested", "postsNew", "itemsRejected")
-    return table(
-        "Done",
-        ("Client run", "Status", "Profiles", "Posts", "New", "Rejects", "Cost"),
-        [
-            (
-                run["clientRunId"],
-                run["status"],
-                *(run["metrics"][name] for name in names),
-                usd(run["metrics"]["apifyCostUsd"]),
-            )
-            for run in runs
-        ],
-    )
-
-
-def _where_to_look(
-    console: Console, folder: Path, environ: dict[str, str], seconds: float, *, serve: bool
-) -> None:
-    console.print(f"That took {seconds:.0f} s. Where to look:")
-    console.print(f"  ledger  {folder}/harvester.db (SQLite)", highlight=False)
-    console.print(f"  logs    {folder}/web.log, worker.log, sandbox.log", highlight=False)
-    if not serve:
-        console.print("  API     make demo SERVE=1 leaves everything running and shows how to ask it")
-        return
-    header = f'-H "Authorization: Bearer {environ["API_TOKENS"]}"'
-    for path in ("/api/runs", "/api/posts?limit=5", "/api/deliveries"):
-        console.print(f"  curl {header} '{environ['PUBLIC_URL']}{path}'", soft_wrap=True, highlight=False)
-    console.print("Running until Ctrl-C.")

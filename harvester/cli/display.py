@@ -18,6 +18,7 @@ from harvester.normalise.text import one_line
 as_json = click.option("--json", "json_", is_flag=True, help="Show JSON, for scripts.")
 
 _CELL_CHARS = 200
+_LINE_CHARS = 2_000
 _PIPED_WIDTH = 140
 
 
@@ -28,7 +29,7 @@ def show_json(value: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Make a table of rows. What came from outside is shown as text, on one line, whatever it holds."""
-    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    made = Table(title=Text(cell(title)), box=box.SIMPLE_HEAD, title_justify="left")
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
@@ -44,6 +45,11 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 def console_for_output() -> Console:
     """Give a console for stdout: as wide as its terminal, or wide enough for our tables in a file or pipe."""
     return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
+
+
+def show_line(text: str, *, err: bool = False) -> None:
+    """Print one line that may hold what came from outside."""
+    click.echo(one_line(text, _LINE_CHARS), err=err)
 
 
 def cell(value: object) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from harvester.cli import session
-from harvester.cli.display import as_json, show_json, show_table
+from harvester.cli.display import as_json, show_json, show_line, show_table
 from harvester.errors import HarvesterError
 from services.lead_import import Report, import_file
 
@@ -20,7 +20,10 @@ _ERRORS_SHOWN = 50
 
 @click.group()
 def leads() -> None:
-    """Leads: the people whose posts a client wants."""
+    """Leads: the people whose posts a client wants.
+
+    Example: harvester leads import leads.csv --client Guy-Wilson
+    """
 
 
 @leads.command("import")
@@ -36,22 +39,32 @@ def import_(file: Path, client_id: str, json_: bool) -> None:
     """
     console = Console(stderr=True)
     columns = (TextColumn("Importing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with session.services() as services, Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=_lines(file))
-        report = import_file(
-            services.ledger,
-            client_id,
-            file,
-            now=services.clock(),
-            progress=lambda done: bar.update(task, completed=done),
-        )
+    try:
+        with session.services() as services, Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=_lines(file))
+            report = import_file(
+                services.ledger,
+                client_id,
+                file,
+                now=services.clock(),
+                progress=lambda done: bar.update(task, completed=done),
+            )
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            "interrupted; what was imported is kept, the same command imports the rest"
+        ) from None
     _show(report, json_=json_)
     if report.errors:
         sys.exit(session.EXIT_REFUSED)
 
 
-def _lines(file: Path) -> int:
-    """Count lines, for the progress bar: a cell may hold several, so the rows may be fewer."""
+def _lines(file: Path) -> int | None:
+    """Count lines, for the progress bar: a cell may hold several, so the rows may be fewer.
+
+    None for a pipe, which can be read but once.
+    """
+    if not file.is_file():
+        return None
     with file.open("rb") as stream:
         return sum(1 for _ in stream)
 
@@ -63,7 +76,7 @@ def _show(report: Report, *, json_: bool) -> None:
         return
     click.echo(f"{report.added} leads added, {report.known} known before, {len(report.errors)} rows refused.")
     for error in report.errors[:_ERRORS_SHOWN]:
-        click.echo(f"  line {error.line}: {error.reason}", err=True)
+        show_line(f"  line {error.line}: {error.reason}", err=True)
     if len(report.errors) > _ERRORS_SHOWN:
         click.echo(f"  and {len(report.errors) - _ERRORS_SHOWN} more; --json has them all", err=True)
 
@@ -72,7 +85,10 @@ def _show(report: Report, *, json_: bool) -> None:
 @click.option("--client", "client_id", required=True, help="The client whose leads to list.")
 @as_json
 def list_(client_id: str, json_: bool) -> None:
-    """List a client's leads, each with its state and last outcome."""
+    """List a client's leads, each with its state and last outcome.
+
+    Example: harvester leads list --client Guy-Wilson
+    """
     with session.services() as services:
         if services.overview.client(client_id) is None:
             raise HarvesterError(f"there is no client {client_id}")

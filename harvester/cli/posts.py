@@ -16,7 +16,7 @@ from services import exports
 @click.command()
 @click.option("--client", "client_id", help="Only this client's.")
 @click.option("--run", "client_run_id", help="Only those that this client run found.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1_000_000_000), default=20, show_default=True)
 @click.option("--format", "format_", type=click.Choice(["table", "json", "jsonl", "csv"]), default="table")
 @as_json
 def posts(client_id: str | None, client_run_id: str | None, limit: int, format_: str, json_: bool) -> None:
@@ -49,7 +49,10 @@ def _row(post: dict[str, Any]) -> tuple[object, ...]:
 @click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
 @as_json
 def deliveries(outcome: str | None, limit: int, json_: bool) -> None:
-    """List webhook deliveries, newest first."""
+    """List webhook deliveries, newest first.
+
+    Example: harvester deliveries --outcome unknown_run
+    """
     with session.services() as services:
         found = services.overview.deliveries(limit=limit, outcome=outcome).rows
     if json_:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import BinaryIO
 
 import click
 from argon2 import PasswordHasher
@@ -14,20 +15,23 @@ from harvester.engine import Engine, queue
 from harvester.ledger import schema
 from harvester.settings import dormant
 
-#: How long a worker that is told to stop may finish what it has at hand, in seconds.
-SHUTDOWN_SECONDS = 25
+#: How long a worker that is told to stop may finish what it has at hand, in seconds: longer than one call to
+#: Apify may take by default, and short of the 30 s that most supervisors wait.
+SHUTDOWN_SECONDS = 22
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, help="Port to listen on.  [default: the setting PORT]")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: the setting PORT]"
+)
 def serve(host: str, port: int | None) -> None:
     """Answer HTTP: kickoff, webhooks, the API.
 
     Example: harvester serve --host 0.0.0.0
     """
     found = session.settings()
-    bind = f"{host}:{port if port is not None else found.port}"
+    bind = f"{f'[{host}]' if ':' in host else host}:{port or found.port}"
     arguments = ["gunicorn", "wsgi:app", "--config", "python:harvester.web_server", "--bind", bind]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606
@@ -38,6 +42,8 @@ def worker() -> None:
     """Do the work: start actor runs, follow them, ingest what they found.
 
     Any number may run on one ledger. Ends on SIGTERM or Ctrl-C, after finishing what it has at hand.
+
+    Example: harvester worker
     """
     with session.services(quiet=False) as services:
         settings = services.settings
@@ -55,7 +61,10 @@ def worker() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the ledger to the newest schema. Safe to run at any time, from many processes at once."""
+    """Bring the ledger to the newest schema. Safe to run at any time, from many processes at once.
+
+    Example: harvester migrate
+    """
     with session.services() as services, services.ledger.read() as tx:
         click.echo(f"The ledger is at schema {schema.current(tx)}.")
 
@@ -65,11 +74,20 @@ def hash_password() -> None:
     """Hash a password for the setting OPERATOR_PASSWORD_HASH.
 
     It is asked for twice, or read as one line when it comes through a pipe.
+
+    Example: harvester hash-password < password.txt
     """
     if sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
-        password = sys.stdin.readline().rstrip("\r\n")
+        password = _first_line(sys.stdin.buffer)
     if not password:
         raise click.UsageError("the password is empty")
     click.echo(PasswordHasher().hash(password))
+
+
+def _first_line(stream: BinaryIO) -> str:
+    try:
+        return stream.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise click.UsageError("the password is not UTF-8 text") from None

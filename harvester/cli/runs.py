@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.display import as_json, show_json, show_table, usd
+from harvester.cli.display import as_json, show_json, show_line, show_table, usd
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from services.kickoff import Answer, Order
@@ -57,7 +57,7 @@ def kickoff(
         shown = {"outcome": answer.outcome, "runId": answer.run_id, "clientRunId": answer.client_run_id}
         show_json({**shown, "clientId": client_id, "code": answer.code, "reason": answer.reason})
     else:
-        click.echo(_sentence(answer))
+        show_line(_sentence(answer))
     if answer.outcome not in ("accepted", "skipped"):
         sys.exit(session.EXIT_REFUSED)
 
@@ -99,7 +99,10 @@ def runs(
 @click.command()
 @as_json
 def status(json_: bool) -> None:
-    """Show what runs now and how the latest client runs ended."""
+    """Show what runs now and how the latest client runs ended.
+
+    Example: harvester status --json
+    """
     with session.services() as services:
         running = services.overview.runs(limit=1_000, status=ClientRunStatus.RUNNING).rows
         latest = [run for run in services.overview.runs(limit=10).rows if run["finishedAt"]]
@@ -137,5 +140,6 @@ def _show_one(run: dict[str, Any]) -> None:
     actor_runs = [(*(one[name] for name in names), usd(one["costUsd"])) for one in run["actorRuns"]]
     show_table("Actor runs", columns, actor_runs)
     for error in run["errors"]:
-        click.echo(f"Batch {error['batch']}: {error['code']}: {error['message']}")
-    click.echo(run["systemNotes"])
+        show_line(f"Batch {error['batch']}: {error['code']}: {error['message']}")
+    for note in run["systemNotes"].split("\n"):
+        show_line(f"  {note}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 import click
 
 from harvester import log
+from harvester.cli.display import show_line
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, describe, load
 from services import Services, build
@@ -23,7 +25,7 @@ def settings() -> Settings:
     try:
         return load()
     except SettingsError as error:
-        click.echo(describe(error), err=True)
+        click.echo(describe(error), err=True, nl=False)
         sys.exit(EXIT_BAD_SETTINGS)
 
 
@@ -55,8 +57,13 @@ def told() -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        click.echo(f"Error: {error}", err=True)
+        show_line(f"Error: {error}", err=True)
         sys.exit(EXIT_BAD_ARGUMENTS)
     except HarvesterError as error:
-        click.echo(f"Error: {error}", err=True)
+        show_line(f"Error: {error}", err=True)
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader, such as head, has seen enough: click ends quietly
+            raise
+        show_line(f"Error: {error}", err=True)
         sys.exit(EXIT_FAILED)

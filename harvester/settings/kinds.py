@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from harvester.normalise import KNOWN_ACTORS
 from harvester.settings.urls import checked_database_url, checked_http_url, checked_queue_url
 
 #: What `.env.example` has in place of a secret.
 PLACEHOLDER = "change-me"
 
-_ACTOR = re.compile(r"(?:([A-Za-z0-9_.-]+)[/~]([A-Za-z0-9_.-]+)|[A-Za-z0-9]{17})")
 _ALERT_SEPARATOR = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ARGON2ID = re.compile(r"\$argon2id\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[^$\s]+\$[^$\s]+")
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*/,?#-]+")
@@ -91,10 +91,10 @@ def _distinct(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
 
 
 def _actor(text: str) -> str:
-    match = _ACTOR.fullmatch(text)
-    if match is None:
-        raise ValueError("it must be user/name, user~name or an Actor's ID of 17 characters")
-    return f"{match[1]}/{match[2]}" if match[1] else text
+    name = text.replace("~", "/", 1).lower()
+    if name not in KNOWN_ACTORS:
+        raise ValueError(f"no normaliser knows the items of this Actor; known: {', '.join(KNOWN_ACTORS)}")
+    return name
 
 
 def _base_id(text: str) -> str:

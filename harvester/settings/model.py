@@ -53,7 +53,7 @@ class Settings(BaseModel):
     )
     apify_actor_id: kinds.ActorId = _setting(
         "Actor to run.",
-        "Give user/name as in Apify Store, or the Actor's ID.",
+        "Leave it out, or give the user/name of a known Actor, as in Apify Store.",
         "harvestapi/linkedin-profile-posts",
     )
     apify_max_posts: Annotated[int, Field(ge=1, le=1000)] = _setting(
