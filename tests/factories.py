@@ -15,6 +15,7 @@ from sqlalchemy import update
 from harvester.ledger import Ledger, actor_runs, clients, leads, tables
 from harvester.ledger.posts import Found
 from harvester.models import ActorRun, ActorRunState, Author, Client, Lead, Post, PostKind
+from harvester.profile_urls import canonical
 from harvester.settings import Settings, load
 from services import run_records
 from services.plan import Limits
@@ -135,10 +136,10 @@ def make_leads(ledger: Ledger, client_id: str = CLIENT_ID, count: int = 1, **cha
 def _person(created_at: datetime) -> dict[str, Any]:
     number = next(_numbers)
     first, last = _FIRST[number % len(_FIRST)], _LAST[number % len(_LAST)]
-    url = f"https://www.linkedin.com/in/{first}-{last}-{number}"
+    given_url = f"https://linkedin.com/in/{first}-{last}-{number}/"
     return {
-        "profile_url": url,
-        "given_url": f"{url}/",
+        "profile_url": canonical(given_url),
+        "given_url": given_url,
         "name": f"{first} {last}".title(),
         "extra": {"company": f"Example {number} Ltd"},
         "created_at": created_at,

@@ -1,0 +1,535 @@
+"""Kickoff: every answer of the contract, and exactly what each leaves in the ledger."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from factories import (
+    CLIENT_ID,
+    NOW,
+    RUN_ID,
+    FakeClock,
+    end_run,
+    make_client,
+    make_leads,
+    make_limits,
+    make_run,
+    opened,
+)
+
+from harvester.errors import InvalidInput, InvalidRunId, LedgerUnavailable
+from harvester.ledger import (
+    Ledger,
+    activity,
+    actor_runs,
+    client_runs,
+    clients,
+    job_runs,
+    leads,
+    outcomes,
+    tables,
+)
+from harvester.models import ActorRun, ActorRunState, ClientRunStatus, Lead, LeadStatus, Target
+from services import run_records
+from services.kickoff import Answer, KeyReused, Kickoff, Order, UnknownClient
+
+FULL_ID = f"{RUN_ID}-{CLIENT_ID}"
+
+
+@pytest.fixture
+def kickoff(ledger: Ledger, clock: FakeClock) -> Kickoff:
+    """Kickoff with the default limits: two posts a profile, 5 USD a day."""
+    return Kickoff(ledger, make_limits(), clock)
+
+
+def batches(ledger: Ledger, full_id: str = FULL_ID) -> list[ActorRun]:
+    with ledger.read() as tx:
+        return actor_runs.of_client_run(tx, full_id)
+
+
+def sent(ledger: Ledger, full_id: str = FULL_ID) -> list[list[str]]:
+    """Give the profile URLs of each batch."""
+    with ledger.read() as tx:
+        of_batches: list[list[Target]] = [
+            actor_runs.targets(tx, run.id) for run in actor_runs.of_client_run(tx, full_id)
+        ]
+    return [sorted(target.target_url for target in batch) for batch in of_batches]
+
+
+def urls(*found: Lead) -> list[str]:
+    return sorted(lead.profile_url for lead in found)
+
+
+def count(ledger: Ledger) -> dict[str, int]:
+    """Count what a kickoff makes."""
+    made = (tables.client_runs, tables.job_runs, tables.actor_runs, tables.lead_outcomes)
+    with ledger.read() as tx:
+        return {table.name: len(tx.execute(table.select()).all()) for table in made}
+
+
+NOTHING = {"client_runs": 0, "job_runs": 0, "actor_runs": 0, "lead_outcomes": 0}
+
+
+def ended(ledger: Ledger, full_id: str = FULL_ID) -> None:
+    """End a client run and its batches, without a post."""
+    for run in batches(ledger, full_id):
+        end_run(ledger, run, now=NOW + timedelta(days=9))
+    with ledger.write() as tx:
+        client_runs.finish(tx, full_id, status=ClientRunStatus.COMPLETED, now=NOW)
+
+
+def test_an_accepted_order_is_wholly_on_disk_when_it_is_answered(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger, daily_target=6)
+    found = make_leads(ledger, count=5)
+    answer = kickoff(Order(CLIENT_ID, source="batch_process"))
+    assert answer == Answer("accepted", CLIENT_ID, RUN_ID, FULL_ID)
+    with opened(ledger.url.render_as_string(hide_password=False)) as another, another.read() as tx:
+        record = client_runs.get(tx, FULL_ID)
+        job = job_runs.get(tx, RUN_ID)
+        (batch,) = actor_runs.of_client_run(tx, FULL_ID)
+        states = {lead.id: (lead.status, lead.client_run_id) for lead in leads.page(tx, CLIENT_ID, limit=9)}
+    assert record is not None
+    assert (record.source, record.status, record.started_at) == ("batch_process", "Running", NOW)
+    assert (record.client_name, record.target_posts, record.max_batches) == ("Guy Wilson", 6, 10)
+    assert job is not None
+    assert (job.source, job.status) == ("batch_process", "Running")
+    assert (batch.state, batch.next_check_at, batch.max_posts) == (ActorRunState.PLANNED, NOW, 2)
+    assert sent(ledger) == [urls(*found[:3])]
+    assert states == {
+        **{lead.id: (LeadStatus.PROCESSING, FULL_ID) for lead in found[:3]},
+        **{lead.id: (None, None) for lead in found[3:]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"status": "Paused"}, "client_inactive"),
+        ({"status": ""}, "client_inactive"),
+        ({"status": "active"}, "client_inactive"),
+        ({"service_level": 1}, "not_entitled"),
+        ({"daily_target": 0}, "no_target"),
+        ({"status": "Paused", "service_level": 0, "daily_target": 0}, "client_inactive"),
+        ({"service_level": 0, "daily_target": 0}, "not_entitled"),
+    ],
+)
+def test_a_client_that_may_not_harvest_is_skipped_without_a_record(
+    ledger: Ledger, kickoff: Kickoff, changes: dict[str, Any], code: str
+) -> None:
+    make_client(ledger, **changes)
+    make_leads(ledger)
+    answer = kickoff(Order(CLIENT_ID))
+    assert (answer.outcome, answer.code, answer.client_run_id) == ("skipped", code, None)
+    assert answer.reason
+    assert count(ledger) == NOTHING
+
+
+def found_today(ledger: Ledger, number: int, *, cost_micros: int = 0, at: datetime = NOW) -> None:
+    """Have an earlier client run of the day that found posts and cost money."""
+    (lead,) = make_leads(ledger, status=LeadStatus.DONE)
+    (run,) = make_run(ledger, [[lead]], run_id="261121-000000", now=at)
+    end_run(ledger, run, now=at, cost_micros=cost_micros, start_requested_at=at)
+    with ledger.write() as tx:
+        outcomes.decide(tx, run.id, lead.id, outcome="Done", posts_found=number, detail=None, now=at)
+        client_runs.finish(tx, run.client_run_id, status=ClientRunStatus.COMPLETED, now=at)
+
+
+@pytest.mark.parametrize(
+    ("posts_today", "cost", "code"),
+    [
+        (10, 0, "target_met"),
+        (11, 0, "target_met"),
+        (9, 5_000_000, "budget_spent"),
+        (0, 5_000_001, "budget_spent"),
+        (10, 5_000_000, "target_met"),
+        (9, 4_999_999, None),
+    ],
+)
+def test_what_the_day_has_brought_and_cost_is_the_limit(
+    ledger: Ledger, kickoff: Kickoff, posts_today: int, cost: int, code: str | None
+) -> None:
+    make_client(ledger)
+    found_today(ledger, posts_today, cost_micros=cost)
+    make_leads(ledger)
+    answer = kickoff(Order(CLIENT_ID))
+    assert answer.code == code
+    assert count(ledger)["client_runs"] == (2 if code is None else 1)
+
+
+def test_a_client_with_a_live_client_run_is_told_which(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger)
+    make_leads(ledger, count=9)
+    kickoff(Order(CLIENT_ID))
+    before = count(ledger)
+    for order in (
+        Order(CLIENT_ID),
+        Order(CLIENT_ID, source="smart_resume_workflow"),
+        Order(CLIENT_ID, run_id="261122-070000"),
+        Order(CLIENT_ID, target_urls=["https://www.linkedin.com/in/somebody"]),
+    ):
+        assert kickoff(order) == Answer("run_in_progress", CLIENT_ID, RUN_ID, FULL_ID)
+    assert count(ledger) == before
+
+
+@pytest.mark.parametrize("limit", ["target", "budget"])
+def test_a_live_client_run_is_named_even_when_the_day_is_done(
+    ledger: Ledger, kickoff: Kickoff, limit: str
+) -> None:
+    make_client(ledger)
+    found_today(ledger, 10 if limit == "target" else 0, cost_micros=0 if limit == "target" else 9_000_000)
+    with ledger.write() as tx:
+        run_records.create(
+            tx, run_id=RUN_ID, client_id=CLIENT_ID, client_name="Guy", source="orchestrator", now=NOW
+        )
+    assert kickoff(Order(CLIENT_ID)) == Answer("run_in_progress", CLIENT_ID, RUN_ID, FULL_ID)
+
+
+def test_an_inactive_client_is_skipped_even_with_a_live_client_run(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger)
+    kickoff(Order(CLIENT_ID))
+    with ledger.write() as tx:
+        clients.change(tx, CLIENT_ID, status="Paused")
+    assert kickoff(Order(CLIENT_ID)).code == "client_inactive"
+
+
+def test_a_run_id_that_the_client_had_is_refused_and_counted(
+    ledger: Ledger, kickoff: Kickoff, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_client(ledger)
+    kickoff(Order(CLIENT_ID, run_id=RUN_ID))
+    ended(ledger)
+    before = count(ledger)
+    with caplog.at_level(logging.INFO):
+        answer = kickoff(Order(CLIENT_ID, run_id=RUN_ID))
+    assert answer == Answer("run_exists", CLIENT_ID, RUN_ID, FULL_ID)
+    assert count(ledger) == before
+    assert f"Client run record already exists for {FULL_ID}" in caplog.messages
+    assert not any("Successfully" in message for message in caplog.messages)
+    with ledger.read() as tx:
+        assert activity.count(tx, "create") == (1, 1)
+
+
+def test_a_record_that_was_deleted_may_be_made_anew(ledger: Ledger, kickoff: Kickoff) -> None:
+    """Its actor runs are still there, so the new batches are numbered after theirs."""
+    make_client(ledger, batch_size=1)
+    make_leads(ledger, count=9)
+    kickoff(Order(CLIENT_ID, run_id=RUN_ID, max_batches=2))
+    with ledger.write() as tx:
+        tx.execute(tables.client_runs.delete())
+    answer = kickoff(Order(CLIENT_ID, run_id=RUN_ID, max_batches=2))
+    assert answer.outcome == "accepted"
+    assert [run.batch for run in batches(ledger)] == [1, 2, 3, 4]
+    assert len({url for batch in sent(ledger) for url in batch}) == 4
+
+
+@pytest.mark.parametrize("given", [RUN_ID, FULL_ID, f" {RUN_ID}\n", f"{FULL_ID}-{CLIENT_ID}"])
+def test_a_run_id_is_taken_as_base_or_in_full(ledger: Ledger, kickoff: Kickoff, given: str) -> None:
+    make_client(ledger)
+    assert kickoff(Order(CLIENT_ID, run_id=given)) == Answer("accepted", CLIENT_ID, RUN_ID, FULL_ID)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        f"{RUN_ID}-Wilson",
+        f"{RUN_ID}-Guy-Wilson-2",
+        "260231-120000",
+        "SR-250922-001",
+        "job_x",
+        "AeljThOnfXhim2T31",
+    ],
+)
+def test_what_is_no_run_id_of_the_client_is_refused(ledger: Ledger, kickoff: Kickoff, given: str) -> None:
+    make_client(ledger)
+    with pytest.raises(InvalidRunId) as caught:
+        kickoff(Order(CLIENT_ID, run_id=given))
+    assert caught.value.code == "invalid_run_id"
+    assert count(ledger) == NOTHING
+
+
+def test_the_suffix_of_another_client_is_not_taken_for_the_clients_own(
+    ledger: Ledger, kickoff: Kickoff
+) -> None:
+    make_client(ledger, "Wilson")
+    with pytest.raises(InvalidRunId):
+        kickoff(Order("Wilson", run_id=FULL_ID))
+
+
+def test_two_kickoffs_in_one_second_get_two_ids(ledger: Ledger, kickoff: Kickoff) -> None:
+    names = ["Ada", "Bo", "Cy"]
+    for name in names:
+        make_client(ledger, name)
+    answers = [kickoff(Order(name)) for name in names]
+    assert [answer.run_id for answer in answers] == ["261122-050000", "261122-050001", "261122-050002"]
+
+
+def test_a_run_id_that_is_given_is_joined_by_other_clients(ledger: Ledger, kickoff: Kickoff) -> None:
+    for name in ("Ada", "Bo"):
+        make_client(ledger, name)
+        assert kickoff(Order(name, run_id=RUN_ID)).run_id == RUN_ID
+    assert count(ledger) == {**NOTHING, "client_runs": 2, "job_runs": 1}
+
+
+@pytest.mark.parametrize(
+    "source", ["orchestrator", "master_process", "smart_resume_workflow", "batch_process"]
+)
+def test_authorised_sources_may_ask(ledger: Ledger, kickoff: Kickoff, source: str) -> None:
+    make_client(ledger)
+    assert kickoff(Order(CLIENT_ID, source=source)).outcome == "accepted"
+
+
+@pytest.mark.parametrize("source", ["manual", "webhook", "", "ORCHESTRATOR"])
+def test_any_other_source_is_refused(ledger: Ledger, kickoff: Kickoff, source: str) -> None:
+    make_client(ledger)
+    with pytest.raises(InvalidInput) as caught:
+        kickoff(Order(CLIENT_ID, source=source))
+    assert caught.value.code == "invalid_source"
+    assert count(ledger) == NOTHING
+
+
+@pytest.mark.parametrize("client_id", ["Nobody", CLIENT_ID.lower(), "Guy Wilson", "", "-x", "a" * 65])
+def test_a_client_that_is_not_there_is_unknown(ledger: Ledger, kickoff: Kickoff, client_id: str) -> None:
+    make_client(ledger)
+    with pytest.raises(UnknownClient):
+        kickoff(Order(client_id))
+    assert count(ledger) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"max_batches": 0},
+        {"max_batches": -1},
+        {"target_urls": ["https://www.linkedin.com/in/x"], "max_posts": 0},
+        {"target_urls": ["https://www.linkedin.com/in/x"], "max_posts": -3},
+        {"target_urls": []},
+        {"target_urls": ["https://www.linkedin.com/in/x", "https://example.org/in/x"]},
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(
+    ledger: Ledger, kickoff: Kickoff, changes: dict[str, Any]
+) -> None:
+    make_client(ledger)
+    with pytest.raises(InvalidInput):
+        kickoff(Order(CLIENT_ID, **changes))
+    assert count(ledger) == NOTHING
+
+
+def test_one_key_has_one_answer_and_one_effect(ledger: Ledger, kickoff: Kickoff, clock: FakeClock) -> None:
+    make_client(ledger)
+    make_leads(ledger, count=9)
+    first = kickoff(Order(CLIENT_ID, idempotency_key="cron-2026-11-22"))
+    after_first = count(ledger)
+    clock.advance(hours=1)
+    assert kickoff(Order(CLIENT_ID, idempotency_key="cron-2026-11-22")) == first
+    ended(ledger)
+    assert kickoff(Order(CLIENT_ID, idempotency_key="cron-2026-11-22")) == first
+    assert count(ledger) == after_first
+    assert kickoff(Order(CLIENT_ID, idempotency_key="cron-2026-11-23")).run_id == "261122-060000"
+
+
+def test_a_key_keeps_a_refusal_too(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger, daily_target=0)
+    first = kickoff(Order(CLIENT_ID, idempotency_key="key"))
+    with ledger.write() as tx:
+        clients.change(tx, CLIENT_ID, daily_target=10)
+    assert first.code == "no_target"
+    assert kickoff(Order(CLIENT_ID, idempotency_key="key")) == first
+    assert count(ledger) == NOTHING
+
+
+def test_a_key_of_another_client_is_refused(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger)
+    make_client(ledger, "Other")
+    kickoff(Order(CLIENT_ID, idempotency_key="key"))
+    before = count(ledger)
+    with pytest.raises(KeyReused):
+        kickoff(Order("Other", idempotency_key="key"))
+    assert count(ledger) == before
+    assert kickoff(Order("Other", idempotency_key="another")).outcome == "accepted"
+
+
+def test_an_order_that_failed_leaves_its_key_free(ledger: Ledger, kickoff: Kickoff) -> None:
+    with pytest.raises(UnknownClient):
+        kickoff(Order(CLIENT_ID, idempotency_key="key"))
+    make_client(ledger)
+    assert kickoff(Order(CLIENT_ID, idempotency_key="key")).outcome == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("target", "found", "max_posts", "expected"),
+    [(5, 0, 2, 3), (10, 5, 2, 3), (6, 0, 2, 3), (1, 0, 2, 1), (5, 0, 10, 1), (5, 4, 1, 1), (500, 0, 2, 8)],
+)
+def test_the_pick_is_clipped_to_what_the_target_needs(
+    ledger: Ledger, clock: FakeClock, target: int, found: int, max_posts: int, expected: int
+) -> None:
+    make_client(ledger, daily_target=target)
+    if found:
+        found_today(ledger, found)
+    due = make_leads(ledger, count=8)
+    Kickoff(ledger, make_limits(max_posts=max_posts), clock)(Order(CLIENT_ID))
+    assert sent(ledger) == [urls(*due[:expected])]
+
+
+@pytest.mark.parametrize(
+    ("size", "guardrail", "override", "expected"),
+    [
+        (3, 10, None, [3, 3, 1]),
+        (3, 2, None, [3, 3]),
+        (3, 2, 3, [3, 3, 1]),
+        (3, 10, 1, [3]),
+        (20, 10, None, [7]),
+        (1, 3, None, [1, 1, 1]),
+    ],
+)
+def test_leads_go_into_batches_of_the_clients_size_up_to_its_guardrail(
+    ledger: Ledger, kickoff: Kickoff, size: int, guardrail: int, override: int | None, expected: list[int]
+) -> None:
+    make_client(ledger, daily_target=100, batch_size=size, max_batches=guardrail)
+    due = make_leads(ledger, count=7)
+    kickoff(Order(CLIENT_ID, max_batches=override))
+    assert [len(batch) for batch in sent(ledger)] == expected
+    assert [run.profiles for run in batches(ledger)] == expected
+    assert [run.batch for run in batches(ledger)] == list(range(1, len(expected) + 1))
+    assert sorted(url for batch in sent(ledger) for url in batch) == urls(*due[: sum(expected)])
+    assert len({run.marker for run in batches(ledger)}) == len(expected)
+
+
+def test_without_due_leads_there_is_a_record_and_nothing_planned(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger)
+    assert kickoff(Order(CLIENT_ID)).outcome == "accepted"
+    assert count(ledger) == {**NOTHING, "client_runs": 1, "job_runs": 1}
+
+
+SYDNEY_MIDNIGHT = datetime(2026, 11, 21, 13, 0, tzinfo=UTC)  # daylight saving: UTC+11
+
+
+@pytest.mark.parametrize(
+    ("timezone", "earlier", "now", "same_day"),
+    [
+        ("Australia/Sydney", SYDNEY_MIDNIGHT - timedelta(minutes=1), SYDNEY_MIDNIGHT, False),
+        ("Australia/Sydney", SYDNEY_MIDNIGHT, SYDNEY_MIDNIGHT + timedelta(hours=23), True),
+        ("UTC", SYDNEY_MIDNIGHT, SYDNEY_MIDNIGHT + timedelta(hours=23), False),
+        ("UTC", SYDNEY_MIDNIGHT - timedelta(minutes=1), SYDNEY_MIDNIGHT, True),
+    ],
+)
+@pytest.mark.parametrize("limit", ["target", "budget", "guardrail"])
+def test_a_day_is_the_clients_own(
+    ledger: Ledger, timezone: str, earlier: datetime, now: datetime, same_day: bool, limit: str
+) -> None:
+    make_client(ledger, timezone=timezone, max_batches=1)
+    found_today(
+        ledger, 10 if limit == "target" else 0, cost_micros=5_000_000 if limit == "budget" else 0, at=earlier
+    )
+    make_leads(ledger)
+    answer = Kickoff(ledger, make_limits(), FakeClock(now))(Order(CLIENT_ID))
+    planned = batches(ledger, answer.client_run_id or "")
+    assert len(planned) == (0 if same_day else 1)
+    if limit == "guardrail":
+        assert answer.outcome == "accepted"
+    else:
+        assert answer.code == (
+            {"target": "target_met", "budget": "budget_spent"}[limit] if same_day else None
+        )
+
+
+def test_leads_are_picked_by_the_rules_of_the_contract_newest_first(
+    ledger: Ledger, kickoff: Kickoff, clock: FakeClock
+) -> None:
+    make_client(ledger, daily_target=100)
+    stale = NOW - timedelta(seconds=1801)
+    due = [
+        *make_leads(ledger, count=2),
+        *make_leads(ledger, status="Pending", last_check_at=NOW),
+        *make_leads(ledger, status="", posts_actioned=""),
+        *make_leads(ledger, status="Processing", last_check_at=stale),
+    ]
+    for changes in (
+        {"status": "Processing", "last_check_at": NOW - timedelta(seconds=1800)},
+        {"status": "Done"},
+        {"status": "No Posts"},
+        {"posts_actioned": "yes"},
+        {"posts_scored_at": NOW},
+    ):
+        make_leads(ledger, **changes)
+    kickoff(Order(CLIENT_ID))
+    assert sent(ledger) == [urls(*due)]
+
+
+def test_the_newest_leads_come_first(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger, daily_target=4)
+    found = make_leads(ledger, count=6)
+    kickoff(Order(CLIENT_ID))
+    assert sent(ledger) == [urls(*found[:2])]
+
+
+def test_leads_of_another_client_stay_alone(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger)
+    make_client(ledger, "Guy")
+    make_leads(ledger, "Guy", 3)
+    kickoff(Order(CLIENT_ID))
+    assert sent(ledger) == []
+
+
+def test_explicit_profiles_are_harvested_now_whatever_the_target(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger, daily_target=0, batch_size=2)
+    known, scored, _ = make_leads(ledger, count=3, status="Done", posts_scored_at=NOW)
+    answer = kickoff(
+        Order(
+            CLIENT_ID,
+            target_urls=[
+                f"http://linkedin.com/in/{known.profile_url.rpartition('/')[2].upper()}/?trk=x",
+                "https://au.linkedin.com/in/New-Person/recent-activity/all/",
+                scored.profile_url,
+                "https://www.linkedin.com/in/new-person",
+            ],
+            max_posts=7,
+        )
+    )
+    assert answer.outcome == "accepted"
+    assert [run.max_posts for run in batches(ledger)] == [7, 7]
+    assert [len(batch) for batch in sent(ledger)] == [2, 1]
+    assert sorted(url for batch in sent(ledger) for url in batch) == sorted(
+        [*urls(known, scored), "https://www.linkedin.com/in/new-person"]
+    )
+    with ledger.read() as tx:
+        (new,) = leads.by_urls(tx, CLIENT_ID, ["https://www.linkedin.com/in/new-person"])
+        record = client_runs.get(tx, FULL_ID)
+        assert len(leads.page(tx, CLIENT_ID, limit=9)) == 4
+    assert new.given_url == "https://au.linkedin.com/in/New-Person/recent-activity/all/"
+    assert new.status is LeadStatus.PROCESSING
+    assert record is not None
+    assert record.target_posts is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"), [({"status": "Paused"}, "client_inactive"), ({"service_level": 1}, "not_entitled")]
+)
+def test_explicit_profiles_do_not_make_a_client_eligible(
+    ledger: Ledger, kickoff: Kickoff, changes: dict[str, Any], code: str
+) -> None:
+    make_client(ledger, **changes)
+    answer = kickoff(Order(CLIENT_ID, target_urls=["https://www.linkedin.com/in/x"]))
+    assert answer.code == code
+    with ledger.read() as tx:
+        assert leads.page(tx, CLIENT_ID, limit=9) == []
+
+
+def test_explicit_profiles_do_not_go_past_the_budget(ledger: Ledger, kickoff: Kickoff) -> None:
+    make_client(ledger)
+    found_today(ledger, 99, cost_micros=5_000_000)
+    answer = kickoff(Order(CLIENT_ID, target_urls=["https://www.linkedin.com/in/x"]))
+    assert answer.code == "budget_spent"
+
+
+def test_a_locked_ledger_is_unavailable_and_nothing_is_started(sqlite_url: str, clock: FakeClock) -> None:
+    with opened(sqlite_url) as other, opened(sqlite_url, lock_seconds=0.05) as ledger:
+        make_client(other)
+        with other.write(), pytest.raises(LedgerUnavailable):
+            Kickoff(ledger, make_limits(), clock)(Order(CLIENT_ID))
+        assert count(other) == NOTHING
+        assert Kickoff(ledger, make_limits(), clock)(Order(CLIENT_ID)).outcome == "accepted"
