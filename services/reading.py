@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -12,7 +13,7 @@ from harvester.apify import Page
 from harvester.ledger.posts import Found, Refused
 from harvester.models import Post, Reject, RejectReason
 from harvester.normalise import normaliser_for
-from harvester.normalise.text import clean
+from harvester.normalise.text import clean, clean_json
 from services.attribution import Attribution
 
 #: Rejects of one page of which a sample is kept, and how long a sample is.
@@ -48,8 +49,15 @@ def _sample(item: Any) -> str:
 
 
 def _encoded(item: Any) -> bytes:
-    """Encode an item as JSON. The slower encoder takes what orjson refuses: lone surrogates, huge numbers."""
-    try:
-        return orjson.dumps(item)
-    except TypeError:
-        return json.dumps(item, default=str).encode("ascii")
+    """Encode an item as JSON. The slower encoder takes what orjson refuses: lone surrogates, huge numbers.
+
+    The parser lets deeper nesting in than either can write out; of such an item the bottom is left off.
+    """
+    for encode in (orjson.dumps, _encoded_slowly):
+        with suppress(TypeError, RecursionError):
+            return encode(item)
+    return orjson.dumps(clean_json(item))
+
+
+def _encoded_slowly(item: Any) -> bytes:
+    return json.dumps(item, default=str).encode("ascii")
