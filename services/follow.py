@@ -12,7 +12,7 @@ from harvester.apify_errors import Gone
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
-from services.outcome import give_up
+from services.outcome import give_up, latest_cost
 
 _log = log.get_logger(__name__)
 
@@ -95,7 +95,7 @@ class Follow:
             apify_started_at=found.started_at,
             apify_finished_at=found.finished_at or now,
             resurrections=found.resurrections,
-            cost_micros=found.cost_micros,
+            cost_micros=latest_cost(run, found),
             cursor=0,
         )
         deliveries.processed(tx, run.id, received_by=asked_at, result=f"ended {found.status}", now=now)
@@ -114,7 +114,7 @@ class Follow:
             now=now,
             next_check_at=now + wait,
             apify_status=found.status,
-            cost_micros=found.cost_micros,
+            cost_micros=latest_cost(run, found),
         )
 
     def _nothing_new(self, run: ActorRun, asked_at: datetime) -> None:

@@ -19,7 +19,7 @@ from harvester.ledger import Ledger, actor_runs, posts
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
 from services.attribution import Attribution
-from services.outcome import decide_leads, give_up
+from services.outcome import decide_leads, give_up, latest_cost
 from services.reading import read_page
 
 #: Items asked for at a time.
@@ -53,16 +53,18 @@ class Ingest:
 
     def __call__(self, run: ActorRun) -> None:
         """Store what the dataset holds beyond the cursor, then finish the row if it is time."""
+        gone: Gone | None = None
         try:
             run = self._read_on(run)
-            settled_at = (run.apify_finished_at or run.created_at) + self._patience.cost_settles
-            if self._clock() < settled_at:
-                self._wait_until(run, settled_at)
-            else:
-                self._finish(run)
         except Gone as error:
-            with self._ledger.write() as tx:
-                give_up(tx, run, code=error.code, reason=f"the dataset is gone: {error}", now=self._clock())
+            gone = error
+        settled_at = (run.apify_finished_at or run.created_at) + self._patience.cost_settles
+        if self._clock() < settled_at:
+            self._wait_until(run, settled_at)
+        elif gone is not None:
+            self._give_up(run, f"the dataset is gone: {gone}")
+        else:
+            self._finish(run)
 
     def _read_on(self, run: ActorRun) -> ActorRun:
         with self._ledger.read() as tx:
@@ -96,18 +98,52 @@ class Ingest:
         return kept
 
     def _finish(self, run: ActorRun) -> None:
-        assert run.apify_run_id is not None, "an ended actor run has its ID"
-        found = self._apify.run(run.apify_run_id)
+        run = self._renewed(run)
+        found = self._told(run)
+        if found is None:
+            self._give_up(run, "Apify has this actor run no more")
+        elif not found.ended:
+            self._goes_on(run)
+        else:
+            self._finish_ended(self._renewed(run), found)
+
+    def _finish_ended(self, run: ActorRun, found: ApifyRun) -> None:
         page = self._page(run)
+        missing = (page.total or 0) - run.cursor
+        ended_at = found.finished_at or run.apify_finished_at or run.created_at
         if page.items:
             self._wait_until(run, self._clock())
-            return
-        ended_at = found.finished_at or run.apify_finished_at or run.created_at
-        missing = (page.total or 0) - run.cursor
-        if missing > 0 and self._clock() - ended_at < self._patience.items_lag:
+        elif missing > 0 and self._clock() - ended_at < self._patience.items_lag:
             self._wait_until(run, self._clock() + self._patience.look_again)
-            return
-        self._settle(run, found, page.total, missing)
+        else:
+            self._settle(run, found, page.total, missing)
+
+    def _told(self, run: ActorRun) -> ApifyRun | None:
+        assert run.apify_run_id is not None, "an ended actor run has its ID"
+        try:
+            return self._apify.run(run.apify_run_id)
+        except Gone:
+            return None
+
+    def _renewed(self, run: ActorRun) -> ActorRun:
+        """Take the lease anew: it outlasts one call to Apify, and not several slow ones."""
+        with self._ledger.write() as tx:
+            return actor_runs.keep(tx, run, until=self._clock() + self._patience.lease)
+
+    def _goes_on(self, run: ActorRun) -> None:
+        """It was resurrected after its end, and its webhook fires no second time."""
+        _log.info("Actor run was resurrected")
+        now = self._clock()
+        with self._ledger.write() as tx:
+            actor_runs.move(tx, run, ActorRunState.RUNNING, now=now, next_check_at=now)
+
+    def _give_up(self, run: ActorRun, reason: str) -> None:
+        """End as failed, but with what it cost in the end, as far as Apify still tells."""
+        found = self._told(run)
+        with self._ledger.write() as tx:
+            held = actor_runs.still_held(tx, run)
+            kept = actor_runs.keep(tx, held, cost_micros=latest_cost(run, found)) if found else held
+            give_up(tx, kept, code=Gone.code, reason=reason, now=self._clock())
 
     def _settle(self, run: ActorRun, found: ApifyRun, total: int | None, missing: int) -> None:
         now = self._clock()
@@ -121,7 +157,7 @@ class Ingest:
                 next_check_at=None,
                 apify_status=found.status,
                 status_message=found.status_message,
-                cost_micros=found.cost_micros,
+                cost_micros=latest_cost(run, found),
                 items_expected=max(total or 0, run.cursor),
                 error_code=code,
                 error=error,
@@ -139,7 +175,8 @@ class Ingest:
 
     def _wait_until(self, run: ActorRun, at: datetime) -> None:
         with self._ledger.write() as tx:
-            actor_runs.move(tx, run, ActorRunState.INGESTING, now=self._clock(), next_check_at=at)
+            held = actor_runs.still_held(tx, run)
+            actor_runs.move(tx, held, ActorRunState.INGESTING, now=self._clock(), next_check_at=at)
 
 
 def _verdict(found: ApifyRun, missing: int) -> tuple[str | None, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from harvester import log
+from harvester.apify_answers import ApifyRun
 from harvester.ledger import Tx, actor_runs, leads, outcomes
 from harvester.models import ActorRun, ActorRunState, LeadStatus, Target
 from services import run_records
@@ -41,6 +42,11 @@ def _decide(
         leads.release(tx, [target.lead_id], now=now)
     else:
         leads.answered(tx, target.lead_id, status=status, posts_found=posts, now=now)
+
+
+def latest_cost(run: ActorRun, found: ApifyRun) -> int | None:
+    """Give what an actor run has cost as last told, in millionths of a USD: not every answer tells it."""
+    return run.cost_micros if found.cost_micros is None else found.cost_micros
 
 
 def give_up(tx: Tx, run: ActorRun, *, code: str, reason: str, now: datetime) -> None:
