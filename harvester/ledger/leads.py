@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, lead_outcomes, leads
-from harvester.models import Lead, LeadStatus
+from harvester.models import ActorRunState, Lead, LeadStatus
 
 
 def _lead(row: Any) -> Lead:
@@ -42,12 +42,17 @@ def due(
 ) -> list[Lead]:
     """Pick leads that are due, newest first, skipping those that client run `not_in` has had already.
 
-    A lead that is `Processing` is due again once it has been so for longer than `stale_after`.
+    A lead that is `Processing` is due again once it has been so for longer than `stale_after`, unless an
+    actor run that is still open has it: that one will answer, however long it takes.
     """
+    still_open = actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
     had = (
         select(lead_outcomes.c.lead_id)
         .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
-        .where(actor_runs.c.client_run_id == not_in)
+        .where(
+            actor_runs.c.client_id == client_id,
+            or_(actor_runs.c.client_run_id == not_in, still_open),
+        )
     )
     statement = (
         select(leads)
