@@ -57,14 +57,20 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def build(settings: Settings, *, clock: Clock = now_utc, apify: Apify | None = None) -> Services:
-    """Put everything together, with the ledger at the newest schema; `apify` stands in for the gateway.
+def build(
+    settings: Settings,
+    *,
+    clock: Clock = now_utc,
+    apify: Apify | None = None,
+    ledger: Ledger | None = None,
+) -> Services:
+    """Put everything together, with the ledger at the newest schema; `apify` and `ledger` replace our own.
 
     Opens no connection to Apify. Build after a fork, never before. Raises `InvalidInput` for an actor that
     no normaliser knows, `LedgerUnavailable`, and `LedgerTooNew`.
     """
     normaliser_for(settings.apify_actor_id)
-    ledger = Ledger(settings.database_url.get_secret_value())
+    ledger = ledger or Ledger(settings.database_url.get_secret_value())
     schema.migrate(ledger)
     apify = apify or Apify(
         token=settings.apify_token.get_secret_value(),
