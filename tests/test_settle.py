@@ -1,0 +1,349 @@
+"""Settling: a client run goes on until its target, and ends once, with the right word."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import Any
+
+import pytest
+from factories import (
+    CLIENT_ID,
+    NOW,
+    RUN_ID,
+    FakeClock,
+    end_run,
+    make_client,
+    make_leads,
+    make_limits,
+    make_run,
+)
+
+from harvester.ledger import Ledger, actor_runs, client_runs, clients, job_runs, outcomes, tables
+from harvester.models import ActorRun, ActorRunState, ClientRun, ClientRunStatus, JobRun
+from services import run_records
+from services.kickoff import Kickoff, Order
+from services.settle import Settle, worst_of
+
+FULL_ID = f"{RUN_ID}-{CLIENT_ID}"
+COMPLETED, FAILED = ClientRunStatus.COMPLETED, ClientRunStatus.FAILED
+WITH_ERRORS, CANCELLED = ClientRunStatus.COMPLETED_WITH_ERRORS, ClientRunStatus.CANCELLED
+
+
+@pytest.fixture
+def settle(ledger: Ledger, clock: FakeClock) -> Settle:
+    """Settling with the default limits: two posts a profile, 5 USD a day."""
+    return Settle(ledger, make_limits(), clock)
+
+
+@pytest.fixture
+def kickoff(ledger: Ledger, clock: FakeClock) -> Kickoff:
+    """Kickoff with the same limits."""
+    return Kickoff(ledger, make_limits(), clock)
+
+
+def record(ledger: Ledger, full_id: str = FULL_ID) -> ClientRun:
+    with ledger.read() as tx:
+        found = client_runs.get(tx, full_id)
+    assert found is not None, "the record is missing"
+    return found
+
+
+def job(ledger: Ledger, run_id: str = RUN_ID) -> JobRun:
+    with ledger.read() as tx:
+        found = job_runs.get(tx, run_id)
+    assert found is not None, "the job tracking record is missing"
+    return found
+
+
+def batches(ledger: Ledger, full_id: str = FULL_ID) -> list[ActorRun]:
+    with ledger.read() as tx:
+        return actor_runs.of_client_run(tx, full_id)
+
+
+def harvested(ledger: Ledger, run: ActorRun, posts_found: int = 0, **values: Any) -> None:
+    """End a batch as ingest does, each of its leads with so many posts."""
+    end_run(ledger, run, now=NOW, **{"cursor": posts_found, **values})
+    with ledger.write() as tx:
+        for target in actor_runs.targets(tx, run.id):
+            outcomes.decide(
+                tx, run.id, target.lead_id, outcome="Done", posts_found=posts_found, detail=None, now=NOW
+            )
+
+
+def test_batches_follow_until_the_target_is_met(ledger: Ledger, kickoff: Kickoff, settle: Settle) -> None:
+    make_client(ledger, daily_target=10)
+    make_leads(ledger, count=30)
+    kickoff(Order(CLIENT_ID))
+    sizes: list[int] = []
+    while record(ledger).status == "Running":
+        assert len(sizes) < 10, "it goes on for ever"
+        latest = batches(ledger)[-1]
+        sizes.append(latest.profiles)
+        harvested(ledger, latest, posts_found=1)
+        settle(FULL_ID)
+    assert sizes == [5, 3, 1, 1]  # each as many profiles, at two posts each, as the missing posts need
+    assert record(ledger).status is COMPLETED
+    with ledger.read() as tx:
+        picked = tx.execute(tables.lead_outcomes.select()).all()
+    assert len({row.lead_id for row in picked}) == len(picked) == sum(sizes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "posts_found", "cost"),
+    [
+        ({"daily_target": 4}, 2, 0),  # target met
+        ({"max_batches": 1}, 0, 0),  # guardrail reached
+        ({}, 0, 5_000_000),  # budget spent
+    ],
+)
+def test_nothing_follows_past_a_limit(
+    ledger: Ledger, kickoff: Kickoff, settle: Settle, changes: dict[str, Any], posts_found: int, cost: int
+) -> None:
+    make_client(ledger, **changes)
+    make_leads(ledger, count=30)
+    kickoff(Order(CLIENT_ID))
+    (only,) = batches(ledger)
+    harvested(ledger, only, posts_found, cost_micros=cost)
+    settle(FULL_ID)
+    assert len(batches(ledger)) == 1
+    assert record(ledger).status is COMPLETED
+
+
+def test_nothing_follows_when_no_leads_are_left(ledger: Ledger, kickoff: Kickoff, settle: Settle) -> None:
+    make_client(ledger)
+    make_leads(ledger, count=2)
+    kickoff(Order(CLIENT_ID))
+    harvested(ledger, batches(ledger)[0])
+    settle(FULL_ID)
+    assert (len(batches(ledger)), record(ledger).status) == (1, COMPLETED)
+
+
+def test_nothing_follows_explicit_profiles(ledger: Ledger, kickoff: Kickoff, settle: Settle) -> None:
+    make_client(ledger)
+    make_leads(ledger, count=9)
+    kickoff(Order(CLIENT_ID, target_urls=["https://www.linkedin.com/in/x"]))
+    harvested(ledger, batches(ledger)[0])
+    settle(FULL_ID)
+    assert (len(batches(ledger)), record(ledger).status) == (1, COMPLETED)
+
+
+def test_nothing_follows_a_batch_that_was_given_up(ledger: Ledger, kickoff: Kickoff, settle: Settle) -> None:
+    make_client(ledger)
+    make_leads(ledger, count=9)
+    kickoff(Order(CLIENT_ID))
+    end_run(
+        ledger, batches(ledger)[0], ActorRunState.FAILED, now=NOW, error_code="refused", error="no credit"
+    )
+    settle(FULL_ID)
+    assert (len(batches(ledger)), record(ledger).status) == (1, FAILED)
+
+
+def test_nothing_follows_when_the_client_is_gone(ledger: Ledger, kickoff: Kickoff, settle: Settle) -> None:
+    make_client(ledger)
+    make_leads(ledger, count=9)
+    kickoff(Order(CLIENT_ID))
+    harvested(ledger, batches(ledger)[0])
+    with ledger.write() as tx:
+        tx.execute(tables.clients.delete())
+        assert clients.get(tx, CLIENT_ID) is None
+    settle(FULL_ID)
+    assert (len(batches(ledger)), record(ledger).status) == (1, COMPLETED)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [state for state in ActorRunState if state not in (ActorRunState.INGESTED, ActorRunState.FAILED)],
+)
+def test_an_open_actor_run_keeps_a_client_run_open(
+    ledger: Ledger, settle: Settle, state: ActorRunState
+) -> None:
+    make_client(ledger)
+    first, second = make_run(ledger, [[lead] for lead in make_leads(ledger, count=2)])
+    harvested(ledger, first)
+    end_run(ledger, second, state, now=NOW)
+    before = record(ledger)
+    settle(FULL_ID)
+    assert record(ledger) == before
+    assert settle.due(limit=9) == []
+
+
+ENDS: dict[str, dict[str, Any]] = {
+    "good": {"posts_found": 1},
+    "empty": {"posts_found": 0},
+    "aborted": {"posts_found": 1, "error_code": "actor_run_aborted", "error": "the actor run ended ABORTED"},
+    "nothing": {"posts_found": 0, "error_code": "actor_run_failed", "error": "the actor run ended FAILED"},
+    "given up": {"state": ActorRunState.FAILED, "error_code": "refused", "error": "no credit"},
+}
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        (["good"], COMPLETED),
+        (["good", "empty"], COMPLETED),
+        (["empty"], COMPLETED),
+        (["aborted"], WITH_ERRORS),
+        (["good", "nothing"], WITH_ERRORS),
+        (["aborted", "given up"], WITH_ERRORS),
+        (["empty", "given up"], WITH_ERRORS),
+        (["nothing"], FAILED),
+        (["nothing", "given up"], FAILED),
+    ],
+)
+def test_the_verdict_says_how_the_actor_runs_ended(
+    ledger: Ledger, settle: Settle, clock: FakeClock, ends: list[str], status: ClientRunStatus
+) -> None:
+    make_client(ledger)
+    runs = make_run(ledger, [[lead] for lead in make_leads(ledger, count=len(ends))])
+    for run, end in zip(runs, ends, strict=True):
+        harvested(ledger, run, **ENDS[end])
+    assert settle.due(limit=9) == [FULL_ID]
+    end_time = clock.advance(minutes=9)
+    settle(FULL_ID)
+    found = record(ledger)
+    assert (found.status, found.finished_at) == (status, end_time)
+    reasons = {ENDS[end]["error"] for end in ends if "error" in ENDS[end]}
+    assert all(reason in found.system_notes for reason in reasons)
+    assert found.metrics.actor_runs == len(ends)
+    assert (job(ledger).status, job(ledger).finished_at) == (status, end_time)
+    assert settle.due(limit=9) == []
+
+
+def test_a_client_run_without_due_leads_is_completed(
+    ledger: Ledger, kickoff: Kickoff, settle: Settle
+) -> None:
+    make_client(ledger)
+    kickoff(Order(CLIENT_ID))
+    assert settle.due(limit=9) == [FULL_ID]
+    settle(FULL_ID)
+    assert record(ledger).status is COMPLETED
+    assert "no leads were due" in record(ledger).system_notes
+    assert job(ledger).status is COMPLETED
+
+
+def test_settling_again_changes_nothing(
+    ledger: Ledger, kickoff: Kickoff, settle: Settle, clock: FakeClock
+) -> None:
+    make_client(ledger)
+    kickoff(Order(CLIENT_ID))
+    settle(FULL_ID)
+    before = record(ledger), job(ledger)
+    clock.advance(days=1)
+    settle(FULL_ID)
+    settle("261122-050000-Nobody")
+    assert (record(ledger), job(ledger)) == before
+
+
+def test_a_record_made_by_hand_runs_until_a_person_or_its_actor_runs_end_it(
+    ledger: Ledger, settle: Settle
+) -> None:
+    make_client(ledger)
+    make_run(ledger, [], source="manual")
+    settle(FULL_ID)
+    assert record(ledger).status == "Running"
+    (lead,) = make_leads(ledger)
+    with ledger.write() as tx:
+        actor_runs.plan(
+            tx,
+            [lead],
+            marker="backfill",
+            client_run_id=FULL_ID,
+            client_id=CLIENT_ID,
+            batch=1,
+            actor_id="a/b",
+            max_posts=2,
+            now=NOW,
+        )
+    harvested(ledger, batches(ledger)[0], posts_found=1)
+    settle(FULL_ID)
+    assert record(ledger).status is COMPLETED
+
+
+def test_a_job_run_ends_with_its_last_client_run(ledger: Ledger, settle: Settle, clock: FakeClock) -> None:
+    for name in ("Ada", "Bo"):
+        make_client(ledger, name)
+    (good,) = make_run(ledger, [make_leads(ledger, "Ada")], client_id="Ada")
+    (bad,) = make_run(ledger, [make_leads(ledger, "Bo")], client_id="Bo")
+    harvested(ledger, good, posts_found=1)
+    settle(good.client_run_id)
+    assert (job(ledger).status, job(ledger).finished_at) == ("Running", None)
+    harvested(ledger, bad, **ENDS["nothing"])
+    settle(bad.client_run_id)
+    assert (job(ledger).status, job(ledger).finished_at) == (WITH_ERRORS, clock.now)
+
+
+def test_a_job_run_that_is_joined_again_is_live_again(
+    ledger: Ledger, settle: Settle, kickoff: Kickoff
+) -> None:
+    for name in ("Ada", "Bo"):
+        make_client(ledger, name)
+    kickoff(Order("Ada", run_id=RUN_ID))
+    settle(f"{RUN_ID}-Ada")
+    assert job(ledger).status is COMPLETED
+    kickoff(Order("Bo", run_id=RUN_ID))
+    assert (job(ledger).status, job(ledger).finished_at) == ("Running", None)
+    settle(f"{RUN_ID}-Bo")
+    assert job(ledger).status is COMPLETED
+
+
+class MeetingClock(FakeClock):
+    """Lets two that ask for the time wait for each other, so that both are in mid-transaction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._meeting = threading.Barrier(2, timeout=10)
+
+    def __call__(self) -> datetime:
+        """Wait for the other, then tell the time."""
+        self._meeting.wait()
+        return self.now
+
+
+def test_the_last_two_client_runs_that_end_at_once_end_their_job(postgres_ledger: Ledger) -> None:
+    for attempt in range(5):
+        run_id = f"261122-06000{attempt}"
+        for name in ("Ada", "Bo"):
+            with postgres_ledger.write() as tx:
+                run_records.create(
+                    tx, run_id=run_id, client_id=name, client_name=name, source="orchestrator", now=NOW
+                )
+        settle = Settle(postgres_ledger, make_limits(), MeetingClock())
+        threads = [threading.Thread(target=settle, args=(f"{run_id}-{name}",)) for name in ("Ada", "Bo")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {record(postgres_ledger, f"{run_id}-{name}").status for name in ("Ada", "Bo")} == {COMPLETED}
+        assert job(postgres_ledger, run_id).status is COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("statuses", "worst"),
+    [
+        ([COMPLETED], COMPLETED),
+        ([COMPLETED, COMPLETED], COMPLETED),
+        ([FAILED, FAILED], FAILED),
+        ([COMPLETED, FAILED], WITH_ERRORS),
+        ([COMPLETED, WITH_ERRORS], WITH_ERRORS),
+        ([COMPLETED, CANCELLED], WITH_ERRORS),
+    ],
+)
+def test_a_job_sums_up_its_client_runs(statuses: list[ClientRunStatus], worst: ClientRunStatus) -> None:
+    assert worst_of(statuses) is worst
+    assert worst_of(statuses[::-1]) is worst
+
+
+def test_of_many_that_settle_at_once_one_plans_what_follows(
+    ledger: Ledger, kickoff: Kickoff, settle: Settle
+) -> None:
+    make_client(ledger)
+    make_leads(ledger, count=30)
+    kickoff(Order(CLIENT_ID))
+    harvested(ledger, batches(ledger)[0], posts_found=1)
+    threads = [threading.Thread(target=settle, args=(FULL_ID,)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [run.batch for run in batches(ledger)] == [1, 2]
