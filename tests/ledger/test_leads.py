@@ -11,6 +11,7 @@ from factories import (
     CLIENT_ID,
     NOW,
     RUN_ID,
+    end_run,
     found,
     make_client,
     make_leads,
@@ -24,7 +25,7 @@ from sqlalchemy import insert
 
 from harvester.ledger import Ledger, leads, outcomes, posts, tables
 from harvester.ledger.posts import Refused
-from harvester.models import Lead, LeadStatus, Reject, RejectReason
+from harvester.models import ActorRunState, Lead, LeadStatus, Reject, RejectReason
 
 STALE = timedelta(seconds=1800)
 
@@ -113,9 +114,22 @@ def test_due_are_only_the_clients_own_up_to_the_limit(ledger: Ledger) -> None:
 def test_a_client_run_gets_no_lead_twice(ledger: Ledger) -> None:
     make_client(ledger)
     newest, middle, oldest = make_leads(ledger, count=3)
-    make_run(ledger, [[newest], [oldest]])
+    for run in make_run(ledger, [[newest], [oldest]]):
+        end_run(ledger, run, now=NOW)
     assert due(ledger, not_in=f"{RUN_ID}-{CLIENT_ID}") == [middle]
     assert due(ledger, not_in="another") == [newest, middle, oldest]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [state for state in ActorRunState if state not in (ActorRunState.INGESTED, ActorRunState.FAILED)],
+)
+def test_a_lead_is_left_to_the_open_actor_run_that_has_it(ledger: Ledger, state: ActorRunState) -> None:
+    make_client(ledger)
+    free, had = make_leads(ledger, count=2, status="Processing", last_check_at=NOW - timedelta(days=9))
+    (run,) = make_run(ledger, [[had]])
+    end_run(ledger, run, state, now=NOW)
+    assert due(ledger) == [free]
 
 
 def test_a_lead_that_another_transaction_is_taking_is_not_picked(postgres_ledger: Ledger) -> None:
