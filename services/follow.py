@@ -12,7 +12,7 @@ from harvester.apify_errors import Gone
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
-from services.outcome import give_up, latest_cost
+from services.outcome import ended_anew, give_up, latest_cost
 
 _log = log.get_logger(__name__)
 
@@ -26,12 +26,19 @@ class Follow:
     """The steps of a row that is `running`, and of one that is done with and was called again."""
 
     def __init__(
-        self, ledger: Ledger, apify: Apify, clock: Callable[[], datetime], *, reconcile: timedelta
+        self,
+        ledger: Ledger,
+        apify: Apify,
+        clock: Callable[[], datetime],
+        *,
+        reconcile: timedelta,
+        adopt_told: Callable[[ActorRun], bool],
     ) -> None:
         self._ledger = ledger
         self._apify = apify
         self._clock = clock
         self._reconcile = reconcile
+        self._adopt_told = adopt_told
 
     def running(self, run: ActorRun) -> None:
         """Ask Apify whether the actor run has ended; if so, its dataset is due."""
@@ -47,7 +54,12 @@ class Follow:
                 self._wait(tx, run, found, now)
 
     def ingested(self, run: ActorRun) -> None:
-        """Look at a run that is done with once more, for a webhook came: it may have been resurrected."""
+        """Look at a row that is done with once more, for a webhook came.
+
+        The run may have been resurrected, or the row was given up before we knew its run, or its run's end.
+        """
+        if run.apify_run_id is None and self._adopt_told(run):
+            return
         asked_at = self._clock()
         found = self._still_there(run)
         if found is None:
@@ -58,7 +70,7 @@ class Follow:
             with self._ledger.write() as tx:
                 actor_runs.move(tx, run, ActorRunState.RUNNING, now=now, next_check_at=now + self._reconcile)
                 deliveries.processed(tx, run.id, received_by=asked_at, result="resurrected", now=now)
-        elif _newer(found, run):
+        elif ended_anew(run, found):
             with self._ledger.write() as tx:
                 self._ended(tx, run, found, asked_at, self._clock())
         else:
@@ -98,10 +110,9 @@ class Follow:
             cost_micros=latest_cost(run, found),
             cursor=0,
         )
+        told = {"last_webhook_at": asked_at} if deliveries.unread_run_ids(tx, run.id) else {}
         deliveries.processed(tx, run.id, received_by=asked_at, result=f"ended {found.status}", now=now)
-        run_records.update(
-            tx, run.client_run_id, run.client_id, source="advance", now=now, last_webhook_at=asked_at
-        )
+        run_records.update(tx, run.client_run_id, run.client_id, source="advance", now=now, **told)
         tx.after_commit(lambda: _log.info("Actor run ended: %s", found.status))
 
     def _wait(self, tx: Tx, run: ActorRun, found: ApifyRun, now: datetime) -> None:
@@ -135,9 +146,3 @@ class Follow:
 def _known(run: ActorRun) -> str:
     assert run.apify_run_id is not None, "a row in this state has its actor run"
     return run.apify_run_id
-
-
-def _newer(found: ApifyRun, run: ActorRun) -> bool:
-    if found.resurrections > run.resurrections:
-        return True
-    return bool(found.finished_at and run.apify_finished_at and found.finished_at > run.apify_finished_at)

@@ -15,11 +15,11 @@ from harvester import log
 from harvester.apify import Apify, Page
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import Gone
-from harvester.ledger import Ledger, actor_runs, posts
+from harvester.ledger import Ledger, actor_runs, deliveries, posts
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
 from services.attribution import Attribution
-from services.outcome import decide_leads, give_up, latest_cost
+from services.outcome import decide_leads, ended_anew, give_up, latest_cost
 from services.reading import read_page
 
 #: Items asked for at a time.
@@ -99,15 +99,18 @@ class Ingest:
 
     def _finish(self, run: ActorRun) -> None:
         run = self._renewed(run)
+        asked_at = self._clock()
         found = self._told(run)
         if found is None:
             self._give_up(run, "Apify has this actor run no more")
         elif not found.ended:
             self._goes_on(run)
+        elif ended_anew(run, found):
+            self._ended_anew(run, found)
         else:
-            self._finish_ended(self._renewed(run), found)
+            self._finish_ended(self._renewed(run), found, asked_at)
 
-    def _finish_ended(self, run: ActorRun, found: ApifyRun) -> None:
+    def _finish_ended(self, run: ActorRun, found: ApifyRun, asked_at: datetime) -> None:
         page = self._page(run)
         missing = (page.total or 0) - run.cursor
         ended_at = found.finished_at or run.apify_finished_at or run.created_at
@@ -116,7 +119,7 @@ class Ingest:
         elif missing > 0 and self._clock() - ended_at < self._patience.items_lag:
             self._wait_until(run, self._clock() + self._patience.look_again)
         else:
-            self._settle(run, found, page.total, missing)
+            self._settle(run, found, asked_at, page.total, missing)
 
     def _told(self, run: ActorRun) -> ApifyRun | None:
         assert run.apify_run_id is not None, "an ended actor run has its ID"
@@ -137,6 +140,20 @@ class Ingest:
         with self._ledger.write() as tx:
             actor_runs.move(tx, run, ActorRunState.RUNNING, now=now, next_check_at=now)
 
+    def _ended_anew(self, run: ActorRun, found: ApifyRun) -> None:
+        """It was resurrected and has ended again, unseen: its cost and its items settle from that end on."""
+        now = self._clock()
+        with self._ledger.write() as tx:
+            actor_runs.move(
+                tx,
+                run,
+                ActorRunState.ENDED,
+                now=now,
+                next_check_at=now,
+                apify_finished_at=found.finished_at or now,
+                resurrections=found.resurrections,
+            )
+
     def _give_up(self, run: ActorRun, reason: str) -> None:
         """End as failed, but with what it cost in the end, as far as Apify still tells."""
         found = self._told(run)
@@ -145,7 +162,9 @@ class Ingest:
             kept = actor_runs.keep(tx, held, cost_micros=latest_cost(run, found)) if found else held
             give_up(tx, kept, code=Gone.code, reason=reason, now=self._clock())
 
-    def _settle(self, run: ActorRun, found: ApifyRun, total: int | None, missing: int) -> None:
+    def _settle(
+        self, run: ActorRun, found: ApifyRun, asked_at: datetime, total: int | None, missing: int
+    ) -> None:
         now = self._clock()
         code, error = _verdict(found, missing)
         with self._ledger.write() as tx:
@@ -162,6 +181,7 @@ class Ingest:
                 error_code=code,
                 error=error,
             )
+            deliveries.processed(tx, run.id, received_by=asked_at, result=f"ended {found.status}", now=now)
             decide_leads(tx, done, answered_all=code is None, now=now)
             run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
             tx.after_commit(lambda: _log.info("Ingested %d items", run.cursor, code=code))

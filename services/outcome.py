@@ -49,6 +49,13 @@ def latest_cost(run: ActorRun, found: ApifyRun) -> int | None:
     return run.cost_micros if found.cost_micros is None else found.cost_micros
 
 
+def ended_anew(run: ActorRun, found: ApifyRun) -> bool:
+    """Say whether Apify tells of a later end than the one that we know: the run was resurrected."""
+    if found.resurrections > run.resurrections:
+        return True
+    return bool(found.finished_at and run.apify_finished_at and found.finished_at > run.apify_finished_at)
+
+
 def give_up(tx: Tx, run: ActorRun, *, code: str, reason: str, now: datetime) -> None:
     """End a claimed actor run as failed, with the reason; its leads without posts are due again."""
     failed = actor_runs.move(
