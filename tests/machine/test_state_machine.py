@@ -357,7 +357,7 @@ _made: dict[str, Path] = {}
 
 
 def _fast() -> str | None:
-    """Memory for the ledgers of many examples, where the machine has such a folder: no test needs the disk."""
+    """Name a folder in memory, where the machine has one: hundreds of ledgers need no disk."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
