@@ -108,6 +108,7 @@ class Engine:
         ticking = threading.Thread(target=self._ticks, args=(tick_seconds,), name="tick", daemon=True)
         consumer.start()
         ticking.start()
+        _log.info("Worker started", threads=threads)
         told = signal.Signals(self._wait(consumer))
         _log.info("Worker stopping on %s", told.name)
         deadline = time.monotonic() + shutdown_seconds
@@ -115,6 +116,8 @@ class Engine:
         consumer.stop(graceful=True)
         ticking.join(max(0.0, deadline - time.monotonic()))
         _log.info("Worker stopped")
+        for number in _ENDING:  # whoever is told once more while it ends, ends no sooner and no worse
+            signal.signal(number, signal.SIG_IGN)
 
     def _wait(self, consumer: Consumer) -> int:
         while True:

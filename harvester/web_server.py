@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from gunicorn import glogging
 from gunicorn.errors import HaltServer
 
 from harvester import log
@@ -25,26 +26,42 @@ accesslog = None
 control_socket_disable = True
 
 
+class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's log, in our format from its first line.
+
+    It is the first thing that gunicorn makes, before it looks at `PORT` itself: so it checks the settings.
+    """
+
+    def __init__(self, cfg: Any) -> None:
+        try:
+            settings = load()
+        except SettingsError as error:
+            print(describe(error), end="", file=sys.stderr)
+            raise SystemExit(EXIT_BAD_SETTINGS) from None
+        super().__init__(cfg)
+        log.configure(settings.log_format, settings.log_level)
+
+
+logger_class = Logger
+
+
 def on_starting(server: Any) -> None:
-    """Check the settings; runs once, in the master, before anything is bound."""
-    try:
-        _apply(load(), server)
-    except SettingsError as error:
-        print(describe(error), end="", file=sys.stderr)
-        raise SystemExit(EXIT_BAD_SETTINGS) from None
+    """Take from the settings how many workers to start; runs once, in the master."""
+    _apply(load(), server)
 
 
 def on_reload(server: Any) -> None:
     """Check the settings again on SIGHUP, for the new workers will read them anew."""
     try:
-        _apply(load(), server)
+        settings = load()
     except SettingsError as error:
         print(describe(error), end="", file=sys.stderr)
         raise HaltServer("the settings cannot be used", EXIT_BAD_SETTINGS) from None
+    log.configure(settings.log_format, settings.log_level)
+    _apply(settings, server)
 
 
 def _apply(settings: Settings, server: Any) -> None:
-    log.configure(settings.log_format, settings.log_level)
     for warning in dormant(settings):
         log.get_logger(__name__).warning(warning)
     server.cfg.set("workers", settings.web_workers)

@@ -20,11 +20,13 @@ as_json = click.option("--json", "json_", is_flag=True, help="Show JSON, for scr
 _CELL_CHARS = 200
 _LINE_CHARS = 2_000
 _PIPED_WIDTH = 140
+_OBEYED = (*range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_ESCAPED = {code: f"\\u{code:04x}" for code in _OBEYED}
 
 
 def show_json(value: Any) -> None:
-    """Print a value as indented JSON."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    """Print a value as indented JSON, with everything escaped that a terminal might obey."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode().translate(_ESCAPED))
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
@@ -47,9 +49,9 @@ def console_for_output() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
 
 
-def show_line(text: str, *, err: bool = False) -> None:
-    """Print one line that may hold what came from outside."""
-    click.echo(one_line(text, _LINE_CHARS), err=err)
+def show_line(text: str, *, indent: int = 0, err: bool = False) -> None:
+    """Print one line that may hold what came from outside, `indent` blanks from the margin."""
+    click.echo(" " * indent + one_line(text, _LINE_CHARS), err=err)
 
 
 def cell(value: object) -> str:

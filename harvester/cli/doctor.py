@@ -31,7 +31,7 @@ def doctor(json_: bool) -> None:
         if not json_:
             show_line(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.detail}")
             if finding.remedy:
-                show_line(f"      Do this: {finding.remedy.rstrip('.')}.")
+                show_line(f"Do this: {finding.remedy.rstrip('.')}.", indent=6)
     if json_:
         show_json([asdict(finding) for finding in findings])
     if not all(finding.ok for finding in findings):

@@ -39,8 +39,9 @@ def import_(file: Path, client_id: str, json_: bool) -> None:
     """
     console = Console(stderr=True)
     columns = (TextColumn("Importing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     try:
-        with session.services() as services, Progress(*columns, console=console, transient=True) as bar:
+        with session.services() as services, progress as bar:
             task = bar.add_task("", total=_lines(file))
             report = import_file(
                 services.ledger,
@@ -76,7 +77,7 @@ def _show(report: Report, *, json_: bool) -> None:
         return
     click.echo(f"{report.added} leads added, {report.known} known before, {len(report.errors)} rows refused.")
     for error in report.errors[:_ERRORS_SHOWN]:
-        show_line(f"  line {error.line}: {error.reason}", err=True)
+        show_line(f"line {error.line}: {error.reason}", indent=2, err=True)
     if len(report.errors) > _ERRORS_SHOWN:
         click.echo(f"  and {len(report.errors) - _ERRORS_SHOWN} more; --json has them all", err=True)
 

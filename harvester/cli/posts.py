@@ -45,7 +45,11 @@ def _row(post: dict[str, Any]) -> tuple[object, ...]:
 
 
 @click.command()
-@click.option("--outcome", type=click.Choice([*DeliveryOutcome]), help="Only those with this outcome.")
+@click.option(
+    "--outcome",
+    type=click.Choice([one.value for one in DeliveryOutcome]),
+    help="Only those with this outcome.",
+)
 @click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
 @as_json
 def deliveries(outcome: str | None, limit: int, json_: bool) -> None:

@@ -47,10 +47,8 @@ def worker() -> None:
     """
     with session.services(quiet=False) as services:
         settings = services.settings
-        logger = log.get_logger(__name__)
         for warning in dormant(settings):
-            logger.warning(warning)
-        logger.info("Worker started", threads=settings.worker_threads)
+            log.get_logger(__name__).warning(warning)
         engine = Engine(queue(settings.queue_url.get_secret_value()), services.advance, services.tick)
         engine.run(
             threads=settings.worker_threads,

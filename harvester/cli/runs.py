@@ -75,7 +75,12 @@ def _sentence(answer: Answer) -> str:
 @click.command()
 @click.argument("client_run_id", required=False)
 @click.option("--client", "client_id", help="Only this client's.")
-@click.option("--status", "wanted", type=click.Choice([*ClientRunStatus]), help="Only those that stand so.")
+@click.option(
+    "--status",
+    "wanted",
+    type=click.Choice([one.value for one in ClientRunStatus]),
+    help="Only those that stand so.",
+)
 @click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
 @as_json
 def runs(
@@ -142,4 +147,4 @@ def _show_one(run: dict[str, Any]) -> None:
     for error in run["errors"]:
         show_line(f"Batch {error['batch']}: {error['code']}: {error['message']}")
     for note in run["systemNotes"].split("\n"):
-        show_line(f"  {note}")
+        show_line(note, indent=2)

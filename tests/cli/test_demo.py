@@ -1,0 +1,101 @@
+"""The demo: a whole harvest in one command, which leaves nothing behind and deletes nothing of others."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Harvester
+from .processes import HARVESTER, Process, Processes, until
+
+#: Settings in the environment and in `.env` that would break a harvest: the demo is to heed neither.
+HOSTILE = {"DATABASE_URL": "mysql://x", "APIFY_TOKEN": "change-me", "http_proxy": "http://127.0.0.1:9"}
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Name the living processes that work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() == folder.resolve():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return [command for command in found if command]
+
+
+@pytest.fixture
+def demo(processes: Processes, tmp_path: Path) -> Process:
+    """The demo, begun in an empty folder."""
+    (tmp_path / ".env").write_text("DAILY_BUDGET_USD=none\nAPIFY_TOKEN_FILE=/nowhere\n")
+    environ = {"PATH": "/usr/bin:/bin", **HOSTILE}
+    return processes.start(*HARVESTER, "demo", "--folder", "of/demo", environ=environ)
+
+
+@pytest.mark.slow
+def test_every_client_run_completes_and_no_process_is_left(demo: Process, tmp_path: Path) -> None:
+    assert demo.wait(150) == 0, demo.output
+    summary = demo.output[demo.output.index("How it ended") :]
+    for client in ("Aurora-Advisory", "Blue-Harbor", "Cedar-Works"):
+        (line,) = [line for line in summary.splitlines() if f"-{client} " in line]
+        assert line.split()[1] == "Completed"
+    assert str(tmp_path / "of" / "demo" / "harvester.db") in summary
+    assert "\x1b" not in demo.output
+    assert processes_of(tmp_path / "of" / "demo") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+@pytest.mark.parametrize("moment", ["Sandbox Apify   ", "batch 1: running"])
+def test_a_signal_in_mid_demo_ends_everything(
+    number: signal.Signals, moment: str, demo: Process, tmp_path: Path
+) -> None:
+    folder = tmp_path / "of" / "demo"
+    demo.wait_for(moment, 60)
+    assert processes_of(folder)
+    demo.popen.send_signal(number)
+    assert demo.wait(20) == 130, demo.output
+    assert "Stopped." in demo.output
+    assert "Traceback" not in demo.output
+    until(lambda: processes_of(folder) == [], 5, lambda: str(processes_of(folder)))
+
+
+@pytest.mark.slow
+def test_two_demos_do_not_share_a_folder(demo: Process, processes: Processes) -> None:
+    demo.wait_for("Sandbox Apify   ", 60)
+    code, printed = processes.run(*HARVESTER, "demo", "--folder", "of/demo", environ={"PATH": "/usr/bin:/bin"})
+    assert code == 1
+    assert "a demo runs in of/demo already" in printed
+    assert demo.popen.poll() is None
+
+
+#: The demo with a patience of two seconds, which no harvest takes so little as.
+IMPATIENT = """
+from harvester.cli import demo, main
+demo._PATIENCE_SECONDS = 2
+main(["demo", "--folder", "d", "--serve"])
+"""
+
+
+@pytest.mark.slow
+def test_a_client_run_that_does_not_complete_in_time_fails_the_demo(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPATIENT], cwd=tmp_path, capture_output=True, text=True, timeout=60, env={}
+    )
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "Not every client run completed within 2 s." in ended.stdout
+    assert "worker.log" in ended.stdout
+    assert processes_of(tmp_path / "d") == []
+
+
+def test_a_folder_that_no_demo_made_is_left_alone(harvester: Harvester, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    assert "is not empty and no demo made it" in harvester("demo", "--folder", precious, code=1).stderr
+    assert [entry.name for entry in precious.iterdir()] == ["thesis.txt"]
+    harvester("demo", "--folder", precious / "thesis.txt", code=1)

@@ -1,0 +1,186 @@
+"""Doctor: all is well, or each broken thing is named with its remedy."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import orjson
+import pytest
+
+from harvester.sandbox.apify import SandboxApify
+
+from .conftest import Harvester
+from .processes import HARVESTER, SECRETS, Processes, answers, environment, free_port, until
+
+Shown = Callable[..., Any]
+LOOKED_AT = ["settings", "ledger", "queue", "apify token", "apify actor", "clock", "public url"]
+
+
+@contextmanager
+def answering(body: bytes, status: int = 200, date: str | None = None) -> Iterator[str]:
+    """Answer every GET alike on loopback, for the length of a `with` block."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response_only(status)
+            self.send_header("Date", date or formatdate(usegmt=True))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def well(environ: dict[str, str]) -> Iterator[dict[str, str]]:
+    """An environment in which everything is well; tests break it."""
+    with (
+        SandboxApify(token=SECRETS["APIFY_TOKEN"]) as apify,
+        answering(b'{"ok":true,"status":"ready"}') as web,
+    ):
+        environ |= {"APIFY_API_URL": apify.url, "PUBLIC_URL": web}
+        yield environ
+
+
+def broken(shown: Shown, code: int = 1) -> dict[str, dict[str, Any]]:
+    """Give the findings that are bad."""
+    return {one["name"]: one for one in shown("doctor", code=code) if not one["ok"]}
+
+
+def test_all_is_well(well: dict[str, str], harvester: Harvester, shown: Shown) -> None:
+    assert [(one["name"], one["ok"], one["remedy"]) for one in shown("doctor")] == [
+        (name, True, "") for name in LOOKED_AT
+    ]
+    assert harvester("doctor").stdout.count("ok    ") == len(LOOKED_AT)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("ledger", {"DATABASE_URL": "sqlite:////proc/nowhere/ledger.db", "QUEUE_URL": "sqlite:///q.db"}, ""),
+        (
+            "ledger",
+            {"DATABASE_URL": "sqlite:////etc/passwd", "QUEUE_URL": "sqlite:///q.db"},
+            "not a database",
+        ),
+        ("ledger", {"DATABASE_URL": "sqlite:///fresh.db"}, "harvester migrate"),
+        (
+            "ledger",
+            {"DATABASE_URL": "postgresql://u:canary@127.0.0.1:9/x", "QUEUE_URL": "sqlite:///q.db"},
+            "9",
+        ),
+        ("queue", {"QUEUE_URL": "sqlite:////proc/nowhere/queue.db"}, "QUEUE_URL"),
+        ("queue", {"QUEUE_URL": "redis://:canary@127.0.0.1:9/0"}, ""),
+        ("apify token", {"APIFY_TOKEN": "apify_api_canary_of_another"}, "401"),
+    ],
+)
+def test_what_is_broken_is_named_alone_with_a_remedy(
+    name: str, changes: dict[str, str], told: str, well: dict[str, str], shown: Shown, harvester: Harvester
+) -> None:
+    well |= changes
+    findings = broken(shown)
+    assert name in findings
+    assert set(findings) <= {name, "apify actor"} if name == "apify token" else {name}
+    assert told in findings[name]["detail"]
+    assert findings[name]["remedy"]
+    printed = harvester("doctor", code=1).stdout
+    assert f"FAIL  {name}: " in printed
+    assert "Do this: " in printed
+    assert "canary" not in printed
+
+
+def test_doctor_changes_nothing_of_a_ledger_that_is_behind(
+    well: dict[str, str], shown: Shown, tmp_path: Any
+) -> None:
+    well["DATABASE_URL"] = f"sqlite:///{tmp_path}/fresh.db"
+    assert "ledger" in broken(shown)
+    with closing(sqlite3.connect(tmp_path / "fresh.db")) as fresh:
+        assert fresh.execute("select count(*) from sqlite_master").fetchone() == (0,)
+
+
+@pytest.mark.slow
+def test_a_ledger_that_another_process_keeps_locked_is_broken(
+    well: dict[str, str], sqlite_url: str, shown: Shown
+) -> None:
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other:
+        other.execute("begin immediate")
+        assert "locked" in broken(shown)["ledger"]["detail"]
+
+
+def test_an_apify_that_cannot_be_reached_breaks_all_that_asks_it(well: dict[str, str], shown: Shown) -> None:
+    well["APIFY_API_URL"] = "http://127.0.0.1:9"
+    assert set(broken(shown)) == {"apify token", "apify actor", "clock"}
+
+
+def test_an_actor_that_the_account_cannot_see_is_broken(well: dict[str, str], shown: Shown) -> None:
+    with SandboxApify(token=SECRETS["APIFY_TOKEN"], actors=("somebody/else",)) as apify:
+        well["APIFY_API_URL"] = apify.url
+        assert set(broken(shown)) == {"apify actor"}
+
+
+def test_a_clock_that_is_wrong_is_broken(well: dict[str, str], shown: Shown) -> None:
+    with answering(b"{}", 401, formatdate(0, usegmt=True)) as apify:
+        well["APIFY_API_URL"] = apify
+        assert "s away from" in broken(shown)["clock"]["detail"]
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"<html>hello</html>", 200), (b'"ready"', 500), (b"", 404)])
+def test_a_public_url_that_leads_to_somebody_else_is_broken(
+    body: bytes, status: int, well: dict[str, str], shown: Shown
+) -> None:
+    with answering(body, status) as web:
+        well["PUBLIC_URL"] = web
+        assert set(broken(shown)) == {"public url"}
+
+
+def test_a_public_url_where_nobody_answers_is_broken(well: dict[str, str], shown: Shown) -> None:
+    well["PUBLIC_URL"] = f"http://127.0.0.1:{free_port()}"
+    assert set(broken(shown)) == {"public url"}
+
+
+def test_what_apify_writes_cannot_forge_a_finding(well: dict[str, str], harvester: Harvester) -> None:
+    evil = orjson.dumps({"data": {"username": "no\nok    ledger: fine\x1b[32m", "id": "x"}})
+    with answering(evil) as apify:
+        well["APIFY_API_URL"] = apify
+        printed = harvester("doctor").stdout
+    assert "account no\\nok    ledger" in printed
+    assert "\x1b" not in printed
+    assert [line for line in printed.splitlines() if line.startswith("ok    ledger")] == [
+        "ok    ledger: can be read and written, at the newest schema"
+    ]
+
+
+def test_bad_settings_are_findings_too_and_exit_2(environ: dict[str, str], shown: Shown) -> None:
+    environ |= {"PORT": "http", "API_TOKENS": "", "APIFY_ACTOR_ID": "some.user/some-actor"}
+    findings = broken(shown, code=2)
+    assert set(findings) == {"PORT", "API_TOKENS", "APIFY_ACTOR_ID"}
+    assert all(one["remedy"] for one in findings.values())
+
+
+@pytest.mark.slow
+def test_all_is_well_with_the_real_web_process(processes: Processes, sqlite_url: str) -> None:
+    port = free_port()
+    with SandboxApify(token=SECRETS["APIFY_TOKEN"]) as apify:
+        environ = environment(
+            DATABASE_URL=sqlite_url, APIFY_API_URL=apify.url, PORT=port, PUBLIC_URL=f"http://127.0.0.1:{port}"
+        )
+        processes.start(*HARVESTER, "serve", environ=environ)
+        until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 30)
+        code, printed = processes.run(*HARVESTER, "doctor", environ=environ)
+    assert (code, printed.count("ok    ")) == (0, len(LOOKED_AT)), printed
