@@ -123,7 +123,7 @@ def _steps(
 ) -> dict[ActorRunState, Step]:
     reconcile = timedelta(seconds=settings.reconcile_seconds)
     start = Start(ledger, apify, signer, _start_terms(settings), clock)
-    follow = Follow(ledger, apify, clock, reconcile=reconcile)
+    follow = Follow(ledger, apify, clock, reconcile=reconcile, adopt_told=start.adopt_told)
     patience = Patience(
         lease=timedelta(seconds=settings.lease_seconds),
         cost_settles=timedelta(seconds=settings.cost_settle_seconds),

@@ -14,7 +14,7 @@ from typing import Final
 from harvester import log
 from harvester.apify_errors import ApifyError, BadAnswer
 from harvester.errors import LedgerUnavailable, LostLease
-from harvester.ledger import Ledger, actor_runs
+from harvester.ledger import Ledger, Tx, actor_runs
 from harvester.models import ActorRun, ActorRunState
 from services.outcome import give_up
 from services.settle import Settle
@@ -23,6 +23,9 @@ from services.settle import Settle
 MAX_FAILURES: Final = 5
 #: Back-off doubles this often at most: 64 times its first step.
 _DOUBLINGS = 6
+
+_READING = (ActorRunState.ENDED, ActorRunState.INGESTING)
+_OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
 
 _log = log.get_logger(__name__)
 
@@ -71,6 +74,8 @@ class Advance:
             self._settle(full_id)
         except LedgerUnavailable as error:
             _log.error("A client run could not be settled, the next tick tries again: %s", error)
+        except Exception:
+            _log.exception("Client run %s could not be settled, a tick tries again", full_id)
 
     def _claimed(self, row_id: int) -> ActorRun | None:
         now = self._clock()
@@ -89,7 +94,12 @@ class Advance:
         except LedgerUnavailable as error:
             _log.error("The ledger is not available, the row waits for its lease to run out: %s", error)
         except BadAnswer as error:
-            self._failed(run, error.code, str(error))
+            # Of a dataset it may be poison. Elsewhere giving up would set leads free, to be paid for again,
+            # while their actor run may be at work.
+            if run.state in _READING:
+                self._failed(run, error.code, str(error))
+            else:
+                self._put_off(run, error)
         except ApifyError as error:
             self._put_off(run, error)
         except Exception as error:
@@ -121,7 +131,8 @@ class Advance:
                     next_check_at=now + backoff(self._retry_base, run.put_offs),
                     failures=failures,
                     put_offs=run.put_offs + 1,
-                    error=reason,
+                    error_code=held.error_code,
+                    error=held.error if held.state in _OVER else reason,
                 )
         except (LostLease, LedgerUnavailable) as error:
             _log.warning("Could not put the row off: %s", error)
@@ -130,12 +141,28 @@ class Advance:
         try:
             with self._ledger.write() as tx:
                 held = actor_runs.still_held(tx, run)
-                give_up(tx, held, code=code, reason=reason, now=self._clock())
+                if held.state in _OVER:
+                    self._let_be(tx, held, reason)
+                else:
+                    give_up(tx, held, code=code, reason=reason, now=self._clock())
         except (LostLease, LedgerUnavailable) as error:
             _log.warning("Could not give the row up: %s", error)
         except Exception:
             _log.exception("A row could not be given up, and is tried on")
             self._again(run, reason, failures=run.failures)
+
+    def _let_be(self, tx: Tx, run: ActorRun, reason: str) -> None:
+        """A second look at a row that is done with came to nothing: what the first one found stays."""
+        _log.error("A delivery could not be looked into: %s", reason)
+        actor_runs.move(
+            tx,
+            run,
+            run.state,
+            now=self._clock(),
+            next_check_at=None,
+            error_code=run.error_code,
+            error=run.error,
+        )
 
 
 def backoff(base: timedelta, times: int) -> timedelta:

@@ -50,10 +50,13 @@ def latest_cost(run: ActorRun, found: ApifyRun) -> int | None:
 
 
 def ended_anew(run: ActorRun, found: ApifyRun) -> bool:
-    """Say whether Apify tells of a later end than the one that we know: the run was resurrected."""
-    if found.resurrections > run.resurrections:
+    """Say whether Apify tells of a later end than the one that we know: the run was resurrected.
+
+    Or of the first that we hear of, where a row was given up before its run had ended.
+    """
+    if found.resurrections > run.resurrections or run.apify_finished_at is None:
         return True
-    return bool(found.finished_at and run.apify_finished_at and found.finished_at > run.apify_finished_at)
+    return found.finished_at is not None and found.finished_at > run.apify_finished_at
 
 
 def give_up(tx: Tx, run: ActorRun, *, code: str, reason: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ process, leaves a row that must look for its marker at Apify before it may start
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -66,6 +66,8 @@ class Start:
 
     def planned(self, run: ActorRun) -> None:
         """Start the row's actor run, if a free place and the client's budget allow it."""
+        if run.attempt and self.adopt_told(run):
+            return
         starting = self._reserved(run)
         if starting is None:
             return
@@ -90,16 +92,23 @@ class Start:
 
     def start_unknown(self, run: ActorRun) -> None:
         """Search Apify for the actor run. Found: adopt it. Not found for long enough: plan it again."""
-        found = next(self._candidates(run), None)
-        if found is not None:
-            self._adopted(run, found)
+        if self.adopt_told(run):
             return
         assert run.start_requested_at is not None, "a start that was sent has its time"
+        listed = self._apify.runs_since(run.actor_id, run.start_requested_at - _CLOCK_SKEW)
+        if self._adopted_of(run, listed):
+            return
         if self._clock() - run.start_requested_at < self._terms.unknown_start:
             self._moved(run, ActorRunState.START_UNKNOWN, self._terms.search_every)
             return
         _log.warning("No actor run of this start was found; it is started again", attempt=run.attempt)
         self._moved(run, ActorRunState.PLANNED, timedelta(0))
+
+    def adopt_told(self, run: ActorRun) -> bool:
+        """Adopt the actor run of a lost start that a webhook told of, however late. False if none did."""
+        with self._ledger.read() as tx:
+            told = deliveries.unread_run_ids(tx, run.id)
+        return self._adopted_of(run, self._read(told))
 
     def _reserved(self, run: ActorRun) -> ActorRun | None:
         now = self._clock()
@@ -151,17 +160,15 @@ class Start:
             webhook_token=self._signer.sign(run.marker, run.attempt, run.client_id),
         )
 
-    def _candidates(self, run: ActorRun) -> Iterator[ApifyRun]:
-        """Give the actor runs that bear this row's marker: first those that a webhook spoke of."""
-        assert run.start_requested_at is not None, "a start that was sent has its time"
-        with self._ledger.read() as tx:
-            told = deliveries.unread_run_ids(tx, run.id)
-        since = run.start_requested_at - _CLOCK_SKEW
-        for found in [*self._read(told), *self._apify.runs_since(run.actor_id, since)]:
+    def _adopted_of(self, run: ActorRun, candidates: Iterable[ApifyRun]) -> bool:
+        """Adopt the first of these actor runs that bears this row's marker. False if none does."""
+        for found in candidates:
             with self._ledger.read() as tx:
                 taken = actor_runs.known_apify_run_ids(tx, [found.id])
             if not taken and (self._apify.marker_of(found) or "").startswith(f"{run.marker}."):
-                yield found
+                self._adopted(run, found)
+                return True
+        return False
 
     def _read(self, apify_run_ids: list[str]) -> Iterator[ApifyRun]:
         for apify_run_id in apify_run_ids:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from harvester import log
+from harvester.errors import LedgerUnavailable
 from harvester.ledger import Ledger, actor_runs
 from services.settle import Settle
 
 #: Rows that one tick names at most; the next one names the rest.
 _AT_ONCE: Final = 500
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+_log = log.get_logger(__name__)
 
 
 class Tick:
@@ -30,13 +35,26 @@ class Tick:
         self._max_in_flight = max_in_flight
         self._queued = queued
         self._clock = clock
+        self._broken: dict[str, datetime] = {}
 
     def __call__(self, wake: Callable[[int], object]) -> None:
         """Hand each due actor run to `wake` once, and settle client runs that have nothing open."""
         for row_id in self._due():
             wake(row_id)
         for full_id in self._settle.due(_AT_ONCE):
+            if self._clock() >= self._broken.get(full_id, _LONG_AGO):
+                self._settled(full_id)
+
+    def _settled(self, full_id: str) -> None:
+        """Settle one client run. If that fails, the others must not wait for it, nor the log fill with it."""
+        try:
             self._settle(full_id)
+            self._broken.pop(full_id, None)
+        except LedgerUnavailable:
+            raise
+        except Exception:
+            _log.exception("Client run %s could not be settled, and is tried again later", full_id)
+            self._broken[full_id] = self._clock() + self._queued
 
     def _due(self) -> list[int]:
         now = self._clock()

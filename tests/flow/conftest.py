@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
@@ -17,11 +16,7 @@ MakeStage = Callable[..., Stage]
 def make_stage(sqlite_url: str) -> Iterator[MakeStage]:
     """Set up a stage on SQLite; the arguments are those of `staged`."""
     with ExitStack() as stack:
-
-        def made(**options: Any) -> Stage:
-            return stack.enter_context(staged(sqlite_url, **options))
-
-        yield made
+        yield lambda **options: stack.enter_context(staged(sqlite_url, **options))
 
 
 @pytest.fixture
@@ -31,7 +26,13 @@ def stage(make_stage: MakeStage) -> Stage:
 
 
 @pytest.fixture
-def any_stage(ledger_url: str) -> Iterator[Stage]:
+def make_any_stage(ledger_url: str) -> Iterator[MakeStage]:
+    """Set up a stage; the test runs once on each database."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(staged(ledger_url, **options))
+
+
+@pytest.fixture
+def any_stage(make_any_stage: MakeStage) -> Stage:
     """A stage as it comes, once on each database."""
-    with staged(ledger_url) as found:
-        yield found
+    return make_any_stage()

@@ -32,7 +32,11 @@ class Proxy:
     def __init__(self, target: str) -> None:
         self.spoil: Spoil = lambda _method, _path, reply: reply
         self._address = urlsplit(target).netloc
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.reopen(0)
+
+    def reopen(self, port: int) -> None:
+        """Listen on a port, 0 for any that is free."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="proxy")
         self._thread.start()
 
@@ -41,6 +45,7 @@ class Proxy:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
+        """Stop listening: connections are refused."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -63,7 +68,11 @@ class Proxy:
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 sent = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
-                reply = proxy.forwarded(self.command, self.path, sent, body)
+                try:
+                    reply = proxy.forwarded(self.command, self.path, sent, body)
+                except (OSError, http.client.HTTPException):
+                    self.close_connection = True  # what was cut behind us is cut before us
+                    return
                 self.send_response(reply.status)
                 for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
                     self.send_header(name, value)
