@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ LOCK_SECONDS: Final = 5
 
 #: What a driver raises for "not now"; a broken rule of the schema is not among them.
 _UNAVAILABLE = (OperationalError, InterfaceError)
+#: Between two looks at a SQLite file that another process is switching to its write-ahead log.
+_BUSY_SECONDS = 0.01
 #: libpq waits for a connection in whole seconds, two at the least.
 _LEAST_CONNECT_SECONDS = 2
 
@@ -139,15 +142,36 @@ def _sqlite(url: URL, lock_seconds: float) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, pool_timeout=lock_seconds, connect_args={"timeout": lock_seconds})
-    event.listen(engine, "connect", _prepare_sqlite)
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        _prepare_sqlite(connection, lock_seconds)
+
+    event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, lock_seconds: float) -> None:
     connection.isolation_level = None  # the driver's own BEGIN is deferred; `_begin_sqlite` says which
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        _switch_to_wal(connection, time.monotonic() + lock_seconds)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+
+
+def _switch_to_wal(connection: sqlite3.Connection, deadline: float) -> None:
+    """Wait for others that do the same to a new file: SQLite says at once that it is busy, and waits not."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(_BUSY_SECONDS)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
+from pathlib import Path
 
 import pytest
 from factories import CLIENT_ID, NOW, make_client, make_leads, on_one_ledger, opened
@@ -166,6 +167,30 @@ def test_a_file_in_no_folder_makes_its_folder(sqlite_url: str) -> None:
     url = sqlite_url.replace("ledger.db", "deeper/still/ledger.db")
     with opened(url) as ledger, ledger.read() as tx:
         assert tx.execute(text("select 1")).scalar_one() == 1
+
+
+def test_all_that_open_a_new_file_at_once_get_in(tmp_path: Path) -> None:
+    """Each switches it to the write-ahead log, for which SQLite does not wait by itself."""
+    failed: list[Exception] = []
+
+    def go(url: str, together: threading.Barrier) -> None:
+        with opened(url) as ledger:
+            together.wait()
+            try:
+                with ledger.read() as tx:
+                    tx.execute(text("select 1"))
+            except Exception as error:
+                failed.append(error)
+
+    for number in range(20):
+        together = threading.Barrier(8)
+        url = f"sqlite:///{tmp_path / str(number)}.db"
+        threads = [threading.Thread(target=go, args=(url, together)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failed == []
 
 
 def test_a_full_pool_makes_the_ledger_unavailable(sqlite_url: str) -> None:
