@@ -8,7 +8,6 @@ state machine's affair: one retry layer.
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from apify_client import ApifyClient
 
+from harvester import apify_json
 from harvester.apify_answers import ApifyRun, required_id, run_from
 from harvester.apify_errors import BadAnswer, Gone, ambiguous_start, translated
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from apify_client._typeddicts import WebhookRepresentationDict
 
 _RUNS_PAGE = 1_000
-_LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +125,8 @@ class Apify:
         try:
             with translated():
                 answer = self._call(f"key-value-stores/{run.key_value_store_id}/records/INPUT")
-            found = orjson.loads(answer.content)
-        except (Gone, orjson.JSONDecodeError):
+            found = apify_json.parse(answer.content)
+        except (Gone, ValueError):
             return None
         marker = found.get(MARKER_KEY) if isinstance(found, dict) else None
         return marker if isinstance(marker, str) else None
@@ -188,13 +186,7 @@ class Apify:
 
 
 def _parsed(content: bytes) -> Any:
-    """Parse JSON. One lone surrogate in one post makes orjson refuse the page; the slower parser takes it."""
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        if not _LONE_SURROGATE.search(content):
-            raise BadAnswer("Apify's answer is no JSON, or was cut off") from error
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
+        return apify_json.parse(content)
+    except ValueError as error:
         raise BadAnswer("Apify's answer is no JSON, or was cut off") from error

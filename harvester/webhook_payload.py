@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
+from harvester import apify_json
 from harvester.errors import InvalidInput
 from harvester.normalise.text import one_line
 
@@ -32,8 +31,8 @@ def parse(body: bytes) -> Payload:
     by what is no ID of Apify's.
     """
     try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        data = apify_json.parse(body)
+    except ValueError as error:
         raise InvalidInput("the body is no JSON") from error
     if not isinstance(data, dict):
         raise InvalidInput("the body is no JSON object")

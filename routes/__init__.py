@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from flask import Flask
 
-from routes import apify_process, apify_webhook, errors, health, runs
+from routes import apify_process, apify_webhook, bodies, errors, health, runs
 from routes.state import STATE, State
 from services import Services
-
-#: The largest body of a kickoff; the webhook has its own bound.
-MAX_BODY_BYTES = 64 * 1024
 
 
 def create_app(services: Services) -> Flask:
     """Build the Flask application around services that are ready."""
     app = Flask("harvester", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = bodies.MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions[STATE] = State(services)
     for blueprint in (apify_process.blueprint, apify_webhook.blueprint, runs.blueprint, health.blueprint):

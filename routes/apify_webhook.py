@@ -13,6 +13,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from harvester import log, webhook_payload
 from harvester.normalise.text import clean
+from routes import bodies
 from routes.state import services
 
 blueprint = Blueprint("apify_webhook", __name__)
@@ -36,8 +37,7 @@ def receive() -> Response:
     """Take one delivery."""
     deliveries = services().deliveries
     proof = deliveries.prove(request.headers.get("Authorization"))
-    request.max_content_length = MAX_BODY_BYTES
-    body = request.get_data(cache=False)
+    body = bodies.bytes_up_to(MAX_BODY_BYTES)
     payload = webhook_payload.parse(body)
     dispatch_id = _dispatch_id()
     with log.bound(actorRunId=payload.apify_run_id or "", dispatchId=dispatch_id or ""):

@@ -14,11 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from factories import NOW, make_client, make_settings
-from sqlalchemy import select
+from sqlalchemy import event, select
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from harvester.ledger import leads, tables
+from harvester.ledger import Ledger, leads, tables
 from harvester.sandbox.apify import SandboxApify
+from harvester.webhook_tokens import TokenSigner
 from routes import create_app
 from services import WEBHOOK_PATH, Services, build
 
@@ -146,6 +147,24 @@ class Stage:
         (row,) = self.rows()
         return row
 
+    def begun(self, client_id: str = "Guy-Wilson") -> str:
+        """Kick off, and work until all is at work at Apify. Gives the client run ID.
+
+        Webhooks are dropped from now on: nothing goes on before the reconcile time is over.
+        """
+        self.sandbox.inject("webhook-drop", times=None)
+        full_id = self.kickoff(client_id)
+        self.work(lambda: self.in_state("running"))
+        return full_id
+
+    def ended(self) -> None:
+        """Wait until Apify has ended all runs, and jump to when that is looked at at last."""
+        deadline = time.monotonic() + 10
+        while set(self.sandbox.ledger().runs_by_status) & {"READY", "RUNNING", "ABORTING", "TIMING-OUT"}:
+            assert time.monotonic() < deadline, "an actor run of the local Apify does not end"
+            time.sleep(0.01)
+        self.clock.skip(seconds=self.worker.settings.reconcile_seconds + 1)
+
     def in_state(self, *states: str) -> bool:
         """Say whether all actor runs are in one of these states."""
         found = [row["state"] for row in self.rows()]
@@ -186,11 +205,18 @@ class Stage:
         """Call the webhook as Apify does."""
         return call("POST", self.url + WEBHOOK_PATH, body, token=token, **headers)
 
-    def hook_token(self) -> str:
-        """Give the webhook's token of the only actor run, as it was given to Apify."""
-        (dispatch,) = self.apify("GET", "webhook-dispatches")["data"]["items"][-1:]
-        hook = self.apify("GET", f"webhooks/{dispatch['webhookId']}")["data"]
-        return str(json.loads(hook["headersTemplate"])["Authorization"]).removeprefix("Bearer ")
+    def token(self, attempt: int = 1) -> str:
+        """Sign a webhook's token for the only actor run, as the worker does."""
+        row = self.row()
+        signer = TokenSigner(self.web.settings.webhook_secrets)
+        return signer.sign(row["marker"], attempt, row["client_id"])
+
+
+def impatient(ledger: Ledger) -> None:
+    """Wait for SQLite's lock 50 ms at the most, on every connection that is made from now on."""
+    engine = ledger._engine
+    ledger.close()
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=50"))
 
 
 @contextmanager

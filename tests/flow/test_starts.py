@@ -119,12 +119,12 @@ def test_an_unreadable_search_is_no_clean_search(make_stage: MakeStage, strange:
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_process_that_died_in_mid_start_is_taken_over(make_stage: MakeStage, arrived: bool) -> None:
     stage = make_stage(unknown_start_seconds=30, reconcile_seconds=0.2)
+    stage.sandbox.inject("webhook-drop", times=None)
     full_id = stage.kickoff(stage.agency("ann"))
     died: dict[str, Any]
     if arrived:
         stage.work(lambda: stage.in_state("running"))
         died = {"apify_run_id": None, "dataset_id": None, "next_check_at": datetime.now(UTC)}
-        stage.sandbox.inject("webhook-drop", times=None)
     else:
         died = {"attempt": 1, "fence": 1, "start_requested_at": datetime.now(UTC)}
     lapsed = datetime.now(UTC) - timedelta(seconds=1)
@@ -151,8 +151,8 @@ def test_full_account_waits_and_counts_no_attempt(make_stage: MakeStage) -> None
 
 
 def test_no_more_actor_runs_than_allowed_are_at_work(make_stage: MakeStage) -> None:
-    stage = make_stage(max_actor_runs=2, apify_max_posts=2)
-    stage.agency(*(f"lead-{number}" for number in range(5)), batch_size=1)
+    stage = make_stage(max_actor_runs=2, apify={"run_seconds": 0.4})
+    stage.agency(*(f"lead-{number}" for number in range(3)), batch_size=1)
     full_id = stage.kickoff()
     most = 0
 
@@ -164,7 +164,7 @@ def test_no_more_actor_runs_than_allowed_are_at_work(make_stage: MakeStage) -> N
 
     stage.work(over)
     assert stage.run(full_id)["status"] == "Completed"
-    assert stage.run(full_id)["metrics"]["actorRuns"] == 5
+    assert stage.run(full_id)["metrics"]["actorRuns"] == 3
     assert most == 2
 
 
@@ -196,7 +196,7 @@ def test_a_run_given_up_for_lost_is_adopted_when_its_webhook_comes(
 ) -> None:
     stage = make_stage(unknown_start_seconds=60, not_now_seconds=60)
     stage.proxy.spoil = unseen
-    stage.sandbox.inject("webhook-delay", seconds=1.0)
+    stage.sandbox.inject("webhook-drop", times=None)
     stage.sandbox.inject("answer-lost", **START)
     full_id = stage.kickoff(stage.agency("ann"))
     stage.turn()
@@ -205,6 +205,10 @@ def test_a_run_given_up_for_lost_is_adopted_when_its_webhook_comes(
     stage.clock.skip(seconds=61)
     stage.turn()
     assert stage.in_state(state)
+    (begun,) = stage.sandbox.ledger().starts
+    stage.ended()
+    told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": begun.run_id}}
+    assert stage.deliver(told, token=stage.token(attempt=1)).json["outcome"] == "accepted"
     stage.work(lambda: stage.in_state("ingested"))
     assert attempts(stage) == ["1"]
     assert set(stage.posts()) == {item["id"] for item in stage.items()}

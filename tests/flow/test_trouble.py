@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from factories import make_client
@@ -15,7 +14,7 @@ from harvester.ledger import tables
 
 from .conftest import MakeStage
 from .proxy import Reply
-from .stage import FINAL, Stage
+from .stage import FINAL, impatient
 
 
 def as_it_is(_method: str, _path: str, reply: Reply) -> Reply:
@@ -28,11 +27,10 @@ def hotel(_method: str, _path: str, reply: Reply) -> Reply:
 
 
 def test_a_poison_page_is_given_up_and_others_go_on(make_any_stage: MakeStage) -> None:
-    stage = make_any_stage(retry_base_seconds=0.01)
+    stage = make_any_stage(retry_base_seconds=0.01, reconcile_seconds=0.2)
     stage.agency("ann", "bob", client_id="Poisoned")
     stage.agency("cho", client_id="Healthy")
-    poisoned = stage.kickoff("Poisoned")
-    stage.work(lambda: stage.in_state("running"))
+    poisoned = stage.begun("Poisoned")
     poison = stage.row()["dataset_id"]
     tries = 0
 
@@ -70,16 +68,21 @@ def test_what_was_read_before_the_poison_stays(make_stage: MakeStage) -> None:
 
 @pytest.mark.parametrize("state", ["running", "ingesting"])
 def test_an_outage_of_apify_costs_no_attempt(make_stage: MakeStage, state: str) -> None:
-    stage = make_stage(retry_base_seconds=0.01, reconcile_seconds=0.05, cost_settle_seconds=0.3)
-    full_id = stage.kickoff(stage.agency("ann", "bob"))
+    stage = make_stage(retry_base_seconds=0.01, reconcile_seconds=0.2, cost_settle_seconds=600)
+    full_id = stage.begun(stage.agency("ann", "bob"))
     stage.work(lambda: stage.in_state(state))
+    if state == "ingesting":
+        stage.clock.skip(seconds=601)
     stage.sandbox.inject("server-error", status=503, times=None)
     before = sum(stage.sandbox.ledger().calls.values())
-    stage.work(lambda: sum(stage.sandbox.ledger().calls.values()) > before + 8)
+    stage.work(lambda: sum(stage.sandbox.ledger().calls.values()) > before + 6)
     assert stage.in_state(state)
     assert stage.row()["failures"] == 0
     assert stage.row()["error"], "a person can see what is waited for"
     stage.sandbox.faults = []
+    if state == "running":
+        stage.work(lambda: stage.in_state("ingesting"))
+        stage.clock.skip(seconds=601)
     run = stage.finish(full_id)
     assert (run["status"], run["errors"]) == ("Completed", [])
     assert stage.row()["error"] is None
@@ -87,10 +90,9 @@ def test_an_outage_of_apify_costs_no_attempt(make_stage: MakeStage, state: str) 
 
 def test_nonsense_about_a_running_actor_run_gives_nothing_up(make_stage: MakeStage) -> None:
     stage = make_stage(retry_base_seconds=0.01, reconcile_seconds=0.05)
-    full_id = stage.kickoff(stage.agency("ann"))
-    stage.work(lambda: stage.in_state("running"))
+    full_id = stage.begun(stage.agency("ann"))
     stage.proxy.spoil = hotel
-    stage.work(lambda: stage.row()["put_offs"] > 7)
+    stage.work(lambda: stage.row()["put_offs"] > 6)
     assert stage.in_state("running")
     stage.proxy.spoil = as_it_is
     assert stage.finish(full_id)["status"] == "Completed"
@@ -108,7 +110,7 @@ def test_a_late_webhook_during_trouble_leaves_what_was_found(make_stage: MakeSta
         stage.sandbox.inject("server-error", times=None)
     told = {"eventType": "ACTOR.RUN.FAILED", "runId": before["actorRuns"][0]["actorRunId"]}
     stage.deliver(told, token="a-static-token-made-by-hand")
-    stage.work(lambda: stage.row()["put_offs"] > 6)
+    stage.work(lambda: stage.row()["put_offs"] > 5)
     stage.proxy.spoil, stage.sandbox.faults = as_it_is, []
     stage.work(lambda: stage.row()["next_check_at"] is None)
     assert stage.run(before["clientRunId"]) == before
@@ -136,14 +138,15 @@ def test_a_second_look_that_breaks_leaves_what_was_found(make_stage: MakeStage) 
 
 def test_a_run_given_up_before_its_end_is_ingested_when_its_webhook_comes(make_stage: MakeStage) -> None:
     stage = make_stage()
-    stage.sandbox.inject("run-slow", seconds=0.5)
-    full_id = stage.kickoff(stage.agency("ann"))
-    stage.work(lambda: stage.in_state("running"))
+    full_id = stage.begun(stage.agency("ann"))
     with stage.ledger.write() as tx:
         given_up = {"state": "failed", "next_check_at": None, "error_code": "internal_error", "error": "?"}
         tx.execute(update(tables.actor_runs).values(**given_up))
     stage.turn()
     assert stage.run(full_id)["status"] == "Failed"
+    stage.ended()
+    told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": stage.row()["apify_run_id"]}}
+    stage.deliver(told, token=stage.token())
     stage.work(lambda: stage.in_state("ingested"))
     assert set(stage.posts()) == {item["id"] for item in stage.items()}
     assert stage.leads() == {"ann": "Done"}
@@ -151,9 +154,10 @@ def test_a_run_given_up_before_its_end_is_ingested_when_its_webhook_comes(make_s
 
 def test_slow_answers_do_not_chase_each_other(make_stage: MakeStage) -> None:
     """Three answers of ingest take longer than a lease; each is within it. Another thread stands ready."""
-    stage = make_stage(lease_seconds=0.7, apify_timeout_seconds=0.6, queued_seconds=0.1)
-    full_id = stage.kickoff(stage.agency("ann"))
-    stage.work(lambda: stage.in_state("running"))
+    stage = make_stage(
+        lease_seconds=0.7, apify_timeout_seconds=0.6, queued_seconds=0.1, reconcile_seconds=0.2
+    )
+    full_id = stage.begun(stage.agency("ann"))
 
     def slow(_method: str, _path: str, reply: Reply) -> Reply:
         time.sleep(0.3)
@@ -169,7 +173,7 @@ def test_slow_answers_do_not_chase_each_other(make_stage: MakeStage) -> None:
     other = threading.Thread(target=second)
     other.start()
     try:
-        run = stage.finish(full_id, 6)
+        run = stage.finish(full_id)
     finally:
         stop.set()
         other.join()
@@ -178,12 +182,11 @@ def test_slow_answers_do_not_chase_each_other(make_stage: MakeStage) -> None:
 
 def test_one_broken_client_does_not_hold_up_the_others(make_any_stage: MakeStage) -> None:
     """A time zone that does not exist cannot get in through the commands, but a ledger may hold anything."""
-    stage = make_any_stage(retry_base_seconds=0.001)
+    stage = make_any_stage(reconcile_seconds=0.2)
     stage.agency("ann", client_id="Broken")
     stage.agency("bob", client_id="Whole")
     make_client(stage.ledger, "Idle", daily_target=4)
-    broken = stage.kickoff("Broken")
-    stage.work(lambda: stage.in_state("running"))
+    broken = stage.begun("Broken")
     with stage.ledger.write() as tx:
         for_broken = tables.clients.c.client_id == "Broken"
         tx.execute(update(tables.clients).where(for_broken).values(timezone="Mars/Olympus_Mons"))
@@ -205,7 +208,7 @@ def test_a_ledger_out_of_reach_stops_nothing_for_good(make_stage: MakeStage, sql
     try:
         other.execute("PRAGMA busy_timeout=1000")
         other.execute("BEGIN IMMEDIATE")
-        _impatient(stage)
+        impatient(stage.ledger)
         for _ in range(3):
             with pytest.raises(Exception, match="not available"):
                 stage.worker.tick(stage.worker.advance)
@@ -214,12 +217,3 @@ def test_a_ledger_out_of_reach_stops_nothing_for_good(make_stage: MakeStage, sql
     finally:
         other.close()
     assert stage.finish(full_id)["status"] == "Completed"
-
-
-def _impatient(stage: Stage) -> None:
-    """Wait for a lock 50 ms at the most: on every connection that the worker makes from now on."""
-    from sqlalchemy import event
-
-    engine: Any = stage.ledger._engine
-    stage.ledger.close()
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=50"))
