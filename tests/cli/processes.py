@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -125,7 +126,7 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return int(answer.status) == 200
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
 
 

@@ -67,7 +67,9 @@ def test_a_signal_in_mid_demo_ends_everything(
 @pytest.mark.slow
 def test_two_demos_do_not_share_a_folder(demo: Process, processes: Processes) -> None:
     demo.wait_for("Sandbox Apify   ", 60)
-    code, printed = processes.run(*HARVESTER, "demo", "--folder", "of/demo", environ={"PATH": "/usr/bin:/bin"})
+    code, printed = processes.run(
+        *HARVESTER, "demo", "--folder", "of/demo", environ={"PATH": "/usr/bin:/bin"}
+    )
     assert code == 1
     assert "a demo runs in of/demo already" in printed
     assert demo.popen.poll() is None

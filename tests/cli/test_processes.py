@@ -14,14 +14,17 @@ from pathlib import Path
 import orjson
 import pytest
 from argon2 import PasswordHasher
+from factories import make_client, make_leads, opened
 
 from harvester.cli.processes import SHUTDOWN_SECONDS
-from harvester.ledger import schema
+from harvester.ledger import Ledger, actor_runs, schema
+from harvester.sandbox.apify import SandboxApify
 
 from .conftest import Harvester
 from .processes import (
     HARVESTER,
     REPOSITORY,
+    SECRETS,
     Process,
     Processes,
     answers,
@@ -201,6 +204,29 @@ def test_a_worker_survives_a_ledger_that_is_locked_for_a_while(processes: Proces
     assert worker.popen.poll() is None
     worker.popen.send_signal(signal.SIGTERM)
     assert worker.wait(25) == 0
+
+
+@pytest.mark.slow
+def test_a_worker_told_to_stop_finishes_the_call_at_hand(
+    processes: Processes, sqlite_url: str, harvester: Harvester, environ: dict[str, str]
+) -> None:
+    with SandboxApify(token=SECRETS["APIFY_TOKEN"]) as apify, opened(sqlite_url) as ledger:
+        environ["APIFY_API_URL"] = apify.url
+        make_client(ledger, "Acme")
+        make_leads(ledger, "Acme", 2)
+        harvester("kickoff", "--client", "Acme")
+        apify.inject("slow", method="POST", seconds=3)
+        worker = processes.start(*HARVESTER, "worker", environ=environ)
+        until(lambda: "starting" in states(ledger), 20, lambda: worker.output)
+        worker.popen.send_signal(signal.SIGTERM)
+        assert worker.wait(25) == 0, worker.output
+        assert states(ledger) == {"running": 1}
+        assert len(apify.ledger().starts) == 1
+
+
+def states(ledger: Ledger) -> dict[str, int]:
+    with ledger.read() as tx:
+        return actor_runs.count_by_state(tx)
 
 
 def test_a_worker_that_stops_outlasts_one_call_to_apify_and_no_supervisors_patience() -> None:
