@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,3 +78,11 @@ def postgres_ledger(postgres_url: str) -> Iterator[Ledger]:
 def clock() -> FakeClock:
     """A clock that stands still until it is told to go on."""
     return FakeClock()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where `NO_SKIPS` is set, a skipped test fails the run: nothing optional may be missing there."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
