@@ -23,6 +23,7 @@ from factories import (
     make_post,
     make_run,
 )
+from simultaneous import at_once
 
 from harvester.errors import InvalidInput, InvalidRunId
 from harvester.ledger import Ledger, activity, client_runs, job_runs, posts, tables
@@ -167,23 +168,14 @@ def test_a_client_has_one_live_record(ledger: Ledger) -> None:
 
 
 def test_of_many_creations_at_once_one_wins(ledger: Ledger) -> None:
-    outcomes: list[str] = []
-    together = threading.Barrier(8)
-
-    def go() -> None:
-        together.wait()
+    def outcome() -> str:
         try:
             create(ledger)
-            outcomes.append("created")
         except AlreadyExists:
-            outcomes.append("exists")
+            return "exists"
+        return "created"
 
-    threads = [threading.Thread(target=go) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["created"] + ["exists"] * 7
+    assert sorted(at_once([outcome] * 8)) == ["created"] + ["exists"] * 7
     assert len(all_records(ledger)) == 1
     assert creations(ledger) == (1, 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from factories import (
     make_limits,
     make_run,
 )
+from simultaneous import at_once
 
 from harvester.ledger import Ledger, actor_runs, client_runs, clients, job_runs, outcomes, tables
 from harvester.models import ActorRun, ActorRunState, ClientRun, ClientRunStatus, JobRun
@@ -309,11 +311,7 @@ def test_the_last_two_client_runs_that_end_at_once_end_their_job(postgres_ledger
                     tx, run_id=run_id, client_id=name, client_name=name, source="orchestrator", now=NOW
                 )
         settle = Settle(postgres_ledger, make_limits(), MeetingClock())
-        threads = [threading.Thread(target=settle, args=(f"{run_id}-{name}",)) for name in ("Ada", "Bo")]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once([partial(settle, f"{run_id}-{name}") for name in ("Ada", "Bo")])
         assert {record(postgres_ledger, f"{run_id}-{name}").status for name in ("Ada", "Bo")} == {COMPLETED}
         assert job(postgres_ledger, run_id).status is COMPLETED
 
@@ -341,9 +339,5 @@ def test_of_many_that_settle_at_once_one_plans_what_follows(
     make_leads(ledger, count=30)
     kickoff(Order(CLIENT_ID))
     harvested(ledger, batches(ledger)[0], posts_found=1)
-    threads = [threading.Thread(target=settle, args=(FULL_ID,)) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([partial(settle, FULL_ID)] * 6)
     assert [run.batch for run in batches(ledger)] == [1, 2]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from factories import CLIENT_ID, NOW, RUN_ID, end_run, make_client, make_leads, make_run
+from simultaneous import at_once
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
@@ -70,19 +72,7 @@ def test_a_row_has_one_holder_at_a_time(ledger: Ledger, run: ActorRun) -> None:
 
 
 def test_of_many_claims_at_once_one_wins(ledger: Ledger, run: ActorRun) -> None:
-    won: list[ActorRun | None] = []
-    together = threading.Barrier(8)
-
-    def try_it(owner: str) -> None:
-        together.wait()
-        won.append(claim(ledger, run.id, owner=owner))
-
-    threads = [threading.Thread(target=try_it, args=(f"thread {i}",)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 8
+    won = at_once([partial(claim, ledger, run.id, owner=f"thread {i}") for i in range(8)])
     assert len([held for held in won if held is not None]) == 1
 
 
@@ -252,19 +242,8 @@ def test_a_claim_ends_the_wait_for_the_wake_up(ledger: Ledger, run: ActorRun) ->
 
 def test_two_ticks_at_once_share_the_rows(ledger: Ledger) -> None:
     runs = planned(ledger, 12)
-    found: list[int] = []
-    together = threading.Barrier(4)
-
-    def tick() -> None:
-        together.wait()
-        found.extend(due(ledger))
-
-    threads = [threading.Thread(target=tick) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(found) == [run.id for run in runs]
+    named = at_once([partial(due, ledger)] * 4)
+    assert sorted(row_id for found in named for row_id in found) == [run.id for run in runs]
 
 
 def put(ledger: Ledger, run: ActorRun, **values: Any) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 
 import pytest
 from factories import CLIENT_ID, NOW, RUN_ID, end_run, make_client, make_leads, make_run
+from simultaneous import at_once
 from sqlalchemy.exc import IntegrityError
 
 from harvester.ledger import Ledger, client_runs, job_runs
@@ -42,24 +42,6 @@ def reserve(ledger: Ledger, run: ClientRun) -> bool:
         return client_runs.reserve(tx, run)
 
 
-def at_once(count: int, call: Callable[[int], object]) -> list[object]:
-    """Call from this many threads at the same moment, and give what came back."""
-    results: list[object] = []
-    together = threading.Barrier(count)
-
-    def go(number: int) -> None:
-        together.wait()
-        results.append(call(number))
-
-    threads = [threading.Thread(target=go, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(results) == count, "a thread failed"
-    return results
-
-
 def test_a_record_comes_back_as_it_was_reserved(ledger: Ledger) -> None:
     assert reserve(ledger, record())
     with ledger.read() as tx:
@@ -78,12 +60,12 @@ def test_a_record_is_reserved_once_whoever_asks(ledger: Ledger) -> None:
 
 
 def test_of_many_reservations_at_once_one_wins(ledger: Ledger) -> None:
-    assert sorted(map(str, at_once(8, lambda _: reserve(ledger, record())))) == ["False"] * 7 + ["True"]
+    assert sorted(at_once([partial(reserve, ledger, record())] * 8)) == [False] * 7 + [True]
 
 
 def test_a_client_has_one_live_client_run(ledger: Ledger) -> None:
-    ids = list(islice(candidates(NOW), 8))
-    won = at_once(8, lambda number: reserve(ledger, record(ids[number])))
+    ids = islice(candidates(NOW), 8)
+    won = at_once([partial(reserve, ledger, record(run_id)) for run_id in ids])
     assert won.count(True) == 1
     with ledger.write() as tx:
         live = client_runs.live_of(tx, CLIENT_ID)
@@ -156,11 +138,11 @@ def test_a_live_client_run_is_to_settle_when_nothing_of_it_is_open(ledger: Ledge
 
 
 def test_of_many_that_mint_at_once_each_gets_a_second_of_its_own(ledger: Ledger) -> None:
-    def mint(_: int) -> str:
+    def mint() -> str:
         with ledger.write() as tx:
             return job_runs.mint(tx, candidates(NOW), source="orchestrator", now=NOW)
 
-    assert sorted(map(str, at_once(8, mint))) == list(islice(candidates(NOW), 8))
+    assert sorted(at_once([mint] * 8)) == list(islice(candidates(NOW), 8))
 
 
 def test_a_job_run_is_reserved_closed_and_joined_again(ledger: Ledger) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,6 +13,7 @@ import pytest
 from factories import CLIENT_ID, NOW, make_client, make_leads, on_one_ledger, opened
 from hypothesis import given
 from hypothesis import strategies as st
+from simultaneous import at_once
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
@@ -109,11 +109,7 @@ def test_one_transaction_at_a_time_passes_a_named_point(ledger: Ledger) -> None:
             time.sleep(0.01)
             inside.pop()
 
-    threads = [threading.Thread(target=pass_through) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([pass_through] * 6)
     assert most == [1] * 6
 
 
@@ -171,26 +167,14 @@ def test_a_file_in_no_folder_makes_its_folder(sqlite_url: str) -> None:
 
 def test_all_that_open_a_new_file_at_once_get_in(tmp_path: Path) -> None:
     """Each switches it to the write-ahead log, for which SQLite does not wait by itself."""
-    failed: list[Exception] = []
 
-    def go(url: str, together: threading.Barrier) -> None:
-        with opened(url) as ledger:
-            together.wait()
-            try:
-                with ledger.read() as tx:
-                    tx.execute(text("select 1"))
-            except Exception as error:
-                failed.append(error)
+    def count_tables(url: str) -> int:
+        with opened(url) as ledger, ledger.read() as tx:
+            return int(tx.execute(text("select count(*) from sqlite_master")).scalar_one())
 
     for number in range(20):
-        together = threading.Barrier(8)
         url = f"sqlite:///{tmp_path / str(number)}.db"
-        threads = [threading.Thread(target=go, args=(url, together)) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert failed == []
+        assert at_once([partial(count_tables, url)] * 8) == [0] * 8
 
 
 def test_a_full_pool_makes_the_ledger_unavailable(sqlite_url: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from factories import CLIENT_ID, NOW, RUN_ID
+from simultaneous import at_once
 
 from harvester.ledger import Ledger, activity, deliveries, idempotency
 from harvester.ledger.idempotency import KeptAnswer
@@ -33,18 +34,7 @@ def store(ledger: Ledger, key: str, **changes: Any) -> bool:
 
 
 def test_a_dispatch_is_kept_once_whoever_brings_it_how_often_ever(ledger: Ledger) -> None:
-    kept: list[bool] = []
-    together = threading.Barrier(8)
-
-    def bring() -> None:
-        together.wait()
-        kept.append(store(ledger, "dispatch:1"))
-
-    threads = [threading.Thread(target=bring) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    kept = at_once([partial(store, ledger, "dispatch:1")] * 8)
     assert sorted(kept) == [False] * 7 + [True]
     assert store(ledger, "dispatch:2")
     with ledger.read() as tx:
@@ -96,23 +86,14 @@ def test_a_key_keeps_its_first_answer(ledger: Ledger) -> None:
 
 
 def test_of_many_with_one_key_at_once_one_finds_it_free(ledger: Ledger) -> None:
-    free: list[bool] = []
-    together = threading.Barrier(8)
-
-    def use(number: int) -> None:
-        together.wait()
+    def use() -> bool:
         with ledger.write() as tx:
             kept = idempotency.get(tx, "key")
             if kept is None:
-                idempotency.keep(tx, "key", KeptAnswer(CLIENT_ID, {"by": number}), now=NOW)
-            free.append(kept is None)
+                idempotency.keep(tx, "key", KeptAnswer(CLIENT_ID, {}), now=NOW)
+            return kept is None
 
-    threads = [threading.Thread(target=use, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(free) == [False] * 7 + [True]
+    assert sorted(at_once([use] * 8)) == [False] * 7 + [True]
 
 
 @pytest.mark.parametrize("limit", [2, 100])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +22,7 @@ from factories import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from simultaneous import at_once
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -164,25 +165,12 @@ def test_two_that_store_the_same_posts_at_once_wait_for_each_other(postgres_ledg
     one_lead, other_lead = make_leads(postgres_ledger, count=2)
     runs = make_run(postgres_ledger, [[one_lead], [other_lead]])
     keys = [str(i) for i in range(200)]
-    together = threading.Barrier(2)
-    failed: list[Exception] = []
-
-    def go(run: ActorRun, lead: Lead, order: int) -> None:
-        together.wait()
-        try:
-            store(postgres_ledger, run, *(found(make_post(key), lead) for key in keys[::order]))
-        except Exception as error:
-            failed.append(error)
-
-    threads = [
-        threading.Thread(target=go, args=(runs[0], one_lead, 1)),
-        threading.Thread(target=go, args=(runs[1], other_lead, -1)),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    at_once(
+        [
+            partial(store, postgres_ledger, run, *(found(make_post(key), lead) for key in keys[::order]))
+            for run, lead, order in ((runs[0], one_lead, 1), (runs[1], other_lead, -1))
+        ]
+    )
     assert len(stored(postgres_ledger)) == len(keys)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from factories import opened
 from postgres import Postgres
+from simultaneous import at_once
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
@@ -67,24 +68,12 @@ def test_migrating_twice_is_migrating_once(empty: Ledger) -> None:
 
 
 def test_eight_threads_at_once_migrate_once(empty_url: str) -> None:
-    befores: list[str | None] = []
-    together = threading.Barrier(8)
-
-    def run() -> None:
-        with opened(empty_url) as ledger:
-            together.wait()
-            befores.append(schema.migrate(ledger)[0])
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(befores) == 8
+    befores = at_once([partial(migrate, empty_url)] * 8)
     assert befores.count(None) == 1
+    assert befores.count(schema.newest()) == 7
 
 
-def migrate_in_a_process(url: str) -> str | None:
+def migrate(url: str) -> str | None:
     with opened(url) as ledger:
         return schema.migrate(ledger)[0]
 
@@ -92,7 +81,7 @@ def migrate_in_a_process(url: str) -> str | None:
 @pytest.mark.slow
 def test_eight_processes_at_once_migrate_once(empty_url: str) -> None:
     with multiprocessing.get_context("spawn").Pool(8) as pool:
-        befores = pool.map(migrate_in_a_process, [empty_url] * 8, chunksize=1)
+        befores = pool.map(migrate, [empty_url] * 8, chunksize=1)
         pool.close()
         pool.join()
     assert befores.count(None) == 1
