@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -65,6 +66,27 @@ def queue(url: str) -> Huey:
         raise QueueUnusable(f"the queue of QUEUE_URL cannot be used: {told}") from error
 
 
+class _OneLine(logging.Filter):
+    """Lets one line through about a queue that cannot be read, and the next one only when it is time.
+
+    Each thread asks twice a second, and Huey writes a traceback each time.
+    """
+
+    _quiet_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is to be logged, and make a line of it."""
+        if record.msg != "Error reading from queue":
+            return True
+        if time.monotonic() < self._quiet_until:
+            return False
+        self._quiet_until = time.monotonic() + _LONGEST_WAIT
+        error = record.exc_info[1] if record.exc_info else None
+        record.msg, record.args = "The queue cannot be read, wake-ups wait: %s", (error,)
+        record.exc_info = record.exc_text = None
+        return True
+
+
 class _Consumer(Consumer):  # type: ignore[misc]  # huey has no types
     """Huey's consumer without its signal handlers: they end a worker twice interrupted in mid-step."""
 
@@ -105,6 +127,7 @@ class Engine:
             max_delay=0.5,
             shutdown_timeout=shutdown_seconds,
         )
+        logging.getLogger("huey.consumer.Worker").addFilter(_OneLine())
         ticking = threading.Thread(target=self._ticks, args=(tick_seconds,), name="tick", daemon=True)
         consumer.start()
         ticking.start()

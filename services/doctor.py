@@ -24,6 +24,9 @@ from harvester.settings import Settings, dormant
 from services.overview import Overview
 
 _SECONDS: Final = 5
+#: Tells what it found, or raises what is wrong.
+Look = Callable[[], str]
+
 #: Seconds that this machine's clock and Apify's may be apart; HTTP dates are whole seconds.
 _CLOCK_SECONDS: Final = 60
 
@@ -44,50 +47,50 @@ class _NotWell(HarvesterError):
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at each dependency in turn."""
+    yield Finding("settings", True, "; ".join(["all are valid", *dormant(settings)]))
+    for name, (look, remedy) in {**_ours(settings), **_apifys(settings)}.items():
+        yield _looked(name, look, remedy)
+    remedy = "start the web process, and see that PUBLIC_URL leads to it from the internet"
+    yield _looked("public url", lambda: _public_url(settings.public_url), remedy)
+
+
+def _ours(settings: Settings) -> dict[str, tuple[Look, str]]:
+    return {
+        "ledger": (
+            lambda: _ledger(settings.database_url.get_secret_value()),
+            "check DATABASE_URL and that the database runs; harvester migrate brings its schema up to date",
+        ),
+        "queue": (
+            lambda: _queue(settings.queue_url.get_secret_value()),
+            "check QUEUE_URL, that what it names runs, and that its driver is installed",
+        ),
+    }
+
+
+def _apifys(settings: Settings) -> dict[str, tuple[Look, str]]:
     apify = Apify(
         token=settings.apify_token.get_secret_value(),
         api_url=settings.apify_api_url,
         timeout_seconds=min(settings.apify_timeout_seconds, _SECONDS),
     )
     actor_id = settings.apify_actor_id
-    looks: tuple[tuple[str, Callable[[], str], str], ...] = (
-        (
-            "ledger",
-            lambda: _ledger(settings.database_url.get_secret_value()),
-            "check DATABASE_URL and that the database runs; harvester migrate brings its schema up to date",
-        ),
-        (
-            "queue",
-            lambda: _queue(settings.queue_url.get_secret_value()),
-            "check QUEUE_URL, that what it names runs, and that its driver is installed",
-        ),
-        (
-            "apify token",
+    return {
+        "apify token": (
             lambda: f"account {apify.user().get('username', 'unknown')}",
             "copy a valid token from Apify Console (Settings, API & Integrations) to APIFY_TOKEN",
         ),
-        (
-            "apify actor",
+        "apify actor": (
             lambda: f"{actor_id} is {apify.actor(actor_id).get('id')}",
             "check APIFY_ACTOR_ID, and that the account may run this actor",
         ),
-        (
-            "clock",
+        "clock": (
             lambda: _clock(settings.apify_api_url),
             "set this machine's clock by NTP: times decide what is due, stale and lost",
         ),
-        (
-            "public url",
-            lambda: _public_url(settings.public_url),
-            "start the web process, and see that PUBLIC_URL leads to it from the internet",
-        ),
-    )
-    yield Finding("settings", True, "; ".join(["all are valid", *dormant(settings)]))
-    for name, look, remedy in looks:
-        yield _looked(name, look, remedy)
+    }
 
 
-def _looked(name: str, look: Callable[[], str], remedy: str) -> Finding:
+def _looked(name: str, look: Look, remedy: str) -> Finding:
     try:
         return Finding(name, True, _told(look()))
     except Exception as error:  # whatever it is, it is what the reader wants to know

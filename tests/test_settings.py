@@ -116,7 +116,12 @@ REFUSED = {
         "https://u:p@a.example",
         "https://",
     ],
-    "APIFY_ACTOR_ID": ["posts", "some.user/some-actor", "A1B2C3D4E5F6G7H8I", "harvestapi/linkedin~profile-posts"],
+    "APIFY_ACTOR_ID": [
+        "posts",
+        "some.user/some-actor",
+        "A1B2C3D4E5F6G7H8I",
+        "harvestapi/linkedin~profile-posts",
+    ],
     "APIFY_MAX_POSTS": [*BAD_COUNTS, "1001", "١"],
     "APIFY_POSTED_LIMIT": ["2h", "Year", "always"],
     "SCRAPE_COMMENTS": ["-1", "all", "1.5"],

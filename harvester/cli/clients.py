@@ -2,73 +2,34 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
 from harvester import run_ids
 from harvester.cli import session
+from harvester.cli.arguments import AirtableBase, Line, Status, Timezone
 from harvester.cli.display import as_json, show_json, show_table
 from harvester.errors import HarvesterError
 from harvester.ledger import clients as ledger_clients
 from harvester.models import Client
-from harvester.normalise.text import one_line
 from services.kickoff import ACTIVE
 
-
-class _Timezone(click.ParamType[str]):
-    name = "zone"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in available_timezones():
-            self.fail(f"{value!r} is no IANA time zone, such as Europe/London", param, ctx)
-        return ZoneInfo(value).key
-
-
-class _Line(click.ParamType[str]):
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = one_line(str(value), _LINE_CHARS + 1)
-        if not 0 < len(text) <= _LINE_CHARS:
-            self.fail(f"it must have 1 to {_LINE_CHARS} characters", param, ctx)
-        return text
-
-
-class _Status(_Line):
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Take the one status that means something in any case."""
-        text = super().convert(value, param, ctx)
-        return ACTIVE if text.lower() == ACTIVE.lower() else text
-
-
-class _AirtableBase(click.ParamType[str]):
-    name = "app…"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"app[A-Za-z0-9]{14}", str(value)):
-            self.fail(f"{value!r} is no Airtable base: app and 14 letters or digits", param, ctx)
-        return str(value)
-
-
-_LINE_CHARS = 200
 _COUNT = click.IntRange(min=0, max=1_000_000)
 _POSITIVE = click.IntRange(min=1, max=10_000)
 _OPTIONS = {
-    "name": click.option("--name", type=_Line(), help="Name to show."),
+    "name": click.option("--name", type=Line(), help="Name to show."),
     "status": click.option(
-        "--status", type=_Status(), help="Only Active clients are harvested.  [default: Active]"
+        "--status", type=Status(), help="Only Active clients are harvested.  [default: Active]"
     ),
     "service_level": click.option("--service-level", type=_COUNT, help="2 and more harvest.  [default: 2]"),
     "daily_target": click.option("--daily-target", type=_COUNT, help="Posts a day.  [default: 10]"),
     "batch_size": click.option("--batch-size", type=_POSITIVE, help="Leads per batch.  [default: 20]"),
     "max_batches": click.option("--max-batches", type=_POSITIVE, help="Batches a day.  [default: 10]"),
     "stream": click.option("--stream", type=_COUNT, help="Processing stream.  [default: 1]"),
-    "timezone": click.option("--timezone", type=_Timezone(), help="The client's own day.  [default: UTC]"),
-    "airtable_base": click.option("--airtable-base", type=_AirtableBase(), help="Its Airtable base, app…"),
+    "timezone": click.option("--timezone", type=Timezone(), help="The client's own day.  [default: UTC]"),
+    "airtable_base": click.option("--airtable-base", type=AirtableBase(), help="Its Airtable base, app…"),
 }
 _DEFAULTS = {
     "status": ACTIVE,

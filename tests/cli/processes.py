@@ -41,8 +41,10 @@ def free_port() -> int:
 class Process:
     """One of our processes."""
 
-    def __init__(self, arguments: tuple[str, ...], environ: Mapping[str, str], folder: Path) -> None:
-        self.log = folder / f"{time.monotonic_ns()}.log"
+    def __init__(
+        self, arguments: tuple[str, ...], environ: Mapping[str, str], folder: Path, logs: Path
+    ) -> None:
+        self.log = logs / f"{time.monotonic_ns()}.log"
         with self.log.open("wb") as output:
             self.popen = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -87,7 +89,7 @@ class Processes:
 
     def start(self, *arguments: str, environ: Mapping[str, str], folder: Path | None = None) -> Process:
         """Start our Python with these arguments."""
-        self._started.append(Process(arguments, environ, folder or self.folder))
+        self._started.append(Process(arguments, environ, folder or self.folder, self.folder))
         return self._started[-1]
 
     def run(

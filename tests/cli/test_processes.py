@@ -135,6 +135,14 @@ def test_a_signal_ends_it_in_good_order(
 
 
 @pytest.mark.slow
+def test_a_signal_ends_a_worker_that_waits_for_postgresql(processes: Processes, postgres_url: str) -> None:
+    worker = processes.start(*HARVESTER, "worker", environ=environment(DATABASE_URL=postgres_url))
+    worker.wait_for("Worker started")
+    twice_at_once(worker, signal.SIGTERM)
+    assert worker.wait(25) == 0, worker.output
+
+
+@pytest.mark.slow
 def test_ctrl_c_reaches_the_whole_group_and_ends_the_web_process(serving: Process) -> None:
     for member in group_members(serving.popen.pid):
         os.kill(int(member.split()[0]), signal.SIGINT)
@@ -192,15 +200,25 @@ def test_a_port_in_use_is_a_clear_error(
 
 
 @pytest.mark.slow
-def test_a_worker_survives_a_ledger_that_is_locked_for_a_while(processes: Processes, sqlite_url: str) -> None:
+def test_a_worker_survives_a_broken_ledger_and_a_broken_queue_and_says_so_in_few_lines(
+    processes: Processes, sqlite_url: str
+) -> None:
     worker = processes.start(
         *HARVESTER, "worker", environ=environment(DATABASE_URL=sqlite_url, TICK_SECONDS="0.05")
     )
     worker.wait_for("Worker started")
     file = sqlite_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(file)) as other:
-        other.execute("drop table actor_runs")
+    with (
+        closing(sqlite3.connect(file)) as ledger,
+        closing(sqlite3.connect(file.replace(".db", "-queue.db"))) as queue,
+    ):
+        ledger.execute("drop table actor_runs")
+        queue.execute("drop table task")
         worker.wait_for("A tick failed")
+        worker.wait_for("The queue cannot be read")
+    time.sleep(1)
+    assert worker.output.count("The queue cannot be read") == 1
+    assert worker.output.count("A tick failed") < 10
     assert worker.popen.poll() is None
     worker.popen.send_signal(signal.SIGTERM)
     assert worker.wait(25) == 0

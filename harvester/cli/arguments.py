@@ -1,0 +1,60 @@
+"""Kinds of argument that the commands take beside click's own."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import click
+
+from harvester.normalise.text import one_line
+from services.kickoff import ACTIVE
+
+_LINE_CHARS = 200
+
+
+class Timezone(click.ParamType[str]):
+    """An IANA time zone."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the value, or fail as a bad argument."""
+        if value not in available_timezones():
+            self.fail(f"{value!r} is no IANA time zone, such as Europe/London", param, ctx)
+        return ZoneInfo(value).key
+
+
+class Line(click.ParamType[str]):
+    """A short text on one line."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the value, or fail as a bad argument."""
+        text = one_line(str(value), _LINE_CHARS + 1)
+        if not 0 < len(text) <= _LINE_CHARS:
+            self.fail(f"it must have 1 to {_LINE_CHARS} characters", param, ctx)
+        return text
+
+
+class Status(Line):
+    """A client's status; any word, but the one that means something is known in any case."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the value, or fail as a bad argument."""
+        text = super().convert(value, param, ctx)
+        return ACTIVE if text.lower() == ACTIVE.lower() else text
+
+
+class AirtableBase(click.ParamType[str]):
+    """The ID of an Airtable base."""
+
+    name = "app…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the value, or fail as a bad argument."""
+        if not re.fullmatch(r"app[A-Za-z0-9]{14}", str(value)):
+            self.fail(f"{value!r} is no Airtable base: app and 14 letters or digits", param, ctx)
+        return str(value)
