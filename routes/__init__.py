@@ -13,6 +13,9 @@ def create_app(services: Services) -> Flask:
     """Build the Flask application around services that are ready."""
     app = Flask("harvester", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = bodies.MAX_BODY_BYTES
+    # Both answer past the error handlers, and not in JSON: a redirect of `//` to `/`, and OPTIONS.
+    app.url_map.merge_slashes = False
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions[STATE] = State(services)
     for blueprint in (apify_process.blueprint, apify_webhook.blueprint, runs.blueprint, health.blueprint):

@@ -63,6 +63,14 @@ def whole(body: dict[str, Any], name: str, *, most: int) -> int | None:
     return value
 
 
+def narrowing(name: str, *, code: str = "invalid_query") -> str | None:
+    """Give what the query narrows a list by, None if it does not. PostgreSQL can compare no NUL."""
+    given = request.args.get(name)
+    if given is not None and "\0" in given:
+        raise InvalidInput(f"{name} holds a NUL character", code=code)
+    return given
+
+
 def limit() -> int:
     """Give the query's `limit`: 1 to `MAX_LIMIT`, else `DEFAULT_LIMIT`."""
     given = request.args.get("limit")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -26,7 +28,7 @@ def runs() -> Response:
     listing = services().overview.runs(
         limit=bodies.limit(),
         before=bodies.cursor(),
-        client_id=request.args.get("clientId"),
+        client_id=bodies.narrowing("clientId"),
         status=_one_of("status", list(ClientRunStatus)),
         run_id=_run_id(),
     )
@@ -53,7 +55,7 @@ def job(run_id: str) -> Response:
 @token_required
 def clients() -> Response:
     """List clients."""
-    after = request.args.get("cursor")
+    after = bodies.narrowing("cursor", code="invalid_cursor")
     return _list("clients", services().overview.clients(limit=bodies.limit(), after=after))
 
 
@@ -69,7 +71,7 @@ def posts() -> Response:
 @token_required
 def posts_jsonl() -> Response:
     """Stream all posts that match, a JSON object a line."""
-    rows = services().overview.every_post(**_of())
+    rows = _begun(services().overview.every_post(**_of()))
     return _download(Response(exports.jsonl(rows), mimetype="application/jsonl"), "posts.jsonl")
 
 
@@ -77,7 +79,7 @@ def posts_jsonl() -> Response:
 @token_required
 def posts_csv() -> Response:
     """Stream all posts that match as a table."""
-    rows = services().overview.every_post(**_of())
+    rows = _begun(services().overview.every_post(**_of()))
     return _download(Response(exports.csv_lines(rows), mimetype="text/csv"), "posts.csv")
 
 
@@ -100,13 +102,21 @@ def _found(name: str, value: dict[str, Any] | None, otherwise: str) -> Response:
     )
 
 
+def _begun(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Read the first row before anything is answered: what stops it can still be told."""
+    return chain(list(islice(rows, 1)), rows)
+
+
 def _download(answer: Response, name: str) -> Response:
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
 def _of() -> dict[str, str | None]:
-    return {"client_id": request.args.get("clientId"), "client_run_id": request.args.get("clientRunId")}
+    return {
+        "client_id": bodies.narrowing("clientId"),
+        "client_run_id": bodies.narrowing("clientRunId"),
+    }
 
 
 def _one_of(name: str, known: list[Any]) -> str | None:

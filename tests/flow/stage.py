@@ -214,9 +214,12 @@ class Stage:
 
 def impatient(ledger: Ledger) -> None:
     """Wait for SQLite's lock 50 ms at the most, on every connection that is made from now on."""
-    engine = ledger._engine
+
+    def hurry(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout=50")
+
     ledger.close()
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=50"))
+    event.listen(ledger._engine, "connect", hurry, insert=True)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 from factories import NOW, make_client, make_leads, make_settings
 from flow.stage import impatient
 from sqlalchemy import func, select
@@ -20,6 +21,7 @@ from services import Services, build
 
 HOOK = "/api/apify-webhook"
 TOKEN = "test-api-token"
+STATIC = "a-static-token-made-by-hand"
 #: A `werkzeug.test.TestResponse`, of whose `json` the type says that there may be none.
 Asked = Any
 
@@ -116,14 +118,22 @@ def opened_web(database_url: str, **settings: Any) -> Iterator[Web]:
 
 
 @contextmanager
-def locked(web: Web, *, readers: bool = False) -> Iterator[None]:
-    """Hold the lock of the ledger's file from outside: against writers, or against everybody."""
+def locked(web: Web) -> Iterator[None]:
+    """Hold the write lock of the ledger's file from outside."""
     impatient(web.ledger)
     with closing(sqlite3.connect(str(web.ledger.url.database), isolation_level=None)) as other:
-        if readers:
-            other.execute("PRAGMA locking_mode=EXCLUSIVE")
-        other.execute("BEGIN EXCLUSIVE" if readers else "BEGIN IMMEDIATE")
-        if readers:
-            other.execute("DELETE FROM idempotency_keys")
+        other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
+
+
+@contextmanager
+def shut(web: Web) -> Iterator[None]:
+    """Let nobody into the ledger's PostgreSQL database, and throw out who is in."""
+    url, name = web.ledger.url, web.ledger.url.database
+    address = f"host={url.query['host']} user={url.username} dbname=postgres"
+    with psycopg.connect(address, autocommit=True) as other:
+        other.execute(f"alter database {name} with allow_connections false".encode())
+        other.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+        yield
+        other.execute(f"alter database {name} with allow_connections true".encode())

@@ -30,3 +30,10 @@ def any_web(ledger_url: str) -> Iterator[Web]:
     """The application as it comes, once on each database."""
     with opened_web(ledger_url) as found:
         yield found
+
+
+@pytest.fixture
+def postgres_web(postgres_url: str) -> Iterator[Web]:
+    """The application on PostgreSQL."""
+    with opened_web(postgres_url) as found:
+        yield found

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from harvester.models import ActorRunState
 
-from .asking import HOOK, Web, ended, locked
+from .asking import HOOK, STATIC, Web, ended, locked
 from .conftest import MakeWeb
 
-STATIC = "a-static-token-made-by-hand"
 RUN_ID = "AbCdEfGhIjKlMnOpQ"
 
 
@@ -66,9 +65,8 @@ def test_whose_token_it_must_be(any_web: Web) -> None:
         assert (answer.status_code, answer.json["code"]) == (401, "unauthorized"), token
         assert answer.headers["WWW-Authenticate"] == "Bearer"
     for header in ("Basic " + good, good, f"Bearer {good} {good}", "Bearer é" + good, "Bearer\t" + good):
-        answer: Asked = any_web.http.post(
-            HOOK, json=ended("FirstRunFirstRun1"), headers={"Authorization": header}
-        )
+        told = {"Authorization": header}
+        answer = any_web.ask("POST", HOOK, token=None, json=ended("FirstRunFirstRun1"), headers=told)
         assert answer.status_code == 401, header
     query = any_web.ask("POST", f"{HOOK}?token={good}", token=None, json=ended("FirstRunFirstRun1"))
     assert query.status_code == 401
