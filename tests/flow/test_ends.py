@@ -43,8 +43,7 @@ def test_what_was_paid_before_the_charge_cap_is_ingested(make_stage: MakeStage) 
 @pytest.mark.parametrize(
     ("fault", "status"), [("run-fail", "FAILED"), ("run-timeout", "TIMED-OUT"), ("run-abort", "ABORTED")]
 )
-def test_what_came_before_a_failure_is_ingested(any_stage: Stage, fault: str, status: str) -> None:
-    stage = any_stage
+def test_what_came_before_a_failure_is_ingested(stage: Stage, fault: str, status: str) -> None:
     stage.sandbox.faults = [Fault(kind=fault)]  # type: ignore[arg-type]
     run = stage.harvest("ann-prolific", "bob-prolific", "cho-no-posts")
     assert run["actorRuns"][0]["status"] == status
@@ -160,7 +159,7 @@ def test_a_run_that_is_resurrected_while_it_is_ingested_is_followed_on(make_stag
     stage.sandbox.inject("run-fail")
     full_id = stage.kickoff(stage.agency("ann-prolific", "cho-no-posts"))
     stage.work(lambda: stage.in_state("ingesting"))
-    stage.sandbox.inject("run-slow", seconds=0.8)
+    stage.sandbox.inject("run-slow", seconds=0.5)
     stage.apify("POST", f"actor-runs/{stage.row()['apify_run_id']}/resurrect")
     stage.clock.skip(seconds=601)
     run = stage.finish(full_id)

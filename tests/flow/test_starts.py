@@ -39,11 +39,10 @@ def test_a_refusal_frees_the_leads_and_says_why(any_stage: Stage) -> None:
     assert run["metrics"]["profilesSubmitted"] == 0
 
 
-@pytest.mark.parametrize("fault", ["answer-lost", "truncated"])
-def test_a_lost_start_is_found_by_its_marker(make_any_stage: MakeStage, fault: Any) -> None:
+def test_a_lost_start_is_found_by_its_marker(make_any_stage: MakeStage) -> None:
     stage = make_any_stage(reconcile_seconds=0.2)
     stage.sandbox.inject("webhook-drop", times=None)
-    stage.sandbox.inject(fault, **START)
+    stage.sandbox.inject("answer-lost", **START)
     full_id = stage.kickoff(stage.agency("ann", "bob"))
     run = stage.finish(full_id)
     assert run["status"] == "Completed"
@@ -93,7 +92,7 @@ def test_nothing_is_started_while_apify_cannot_be_searched(make_stage: MakeStage
     assert (run["status"], attempts(stage)) == ("Completed", ["1"])
 
 
-@pytest.mark.parametrize("strange", [b"<html>", b'{"data": {"items": 1}}', b'{"data": {"items": [{}]}}'])
+@pytest.mark.parametrize("strange", [b"<html>", b'{"data": {"items": [{}]}}'])
 def test_an_unreadable_search_is_no_clean_search(make_stage: MakeStage, strange: bytes) -> None:
     """Giving up would set the leads free, to be paid for again, while an actor run may be at work."""
     stage = make_stage(unknown_start_seconds=900, reconcile_seconds=0.2)
@@ -142,7 +141,7 @@ def test_a_process_that_died_in_mid_start_is_taken_over(make_stage: MakeStage, a
 
 
 def test_full_account_waits_and_counts_no_attempt(make_stage: MakeStage) -> None:
-    stage = make_stage(not_now_seconds=0.05)
+    stage = make_stage(not_now_seconds=0.02)
     stage.sandbox.inject("memory-limit", times=8)
     run = stage.harvest("ann")
     assert run["status"] == "Completed"
@@ -151,7 +150,7 @@ def test_full_account_waits_and_counts_no_attempt(make_stage: MakeStage) -> None
 
 
 def test_no_more_actor_runs_than_allowed_are_at_work(make_stage: MakeStage) -> None:
-    stage = make_stage(max_actor_runs=2, apify={"run_seconds": 0.4})
+    stage = make_stage(max_actor_runs=2, apify={"run_seconds": 0.3})
     stage.agency(*(f"lead-{number}" for number in range(3)), batch_size=1)
     full_id = stage.kickoff()
     most = 0

@@ -27,7 +27,7 @@ def hotel(_method: str, _path: str, reply: Reply) -> Reply:
 
 
 def test_a_poison_page_is_given_up_and_others_go_on(make_any_stage: MakeStage) -> None:
-    stage = make_any_stage(retry_base_seconds=0.01, reconcile_seconds=0.2)
+    stage = make_any_stage(retry_base_seconds=0.002, reconcile_seconds=0.2)
     stage.agency("ann", "bob", client_id="Poisoned")
     stage.agency("cho", client_id="Healthy")
     poisoned = stage.begun("Poisoned")
@@ -53,7 +53,7 @@ def test_a_poison_page_is_given_up_and_others_go_on(make_any_stage: MakeStage) -
 
 def test_what_was_read_before_the_poison_stays(make_stage: MakeStage) -> None:
     """A second page that cannot be read costs the rest of the dataset, not the first page."""
-    stage = make_stage(retry_base_seconds=0.01, apify_max_charge_usd=10)
+    stage = make_stage(retry_base_seconds=0.002, apify_max_charge_usd=10)
 
     def spoilt(_method: str, path: str, reply: Reply) -> Reply:
         first = "offset=0&" in path or "/items" not in path
@@ -68,7 +68,7 @@ def test_what_was_read_before_the_poison_stays(make_stage: MakeStage) -> None:
 
 @pytest.mark.parametrize("state", ["running", "ingesting"])
 def test_an_outage_of_apify_costs_no_attempt(make_stage: MakeStage, state: str) -> None:
-    stage = make_stage(retry_base_seconds=0.01, reconcile_seconds=0.2, cost_settle_seconds=600)
+    stage = make_stage(retry_base_seconds=0.002, reconcile_seconds=0.2, cost_settle_seconds=600)
     full_id = stage.begun(stage.agency("ann", "bob"))
     stage.work(lambda: stage.in_state(state))
     if state == "ingesting":
@@ -89,7 +89,7 @@ def test_an_outage_of_apify_costs_no_attempt(make_stage: MakeStage, state: str) 
 
 
 def test_nonsense_about_a_running_actor_run_gives_nothing_up(make_stage: MakeStage) -> None:
-    stage = make_stage(retry_base_seconds=0.01, reconcile_seconds=0.05)
+    stage = make_stage(retry_base_seconds=0.002, reconcile_seconds=0.05)
     full_id = stage.begun(stage.agency("ann"))
     stage.proxy.spoil = hotel
     stage.work(lambda: stage.row()["put_offs"] > 6)
@@ -100,7 +100,7 @@ def test_nonsense_about_a_running_actor_run_gives_nothing_up(make_stage: MakeSta
 
 @pytest.mark.parametrize("trouble", ["server-error", "hotel"])
 def test_a_late_webhook_during_trouble_leaves_what_was_found(make_stage: MakeStage, trouble: str) -> None:
-    stage = make_stage(apify_webhook_token="a-static-token-made-by-hand", retry_base_seconds=0.01)
+    stage = make_stage(apify_webhook_token="a-static-token-made-by-hand", retry_base_seconds=0.002)
     stage.sandbox.inject("run-fail")
     before = stage.harvest("ann-prolific", "bob-no-posts")
     leads = stage.leads()
@@ -120,7 +120,7 @@ def test_a_late_webhook_during_trouble_leaves_what_was_found(make_stage: MakeSta
 
 def test_a_second_look_that_breaks_leaves_what_was_found(make_stage: MakeStage) -> None:
     """Breaks of our own, that is: after five of them a row is given up, but not one that is done with."""
-    stage = make_stage(apify_webhook_token="a-static-token-made-by-hand", retry_base_seconds=0.01)
+    stage = make_stage(apify_webhook_token="a-static-token-made-by-hand", retry_base_seconds=0.002)
     before = stage.harvest("ann", "bob-no-posts")
     token = "a-static-token-made-by-hand"
     run_id = before["actorRuns"][0]["actorRunId"]
@@ -155,12 +155,12 @@ def test_a_run_given_up_before_its_end_is_ingested_when_its_webhook_comes(make_s
 def test_slow_answers_do_not_chase_each_other(make_stage: MakeStage) -> None:
     """Three answers of ingest take longer than a lease; each is within it. Another thread stands ready."""
     stage = make_stage(
-        lease_seconds=0.7, apify_timeout_seconds=0.6, queued_seconds=0.1, reconcile_seconds=0.2
+        lease_seconds=0.6, apify_timeout_seconds=0.5, queued_seconds=0.1, reconcile_seconds=0.2
     )
     full_id = stage.begun(stage.agency("ann"))
 
     def slow(_method: str, _path: str, reply: Reply) -> Reply:
-        time.sleep(0.3)
+        time.sleep(0.25)
         return reply
 
     stage.proxy.spoil = slow
@@ -180,9 +180,9 @@ def test_slow_answers_do_not_chase_each_other(make_stage: MakeStage) -> None:
     assert run["status"] == "Completed"
 
 
-def test_one_broken_client_does_not_hold_up_the_others(make_any_stage: MakeStage) -> None:
+def test_one_broken_client_does_not_hold_up_the_others(make_stage: MakeStage) -> None:
     """A time zone that does not exist cannot get in through the commands, but a ledger may hold anything."""
-    stage = make_any_stage(reconcile_seconds=0.2)
+    stage = make_stage(reconcile_seconds=0.2)
     stage.agency("ann", client_id="Broken")
     stage.agency("bob", client_id="Whole")
     make_client(stage.ledger, "Idle", daily_target=4)

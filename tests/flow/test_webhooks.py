@@ -23,7 +23,7 @@ MISSING = "This indicates a process kickoff issue - run record should exist"
 
 
 def test_a_lost_webhook_is_found_by_asking(make_stage: MakeStage) -> None:
-    stage = make_stage(reconcile_seconds=0.4)
+    stage = make_stage(reconcile_seconds=0.2)
     stage.sandbox.inject("webhook-drop", times=None)
     run = stage.harvest("ann", "bob")
     assert run["status"] == "Completed"
@@ -117,7 +117,7 @@ def test_a_deleted_record_is_told_and_not_made_anew(
     any_stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = any_stage
-    stage.sandbox.inject("run-slow", seconds=1.0)
+    stage.sandbox.inject("run-slow", seconds=0.8)
     full_id = stage.kickoff(stage.agency("ann", "bob"))
     stage.work(lambda: stage.in_state("running"))
     with stage.ledger.write() as tx:
@@ -162,7 +162,7 @@ def test_a_run_that_a_person_resurrects_is_followed_to_its_second_end(make_stage
     stage = make_stage(apify_webhook_token="a-static-token-made-by-hand", reconcile_seconds=0.3)
     first = stage.harvest("ann-prolific")
     run_id = first["actorRuns"][0]["actorRunId"]
-    stage.sandbox.inject("run-slow", seconds=0.6)
+    stage.sandbox.inject("run-slow", seconds=0.3)
     stage.apify("POST", f"actor-runs/{run_id}/resurrect")
     stage.deliver(
         {"eventType": "ACTOR.RUN.RESURRECTED", "eventData": {"actorRunId": run_id}},
