@@ -49,8 +49,11 @@ def test_every_client_run_completes_and_no_process_is_left(demo: Process, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
-@pytest.mark.parametrize("moment", ["Sandbox Apify   ", "batch 1: running"])
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [(signal.SIGINT, "batch 1: running"), (signal.SIGTERM, "Sandbox Apify   ")],
+    ids=["SIGINT", "SIGTERM"],
+)
 def test_a_signal_in_mid_demo_ends_everything(
     number: signal.Signals, moment: str, demo: Process, tmp_path: Path
 ) -> None:
