@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from factories import FakeClock, opened
+from factories import FakeClock, make_limits, opened
 from postgres import Postgres, running
 
 from harvester.ledger import Ledger, schema
 from harvester.settings import documented
+from services.kickoff import Kickoff
+from services.settle import Settle
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -86,3 +89,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def kickoff(ledger: Ledger, clock: FakeClock) -> Kickoff:
+    """Kickoff with the default limits: two posts a profile, 5 USD a day."""
+    return Kickoff(ledger, make_limits(), clock)
+
+
+@pytest.fixture
+def settle(ledger: Ledger, clock: FakeClock) -> Settle:
+    """Settling with the same limits."""
+    return Settle(ledger, make_limits(), clock)
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What is logged, from INFO on."""
+    with caplog.at_level(logging.INFO):
+        yield caplog

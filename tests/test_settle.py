@@ -2,75 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
-from factories import (
-    CLIENT_ID,
-    NOW,
-    RUN_ID,
-    FakeClock,
-    end_run,
-    make_client,
-    make_leads,
-    make_limits,
-    make_run,
-)
+from factories import CLIENT_ID, NOW, FakeClock, end_run, make_client, make_leads, make_run
+from records import FULL_ID, batches, harvested, job, record
 from simultaneous import at_once
 
-from harvester.ledger import Ledger, actor_runs, client_runs, clients, job_runs, outcomes, tables
-from harvester.models import ActorRun, ActorRunState, ClientRun, ClientRunStatus, JobRun
-from services import run_records
+from harvester.ledger import Ledger, actor_runs, clients, tables
+from harvester.models import ActorRunState, ClientRunStatus
 from services.kickoff import Kickoff, Order
-from services.settle import Settle, worst_of
+from services.settle import Settle
 
-FULL_ID = f"{RUN_ID}-{CLIENT_ID}"
 COMPLETED, FAILED = ClientRunStatus.COMPLETED, ClientRunStatus.FAILED
 WITH_ERRORS, CANCELLED = ClientRunStatus.COMPLETED_WITH_ERRORS, ClientRunStatus.CANCELLED
-
-
-@pytest.fixture
-def settle(ledger: Ledger, clock: FakeClock) -> Settle:
-    """Settling with the default limits: two posts a profile, 5 USD a day."""
-    return Settle(ledger, make_limits(), clock)
-
-
-@pytest.fixture
-def kickoff(ledger: Ledger, clock: FakeClock) -> Kickoff:
-    """Kickoff with the same limits."""
-    return Kickoff(ledger, make_limits(), clock)
-
-
-def record(ledger: Ledger, full_id: str = FULL_ID) -> ClientRun:
-    with ledger.read() as tx:
-        found = client_runs.get(tx, full_id)
-    assert found is not None, "the record is missing"
-    return found
-
-
-def job(ledger: Ledger, run_id: str = RUN_ID) -> JobRun:
-    with ledger.read() as tx:
-        found = job_runs.get(tx, run_id)
-    assert found is not None, "the job tracking record is missing"
-    return found
-
-
-def batches(ledger: Ledger, full_id: str = FULL_ID) -> list[ActorRun]:
-    with ledger.read() as tx:
-        return actor_runs.of_client_run(tx, full_id)
-
-
-def harvested(ledger: Ledger, run: ActorRun, posts_found: int = 0, **values: Any) -> None:
-    """End a batch as ingest does, each of its leads with so many posts."""
-    end_run(ledger, run, now=NOW, **{"cursor": posts_found, **values})
-    with ledger.write() as tx:
-        for target in actor_runs.targets(tx, run.id):
-            outcomes.decide(
-                tx, run.id, target.lead_id, outcome="Done", posts_found=posts_found, detail=None, now=NOW
-            )
 
 
 def test_batches_follow_until_the_target_is_met(ledger: Ledger, kickoff: Kickoff, settle: Settle) -> None:
@@ -260,76 +206,6 @@ def test_a_record_made_by_hand_runs_until_a_person_or_its_actor_runs_end_it(
     harvested(ledger, batches(ledger)[0], posts_found=1)
     settle(FULL_ID)
     assert record(ledger).status is COMPLETED
-
-
-def test_a_job_run_ends_with_its_last_client_run(ledger: Ledger, settle: Settle, clock: FakeClock) -> None:
-    for name in ("Ada", "Bo"):
-        make_client(ledger, name)
-    (good,) = make_run(ledger, [make_leads(ledger, "Ada")], client_id="Ada")
-    (bad,) = make_run(ledger, [make_leads(ledger, "Bo")], client_id="Bo")
-    harvested(ledger, good, posts_found=1)
-    settle(good.client_run_id)
-    assert (job(ledger).status, job(ledger).finished_at) == ("Running", None)
-    harvested(ledger, bad, **ENDS["nothing"])
-    settle(bad.client_run_id)
-    assert (job(ledger).status, job(ledger).finished_at) == (WITH_ERRORS, clock.now)
-
-
-def test_a_job_run_that_is_joined_again_is_live_again(
-    ledger: Ledger, settle: Settle, kickoff: Kickoff
-) -> None:
-    for name in ("Ada", "Bo"):
-        make_client(ledger, name)
-    kickoff(Order("Ada", run_id=RUN_ID))
-    settle(f"{RUN_ID}-Ada")
-    assert job(ledger).status is COMPLETED
-    kickoff(Order("Bo", run_id=RUN_ID))
-    assert (job(ledger).status, job(ledger).finished_at) == ("Running", None)
-    settle(f"{RUN_ID}-Bo")
-    assert job(ledger).status is COMPLETED
-
-
-class MeetingClock(FakeClock):
-    """Lets two that ask for the time wait for each other, so that both are in mid-transaction."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._meeting = threading.Barrier(2, timeout=10)
-
-    def __call__(self) -> datetime:
-        """Wait for the other, then tell the time."""
-        self._meeting.wait()
-        return self.now
-
-
-def test_the_last_two_client_runs_that_end_at_once_end_their_job(postgres_ledger: Ledger) -> None:
-    for attempt in range(5):
-        run_id = f"261122-06000{attempt}"
-        for name in ("Ada", "Bo"):
-            with postgres_ledger.write() as tx:
-                run_records.create(
-                    tx, run_id=run_id, client_id=name, client_name=name, source="orchestrator", now=NOW
-                )
-        settle = Settle(postgres_ledger, make_limits(), MeetingClock())
-        at_once([partial(settle, f"{run_id}-{name}") for name in ("Ada", "Bo")])
-        assert {record(postgres_ledger, f"{run_id}-{name}").status for name in ("Ada", "Bo")} == {COMPLETED}
-        assert job(postgres_ledger, run_id).status is COMPLETED
-
-
-@pytest.mark.parametrize(
-    ("statuses", "worst"),
-    [
-        ([COMPLETED], COMPLETED),
-        ([COMPLETED, COMPLETED], COMPLETED),
-        ([FAILED, FAILED], FAILED),
-        ([COMPLETED, FAILED], WITH_ERRORS),
-        ([COMPLETED, WITH_ERRORS], WITH_ERRORS),
-        ([COMPLETED, CANCELLED], WITH_ERRORS),
-    ],
-)
-def test_a_job_sums_up_its_client_runs(statuses: list[ClientRunStatus], worst: ClientRunStatus) -> None:
-    assert worst_of(statuses) is worst
-    assert worst_of(statuses[::-1]) is worst
 
 
 def test_of_many_that_settle_at_once_one_plans_what_follows(

@@ -6,60 +6,16 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 from factories import CLIENT_ID, NOW, RUN_ID, end_run, make_client, make_leads, make_run
 from simultaneous import at_once
-from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from harvester.errors import LostLease
-from harvester.ledger import Ledger, Tx, actor_runs, tables
+from harvester.ledger import Ledger, Tx, actor_runs
 from harvester.models import ActorRun, ActorRunState
-
-LEASE = timedelta(seconds=25)
-SOON = NOW + timedelta(seconds=10)
-EXPIRED = NOW + LEASE + timedelta(microseconds=1)
-
-
-@pytest.fixture
-def run(ledger: Ledger) -> ActorRun:
-    """A planned batch of one lead."""
-    return planned(ledger, 1)[0]
-
-
-def planned(ledger: Ledger, batches: int) -> list[ActorRun]:
-    make_client(ledger)
-    leads = make_leads(ledger, count=batches)
-    return make_run(ledger, [[lead] for lead in leads])
-
-
-def claim(ledger: Ledger, row_id: int, *, now: datetime = NOW, owner: str = "one") -> ActorRun | None:
-    with ledger.write() as tx:
-        return actor_runs.claim(tx, row_id, owner=owner, now=now, until=now + LEASE)
-
-
-def claimed(ledger: Ledger, row_id: int, *, now: datetime = NOW) -> ActorRun:
-    run = claim(ledger, row_id, now=now)
-    assert run is not None, "the row is not to be had"
-    return run
-
-
-def row(ledger: Ledger, row_id: int) -> ActorRun:
-    with ledger.read() as tx:
-        run = actor_runs.get(tx, row_id)
-    assert run is not None, "the row is gone"
-    return run
-
-
-def due(ledger: Ledger, *, now: datetime = NOW, max_in_flight: int = 100, limit: int = 100) -> set[int]:
-    with ledger.write() as tx:
-        found = actor_runs.due(
-            tx, now=now, queued_until=now + timedelta(seconds=30), max_in_flight=max_in_flight, limit=limit
-        )
-    assert len(found) == len(set(found))
-    return set(found)
+from ledger.batches import EXPIRED, LEASE, SOON, claim, claimed, due, planned, put, row
 
 
 def test_a_row_has_one_holder_at_a_time(ledger: Ledger, run: ActorRun) -> None:
@@ -217,62 +173,6 @@ def test_a_wake_up_that_waits_for_the_movers_transaction_counts(postgres_ledger:
         assert waking.is_alive(), "the wake-up waited for nothing"
     waking.join()
     assert due(postgres_ledger) == {run.id}
-
-
-def test_a_due_row_is_named_once_until_its_wake_up_is_overdue(ledger: Ledger, run: ActorRun) -> None:
-    assert due(ledger) == {run.id}
-    assert due(ledger) == set()
-    assert due(ledger, now=NOW + timedelta(seconds=30)) == set()
-    assert due(ledger, now=NOW + timedelta(seconds=31)) == {run.id}
-
-
-def test_a_held_row_is_not_due_until_its_lease_runs_out(ledger: Ledger, run: ActorRun) -> None:
-    claimed(ledger, run.id)
-    assert due(ledger, now=NOW + LEASE) == set()
-    assert due(ledger, now=EXPIRED) == {run.id}
-
-
-def test_a_claim_ends_the_wait_for_the_wake_up(ledger: Ledger, run: ActorRun) -> None:
-    assert due(ledger) == {run.id}
-    held = claimed(ledger, run.id)
-    with ledger.write() as tx:
-        actor_runs.move(tx, held, held.state, now=NOW, next_check_at=NOW)
-    assert due(ledger) == {run.id}
-
-
-def test_two_ticks_at_once_share_the_rows(ledger: Ledger) -> None:
-    runs = planned(ledger, 12)
-    named = at_once([partial(due, ledger)] * 4)
-    assert sorted(row_id for found in named for row_id in found) == [run.id for run in runs]
-
-
-def put(ledger: Ledger, run: ActorRun, **values: Any) -> None:
-    with ledger.write() as tx:
-        tx.execute(update(tables.actor_runs).where(tables.actor_runs.c.id == run.id).values(**values))
-
-
-@pytest.mark.parametrize(("max_in_flight", "startable"), [(0, 0), (3, 0), (4, 1), (5, 2), (100, 3)])
-def test_planned_rows_are_due_only_while_places_are_free(
-    ledger: Ledger, max_in_flight: int, startable: int
-) -> None:
-    runs = planned(ledger, 6)
-    busy = dict(zip(runs[:3], actor_runs.IN_FLIGHT, strict=True))
-    for run, state in busy.items():
-        put(ledger, run, state=state)
-    with ledger.read() as tx:
-        assert actor_runs.in_flight(tx) == 3
-        assert actor_runs.any_due(tx, now=NOW)
-        assert not actor_runs.any_due(tx, now=NOW - timedelta(seconds=1))
-    found = due(ledger, max_in_flight=max_in_flight)
-    assert found == {run.id for run in [*busy, *runs[3 : 3 + startable]]}
-
-
-def test_the_rows_that_are_due_the_longest_come_first(ledger: Ledger) -> None:
-    runs = planned(ledger, 5)
-    for run, minutes in zip(runs, [3, 1, 4, 2, 0], strict=True):
-        put(ledger, run, state=ActorRunState.RUNNING, next_check_at=NOW - timedelta(minutes=minutes))
-    assert due(ledger, limit=2) == {runs[2].id, runs[0].id}
-    assert due(ledger, limit=2) == {runs[3].id, runs[1].id}
 
 
 def test_one_row_per_actor_run_of_apify_and_per_batch(ledger: Ledger) -> None:

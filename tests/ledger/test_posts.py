@@ -9,26 +9,17 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from factories import (
-    CLIENT_ID,
-    NOW,
-    RUN_ID,
-    found,
-    make_client,
-    make_leads,
-    make_post,
-    make_run,
-    on_one_ledger,
-)
+from factories import CLIENT_ID, NOW, found, make_client, make_leads, make_post, make_run, on_one_ledger
 from hypothesis import given
 from hypothesis import strategies as st
 from simultaneous import at_once
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from harvester.ledger import Ledger, metrics, posts, tables
-from harvester.ledger.posts import Found, Refused
-from harvester.models import ActorRun, Author, Lead, PostKind, Reject, RejectReason
+from harvester.ledger import Ledger, posts, tables
+from harvester.ledger.posts import Found
+from harvester.models import ActorRun, Author, Lead, PostKind
+from ledger.batches import fresh_runs, refused
 
 LATER = NOW + timedelta(hours=1)
 
@@ -174,11 +165,6 @@ def test_two_that_store_the_same_posts_at_once_wait_for_each_other(postgres_ledg
     assert len(stored(postgres_ledger)) == len(keys)
 
 
-def refused(position: int, detail: str = "no text", lead: Lead | None = None) -> Refused:
-    reject = Reject(RejectReason.DAMAGED, detail)
-    return Refused(position, reject, lead.id if lead else None, sample="{…}")
-
-
 def test_rejects_are_known_by_their_place(ledger: Ledger, run: ActorRun, leads: list[Lead]) -> None:
     with ledger.write() as tx:
         posts.store_rejects(tx, run, [refused(3), refused(1_007)])
@@ -195,6 +181,8 @@ def test_rejects_are_known_by_their_place(ledger: Ledger, run: ActorRun, leads: 
 
 
 told = st.one_of(st.none(), st.integers(0, 9))
+
+
 items = st.lists(
     st.tuples(st.sampled_from("abc"), st.sampled_from([0, 1, 2]), told, st.sampled_from(["one", "two"])),
     max_size=12,
@@ -232,74 +220,3 @@ def forget(ledger: Ledger, run: ActorRun) -> None:
     with ledger.write() as tx:
         tx.execute(tables.sightings.delete().where(tables.sightings.c.actor_run_id == run.id))
         tx.execute(tables.posts.delete().where(tables.posts.c.client_id == run.client_id))
-
-
-def fresh_runs(ledger: Ledger, count: int) -> tuple[list[ActorRun], list[Lead]]:
-    """Give started batches of the same three leads, each of a client run of its own, on a fresh client."""
-    with ledger.read() as tx:
-        number = len(tx.execute(select(tables.clients.c.client_id)).all())
-    client_id = f"client-{number}"
-    make_client(ledger, client_id)
-    leads = make_leads(ledger, client_id, 3)
-    runs: list[ActorRun] = []
-    for i in range(count):
-        runs += make_run(ledger, [leads], client_id=client_id, run_id=f"261122-05000{i}")
-        over = update(tables.client_runs).where(tables.client_runs.c.client_run_id == runs[-1].client_run_id)
-        batch = update(tables.actor_runs).where(tables.actor_runs.c.id == runs[-1].id)
-        with ledger.write() as tx:
-            tx.execute(over.values(status="Completed"))
-            tx.execute(batch.values(apify_run_id=f"apify-{runs[-1].id}", cost_micros=10**i))
-    return runs, leads
-
-
-page_stores = st.lists(
-    st.tuples(
-        st.integers(0, 2),  # which actor run
-        st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 2)), max_size=5),  # posts and leads
-        st.lists(st.integers(0, 6), max_size=3),  # places of rejects
-    ),
-    max_size=8,
-)
-
-
-@on_one_ledger
-@given(stores=page_stores)
-def test_metrics_are_what_a_plain_count_says_however_often_pages_are_stored(
-    ledger: Ledger, stores: list[tuple[int, list[tuple[str, int]], list[int]]]
-) -> None:
-    runs, leads = fresh_runs(ledger, 3)
-    posts_of: list[set[str]] = [set(), set(), set()]
-    rejects_of: list[set[int]] = [set(), set(), set()]
-    first_of: dict[str, int] = {}
-    for which, page, places in [*stores, *stores[::2]]:
-        with ledger.write() as tx:
-            posts.store(tx, runs[which], [found(make_post(key), leads[i]) for key, i in page], now=NOW)
-            posts.store_rejects(tx, runs[which], [refused(place) for place in dict.fromkeys(places)])
-        posts_of[which] |= {key for key, _ in page}
-        rejects_of[which] |= set(places)
-        for key, _ in page:
-            first_of.setdefault(key, which)
-    for which, run in enumerate(runs):
-        with ledger.read() as tx:
-            counted = metrics.of_client_run(tx, run.client_run_id)
-            assert posts.counts(tx, run.id) == (len(posts_of[which]), len(rejects_of[which]))
-        assert counted.posts_harvested == len(posts_of[which])
-        assert counted.posts_new == sum(first == which for first in first_of.values())
-        assert counted.items_rejected == len(rejects_of[which])
-        assert (counted.profiles_submitted, counted.actor_runs, counted.cost_micros) == (3, 1, 10**which)
-
-
-def test_metrics_are_sums_over_the_actor_runs_that_apify_has(ledger: Ledger, leads: list[Lead]) -> None:
-    runs = make_run(ledger, [leads[:2], leads[2:]])
-    client_run_id = f"{RUN_ID}-{CLIENT_ID}"
-    with ledger.write() as tx:
-        assert metrics.of_client_run(tx, client_run_id).profiles_submitted == 0
-        for run, cost in zip(runs, (9_007_199_254_740_993, 1), strict=True):
-            batch = update(tables.actor_runs).where(tables.actor_runs.c.id == run.id)
-            tx.execute(batch.values(apify_run_id=f"a{run.id}", cost_micros=cost))
-        posts.store(tx, runs[0], [found(make_post("1"), leads[0]), found(make_post("2"), leads[1])], now=NOW)
-        posts.store(tx, runs[1], [found(make_post("2"), leads[2])], now=NOW)
-        counted = metrics.of_client_run(tx, client_run_id)
-    assert counted.cost_micros == 9_007_199_254_740_994  # a float has no such number
-    assert (counted.profiles_submitted, counted.actor_runs) == (3, 2)
-    assert (counted.posts_harvested, counted.posts_new) == (2, 2)
