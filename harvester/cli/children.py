@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -17,6 +18,8 @@ from types import TracebackType
 from harvester.errors import HarvesterError
 
 _ENDING_SECONDS = 10
+#: Of <linux/prctl.h>.
+_PR_SET_PDEATHSIG = 1
 
 #: A proxy in the environment is for the world outside; the children are on loopback.
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -25,13 +28,15 @@ direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Children:
     """Processes that run while this is open, in `folder`, where each writes its output to a file.
 
-    They read no `.env` but one of that folder, and have no signal of our terminal.
+    They read no `.env` but one of that folder, and have no signal of our terminal. On Linux they end even
+    if this process is killed.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.folder = folder
         self.environ = dict(environ)
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def start(self, name: str, arguments: Sequence[str]) -> Path:
         """Start our Python with these arguments. Returns the file that its output goes to."""
@@ -45,9 +50,15 @@ class Children:
                 cwd=self.folder,
                 env={**self.environ, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
+                preexec_fn=self._end_with_us if self._libc else None,
             )
         self._running.append((name, process))
         return path
+
+    def _end_with_us(self) -> None:
+        """Have the kernel send SIGTERM to the new process when this one dies."""
+        assert self._libc is not None
+        self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
     def check(self) -> None:
         """Raise `HarvesterError`, with the last lines of its log, if one of them has ended."""

@@ -68,6 +68,15 @@ def test_a_signal_in_mid_demo_ends_everything(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="it is Linux that ends the children of a killed process")
+def test_a_demo_that_is_killed_takes_its_processes_with_it(demo: Process, tmp_path: Path) -> None:
+    folder = tmp_path / "of" / "demo"
+    demo.wait_for("batch 1: running", 60)
+    demo.kill()
+    until(lambda: processes_of(folder) == [], 25, lambda: str(processes_of(folder)))
+
+
+@pytest.mark.slow
 def test_two_demos_do_not_share_a_folder(demo: Process, processes: Processes) -> None:
     demo.wait_for("Sandbox Apify   ", 60)
     code, printed = processes.run(
@@ -76,6 +85,8 @@ def test_two_demos_do_not_share_a_folder(demo: Process, processes: Processes) ->
     assert code == 1
     assert "a demo runs in of/demo already" in printed
     assert demo.popen.poll() is None
+    demo.popen.send_signal(signal.SIGTERM)
+    assert demo.wait(20) == 130
 
 
 #: The demo with a patience of two seconds, which no harvest takes so little as.
