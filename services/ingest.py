@@ -24,6 +24,8 @@ from services.reading import read_page
 
 #: Items asked for at a time.
 PAGE_ITEMS: Final = 1_000
+#: What is asked for at the least, after calls that failed.
+_LEAST_ITEMS: Final = 10
 #: How often a long ingest brings the record's metrics up to date.
 _SHOW_EVERY = timedelta(seconds=2)
 
@@ -70,15 +72,18 @@ class Ingest:
         with self._ledger.read() as tx:
             attribution = Attribution(actor_runs.targets(tx, run.id))
         shown_at = self._clock()
-        while (page := self._page(run)).items:
+        # A page that failed may have been too heavy for the time that a call has.
+        limit = max(_LEAST_ITEMS, PAGE_ITEMS >> run.put_offs)
+        while (page := self._page(run, limit)).items:
+            limit = min(PAGE_ITEMS, 2 * limit)
             show = self._clock() - shown_at >= _SHOW_EVERY
             run = self._stored(run, page, attribution, show=show)
             shown_at = self._clock() if show else shown_at
         return run
 
-    def _page(self, run: ActorRun) -> Page:
+    def _page(self, run: ActorRun, limit: int) -> Page:
         assert run.dataset_id is not None, "an ended actor run has its dataset"
-        return self._apify.items(run.dataset_id, offset=run.cursor, limit=PAGE_ITEMS)
+        return self._apify.items(run.dataset_id, offset=run.cursor, limit=limit)
 
     def _stored(self, run: ActorRun, page: Page, attribution: Attribution, *, show: bool) -> ActorRun:
         found, refused = read_page(page, run.actor_id, attribution)
@@ -111,7 +116,7 @@ class Ingest:
             self._finish_ended(self._renewed(run), found, asked_at)
 
     def _finish_ended(self, run: ActorRun, found: ApifyRun, asked_at: datetime) -> None:
-        page = self._page(run)
+        page = self._page(run, 1)
         missing = (page.total or 0) - run.cursor
         ended_at = found.finished_at or run.apify_finished_at or run.created_at
         if page.items:

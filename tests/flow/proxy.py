@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -73,6 +74,10 @@ class Proxy:
                 except (OSError, http.client.HTTPException):
                     self.close_connection = True  # what was cut behind us is cut before us
                     return
+                with suppress(BrokenPipeError, ConnectionResetError):  # who asked may have gone
+                    self._answer(reply)
+
+            def _answer(self, reply: Reply) -> None:
                 self.send_response(reply.status)
                 for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
                     self.send_header(name, value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from dataclasses import replace
 
 import pytest
@@ -188,3 +190,57 @@ def test_a_run_whose_cost_is_not_told_for_a_moment_keeps_what_was_told(make_stag
     assert told
     stage.apify("POST", f"actor-runs/{stage.row()['apify_run_id']}/abort")
     assert stage.finish(full_id)["metrics"]["apifyCostUsd"] == told / 1_000_000
+
+
+def test_a_dataset_that_becomes_whole_later_is_waited_for(make_stage: MakeStage) -> None:
+    """Apify's machines need not all have the last items, nor the count, at once."""
+    stage = make_stage(items_lag_seconds=60)
+    behind = True
+
+    def lagging(_method: str, path: str, reply: Reply) -> Reply:
+        if "/items" not in path or not behind:
+            return reply
+        shown = json.loads(reply.body)[:2] if "offset=0&" in path else []
+        return replace(reply, body=json.dumps(shown).encode())
+
+    stage.proxy.spoil = lagging
+    full_id = stage.kickoff(stage.agency("ann-prolific", "bob-prolific"))
+    stage.work(lambda: stage.in_state("ingesting") and len(stage.posts()) > 0)
+    assert len(stage.items()) > 2
+    for _ in range(10):
+        stage.turn()
+        time.sleep(0.02)
+    assert stage.run(full_id)["status"] == "Running"
+    behind = False
+    run = stage.finish(full_id)
+    assert run["status"] == "Completed"
+    assert run["actorRuns"][0]["items"] == len(stage.items())
+
+
+def test_a_dataset_that_stays_short_of_its_count_is_partial(make_stage: MakeStage) -> None:
+    stage = make_stage(items_lag_seconds=0.3)
+
+    def more(_method: str, _path: str, reply: Reply) -> Reply:
+        headers = {name: "99" if name.endswith("-Total") else value for name, value in reply.headers.items()}
+        return replace(reply, headers=headers)
+
+    stage.proxy.spoil = more
+    run = stage.harvest("ann-prolific", "bob-no-posts")
+    assert run["status"] == "Completed with Errors"
+    assert [error["code"] for error in run["errors"]] == ["partial"]
+    assert stage.leads() == {"ann-prolific": "Done", "bob-no-posts": "Pending"}
+
+
+def test_a_page_too_heavy_for_one_call_is_read_in_smaller_ones(make_stage: MakeStage) -> None:
+    stage = make_stage(apify_timeout_seconds=0.25, lease_seconds=5, retry_base_seconds=0.01)
+
+    def heavy(_method: str, path: str, reply: Reply) -> Reply:
+        limit = re.search("limit=([0-9]+)", path)
+        if "/items" in path and limit and int(limit.group(1)) > 200:
+            time.sleep(0.4)
+        return reply
+
+    stage.proxy.spoil = heavy
+    run = stage.harvest("ann-bulk-450")
+    assert (run["status"], run["metrics"]["postsHarvested"]) == ("Completed", 450)
+    assert stage.row()["failures"] == 0
