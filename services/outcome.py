@@ -38,10 +38,14 @@ def _decide(
     tx: Tx, run: ActorRun, target: Target, status: LeadStatus, posts: int, detail: str | None, now: datetime
 ) -> None:
     outcomes.decide(tx, run.id, target.lead_id, outcome=status, posts_found=posts, detail=detail, now=now)
-    if status is LeadStatus.PENDING:
-        leads.release(tx, [target.lead_id], now=now)
-    else:
-        leads.answered(tx, target.lead_id, status=status, posts_found=posts, now=now)
+    leads.decide(
+        tx,
+        target.lead_id,
+        client_run_id=run.client_run_id,
+        status=status,
+        posts_found=None if status is LeadStatus.PENDING else posts,
+        now=now,
+    )
 
 
 def latest_cost(run: ActorRun, found: ApifyRun) -> int | None:

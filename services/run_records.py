@@ -15,7 +15,7 @@ from harvester.ledger import Tx, activity, client_runs, job_runs, metrics
 from harvester.models import ClientRun, ClientRunStatus, Metrics
 from harvester.run_ids import base_of, client_run_id
 
-MANUAL: Final = "manual"
+MANUAL: Final = client_runs.BY_HAND
 #: Who may ask for a client run record. `manual` is the script's own, and refused over HTTP.
 KICKOFF_SOURCES: Final = frozenset(
     {"orchestrator", "master_process", "smart_resume_workflow", "batch_process"}

@@ -63,6 +63,8 @@ class Settle:
 
     def _completed(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> None:
         status, note = verdict(batches)
+        if not batches and run.max_batches < 1:
+            note = "the client's batches of the day are used up"
         run_records.complete(tx, run, status, source="settle", note=note, now=now)
         # Whoever else ends or joins this job now waits here, or two last ones would each see the other live.
         job_runs.get(tx, run.run_id, lock=True)

@@ -19,7 +19,7 @@ _log = log.get_logger(__name__)
 
 
 class Tick:
-    """Looks for due rows. A look that finds nothing takes no write lock and costs two indexed queries."""
+    """Looks for due rows. A look that finds nothing takes no write lock and costs a few indexed queries."""
 
     def __init__(
         self,
@@ -59,13 +59,8 @@ class Tick:
     def _due(self) -> list[int]:
         now = self._clock()
         with self._ledger.read() as tx:
-            if not actor_runs.any_due(tx, now=now):
-                return []
+            found = actor_runs.due(tx, now=now, max_in_flight=self._max_in_flight, limit=_AT_ONCE)
+        if not found:
+            return []
         with self._ledger.write() as tx:
-            return actor_runs.due(
-                tx,
-                now=now,
-                queued_until=now + self._queued,
-                max_in_flight=self._max_in_flight,
-                limit=_AT_ONCE,
-            )
+            return actor_runs.mark_queued(tx, found, now=now, until=now + self._queued)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, literal, or_, select, update
 
 from harvester.errors import LostLease
 from harvester.ledger import rows
@@ -101,32 +101,32 @@ def targets(tx: Tx, row_id: int) -> list[Target]:
     return [rows.as_record(Target, row) for row in tx.execute(statement.order_by(lead_outcomes.c.lead_id))]
 
 
-def due(tx: Tx, *, now: datetime, queued_until: datetime, max_in_flight: int, limit: int) -> list[int]:
-    """Name the rows that somebody should advance now, and mark them as queued until `queued_until`.
+def due(tx: Tx, *, now: datetime, max_in_flight: int, limit: int) -> list[int]:
+    """Name the rows that somebody should advance now: neither held by anybody nor queued already.
 
     Planned rows are named only while fewer than `max_in_flight` actor runs are at work.
     """
     free = max(0, max_in_flight - in_flight(tx))
-    ready = and_(
-        actor_runs.c.next_check_at <= now,
-        or_(actor_runs.c.lease_until.is_(None), actor_runs.c.lease_until < now),
-        or_(actor_runs.c.queued_until.is_(None), actor_runs.c.queued_until < now),
-    )
+    ready = _ready(now)
     planned = actor_runs.c.state == ActorRunState.PLANNED
     order = (actor_runs.c.next_check_at, actor_runs.c.id)
     waiting = select(actor_runs.c.id).where(ready, ~planned).order_by(*order).limit(limit)
     startable = select(actor_runs.c.id).where(ready, planned).order_by(*order).limit(min(free, limit))
-    found = [*tx.execute(waiting).scalars(), *tx.execute(startable).scalars()]
-    if not found:
-        return []
-    mark = update(actor_runs).where(actor_runs.c.id.in_(found), ready).values(queued_until=queued_until)
+    return [*tx.execute(waiting).scalars(), *tx.execute(startable).scalars()]
+
+
+def mark_queued(tx: Tx, row_ids: Collection[int], *, now: datetime, until: datetime) -> list[int]:
+    """Mark rows that `due` named as queued. Returns those that are still due, and so are the caller's."""
+    mark = update(actor_runs).where(actor_runs.c.id.in_(row_ids), _ready(now)).values(queued_until=until)
     return list(tx.execute(mark.returning(actor_runs.c.id)).scalars())
 
 
-def any_due(tx: Tx, *, now: datetime) -> bool:
-    """Say whether any row is past its time, without marking it: a look that takes no write lock."""
-    statement = select(exists().where(actor_runs.c.next_check_at <= now))
-    return bool(tx.execute(statement).scalar_one())
+def _ready(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        actor_runs.c.next_check_at <= now,
+        or_(actor_runs.c.lease_until.is_(None), actor_runs.c.lease_until < now),
+        or_(actor_runs.c.queued_until.is_(None), actor_runs.c.queued_until < now),
+    )
 
 
 def in_flight(tx: Tx) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -13,6 +13,8 @@ from harvester.ledger.tables import actor_runs, client_runs
 from harvester.models import ActorRunState, ClientRun, ClientRunStatus, Metrics
 
 _METRICS = tuple(Metrics.__dataclass_fields__)
+#: The source of a record that a person made with the script.
+BY_HAND: Final = "manual"
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
 
 
@@ -84,13 +86,16 @@ def of_job(tx: Tx, run_id: str) -> list[ClientRun]:
 
 
 def to_settle(tx: Tx, *, limit: int) -> list[str]:
-    """Name live client runs that have no actor run open."""
-    open_runs = exists().where(
-        actor_runs.c.client_run_id == client_runs.c.client_run_id, actor_runs.c.state.not_in(_OVER)
-    )
+    """Name live client runs that have no actor run open.
+
+    One made by hand has no plan of its own: without actor runs it stays live until a person ends it.
+    """
+    its_own = actor_runs.c.client_run_id == client_runs.c.client_run_id
+    open_runs = exists().where(its_own, actor_runs.c.state.not_in(_OVER))
+    by_plan = or_(client_runs.c.source != BY_HAND, exists().where(its_own))
     statement = (
         select(client_runs.c.client_run_id)
-        .where(client_runs.c.status == ClientRunStatus.RUNNING, ~open_runs)
+        .where(client_runs.c.status == ClientRunStatus.RUNNING, ~open_runs, by_plan)
         .order_by(client_runs.c.id)
         .limit(limit)
     )

@@ -87,24 +87,26 @@ def count_by_status(tx: Tx, client_id: str) -> dict[str, int]:
 
 def claim(tx: Tx, lead_ids: Collection[int], *, client_run_id: str, now: datetime) -> None:
     """Mark leads as being harvested by a client run."""
-    _set(
-        tx,
-        lead_ids,
-        status=LeadStatus.PROCESSING,
-        client_run_id=client_run_id,
-        last_check_at=now,
-    )
-
-
-def release(tx: Tx, lead_ids: Collection[int], *, now: datetime) -> None:
-    """Make leads due again whose actor run brought no answer about them."""
-    _set(tx, lead_ids, status=LeadStatus.PENDING, last_check_at=now)
-
-
-def answered(tx: Tx, lead_id: int, *, status: LeadStatus, posts_found: int, now: datetime) -> None:
-    """Write what was found for one lead."""
-    _set(tx, [lead_id], status=status, posts_found_last_run=posts_found, last_check_at=now)
-
-
-def _set(tx: Tx, lead_ids: Collection[int], **values: Any) -> None:
+    values = {"status": LeadStatus.PROCESSING, "client_run_id": client_run_id, "last_check_at": now}
     tx.execute(update(leads).where(leads.c.id.in_(lead_ids)).values(**values))
+
+
+def decide(
+    tx: Tx,
+    lead_id: int,
+    *,
+    client_run_id: str,
+    status: LeadStatus,
+    posts_found: int | None,
+    now: datetime,
+) -> None:
+    """Write what a client run found for a lead that it claimed; `posts_found` None leaves the last count.
+
+    A lead that a later client run has claimed since is that one's, and stays as it is: an actor run can end
+    late, or a second time.
+    """
+    values: dict[str, Any] = {"status": status, "last_check_at": now}
+    if posts_found is not None:
+        values["posts_found_last_run"] = posts_found
+    claimed = and_(leads.c.id == lead_id, leads.c.client_run_id == client_run_id)
+    tx.execute(update(leads).where(claimed).values(**values))

@@ -48,9 +48,8 @@ def row(ledger: Ledger, row_id: int) -> ActorRun:
 def due(ledger: Ledger, *, now: datetime = NOW, max_in_flight: int = 100, limit: int = 100) -> set[int]:
     """Name the rows that are due, and mark them as queued."""
     with ledger.write() as tx:
-        found = actor_runs.due(
-            tx, now=now, queued_until=now + timedelta(seconds=30), max_in_flight=max_in_flight, limit=limit
-        )
+        named = actor_runs.due(tx, now=now, max_in_flight=max_in_flight, limit=limit)
+        found = actor_runs.mark_queued(tx, named, now=now, until=now + timedelta(seconds=30))
     assert len(found) == len(set(found))
     return set(found)
 

@@ -51,8 +51,8 @@ def test_planned_rows_are_due_only_while_places_are_free(
         put(ledger, run, state=state)
     with ledger.read() as tx:
         assert actor_runs.in_flight(tx) == 3
-        assert actor_runs.any_due(tx, now=NOW)
-        assert not actor_runs.any_due(tx, now=NOW - timedelta(seconds=1))
+        earlier = NOW - timedelta(seconds=1)
+        assert actor_runs.due(tx, now=earlier, max_in_flight=max_in_flight, limit=100) == []
     found = due(ledger, max_in_flight=max_in_flight)
     assert found == {run.id for run in [*busy, *runs[3 : 3 + startable]]}
 

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from harvester.ledger import Ledger, leads, outcomes, posts, tables
+from harvester.ledger import Ledger, Tx, leads, outcomes, posts, tables
 from harvester.ledger.posts import Refused
 from harvester.models import ActorRunState, Lead, LeadStatus, Reject, RejectReason
 
@@ -149,9 +149,8 @@ def test_a_lead_goes_through_its_states(ledger: Ledger) -> None:
     assert due(ledger) == []
     with ledger.write() as tx:
         assert leads.count_by_status(tx, CLIENT_ID) == {"Processing": 3}
-        leads.answered(tx, done.id, status=LeadStatus.DONE, posts_found=2, now=NOW)
-        leads.answered(tx, none.id, status=LeadStatus.NO_POSTS, posts_found=0, now=NOW)
-        leads.release(tx, [back.id], now=NOW)
+        for lead, status, count in ((done, "Done", 2), (none, "No Posts", 0), (back, "Pending", None)):
+            decided(tx, lead, "run", LeadStatus(status), count)
         rows = {lead.id: asdict(lead) for lead in leads.page(tx, CLIENT_ID, limit=9)}
     kept = ("status", "posts_found_last_run", "client_run_id", "last_check_at")
     assert {i: tuple(row[name] for name in kept) for i, row in rows.items()} == {
@@ -160,6 +159,22 @@ def test_a_lead_goes_through_its_states(ledger: Ledger) -> None:
         back.id: ("Pending", None, "run", NOW),
     }
     assert [lead.id for lead in due(ledger)] == [back.id]
+
+
+def test_a_lead_that_a_later_client_run_has_is_left_to_it(ledger: Ledger) -> None:
+    make_client(ledger)
+    (lead,) = make_leads(ledger)
+    with ledger.write() as tx:
+        leads.claim(tx, [lead.id], client_run_id="first", now=NOW)
+        leads.claim(tx, [lead.id], client_run_id="second", now=NOW)
+        decided(tx, lead, "second", LeadStatus.DONE, 3)
+        decided(tx, lead, "first", LeadStatus.PENDING, None)
+        (now,) = leads.page(tx, CLIENT_ID, limit=9)
+    assert (now.status, now.posts_found_last_run) == (LeadStatus.DONE, 3)
+
+
+def decided(tx: Tx, lead: Lead, client_run_id: str, status: LeadStatus, count: int | None) -> None:
+    leads.decide(tx, lead.id, client_run_id=client_run_id, status=status, posts_found=count, now=NOW)
 
 
 def test_what_an_actor_run_found_is_told_lead_by_lead(ledger: Ledger) -> None:
