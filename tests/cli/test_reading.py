@@ -12,7 +12,7 @@ import orjson
 import pytest
 from factories import NOW, end_run, found, make_client, make_leads, make_post, make_run
 
-from harvester.ledger import Ledger, actor_runs, deliveries, posts
+from harvester.ledger import Ledger, actor_runs, deliveries, leads, posts
 from harvester.models import ActorRunState, Author, ClientRun, DeliveryOutcome, Lead
 from services import run_records
 from services.outcome import decide_leads
@@ -41,6 +41,7 @@ def harvest(ledger: Ledger) -> Harvest:
     (lead,) = make_leads(ledger, "Acme", 1, name=EVIL, extra={EVIL: EVIL})
     (batch,) = make_run(ledger, [[lead]], client_id="Acme")
     with ledger.write() as tx:
+        leads.claim(tx, [lead.id], client_run_id=batch.client_run_id, now=NOW)
         author = Author(EVIL, f"https://www.linkedin.com/in/{EVIL}")
         for number in range(3):
             post = make_post(f"732920700394214256{number}", text=EVIL, author=author, url=EVIL)
