@@ -142,7 +142,7 @@ def test_bound_ids_are_on_every_event_within_and_on_none_after() -> None:
     def write() -> None:
         with log.bound(runId="r", clientId="c"):
             with log.bound(actorRunId="a", dispatchId="d", clientId="other"):
-                logging.getLogger("huey").info("inner")
+                logging.getLogger("gunicorn.error").info("inner")
             log.get_logger("x").info("outer", clientId="given")
             thread = threading.Thread(target=lambda: log.get_logger("x").info("thread"))
             thread.start()
@@ -161,7 +161,7 @@ def test_bound_ids_are_on_every_event_within_and_on_none_after() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gunicorn.error", "gunicorn.access", "huey", "apify_client", "sqlalchemy.pool"]
+    "name", ["gunicorn.error", "gunicorn.access", "gunicorn.error", "apify_client", "sqlalchemy.pool"]
 )
 def test_loggers_of_libraries_take_the_same_path(name: str) -> None:
     own = io.StringIO()
