@@ -143,6 +143,7 @@ class Start:
     def _sent(self, run: ActorRun) -> ApifyRun:
         with self._ledger.read() as tx:
             targets = actor_runs.targets(tx, run.id)
+            actor_runs.still_held(tx, run)  # whoever was paused past its lease must not pay when it wakes
         asked = actor_inputs.harvestapi(
             [target.target_url for target in targets],
             max_posts=run.max_posts,
