@@ -27,7 +27,7 @@ def hotel(_method: str, _path: str, reply: Reply) -> Reply:
 
 
 def test_a_poison_page_is_given_up_and_others_go_on(make_any_stage: MakeStage) -> None:
-    stage = make_any_stage(retry_base_seconds=0.002, reconcile_seconds=0.2)
+    stage = make_any_stage(retry_base_seconds=0.002)
     stage.agency("ann", "bob", client_id="Poisoned")
     stage.agency("cho", client_id="Healthy")
     poisoned = stage.begun("Poisoned")
@@ -42,7 +42,8 @@ def test_a_poison_page_is_given_up_and_others_go_on(make_any_stage: MakeStage) -
         return replace(reply, body=reply.body[:-1])
 
     stage.proxy.spoil = spoilt
-    healthy = stage.kickoff("Healthy")
+    healthy = stage.begun("Healthy")
+    stage.ended()
     bad, good = stage.finish(poisoned), stage.finish(healthy)
     assert good["status"] == "Completed"
     assert bad["status"] == "Failed"
@@ -68,10 +69,11 @@ def test_what_was_read_before_the_poison_stays(make_stage: MakeStage) -> None:
 
 @pytest.mark.parametrize("state", ["running", "ingesting"])
 def test_an_outage_of_apify_costs_no_attempt(make_stage: MakeStage, state: str) -> None:
-    stage = make_stage(retry_base_seconds=0.002, reconcile_seconds=0.2, cost_settle_seconds=600)
+    stage = make_stage(retry_base_seconds=0.002, cost_settle_seconds=600)
     full_id = stage.begun(stage.agency("ann", "bob"))
-    stage.work(lambda: stage.in_state(state))
+    stage.ended()
     if state == "ingesting":
+        stage.work(lambda: stage.in_state(state))
         stage.clock.skip(seconds=601)
     stage.sandbox.inject("server-error", status=503, times=None)
     before = sum(stage.sandbox.ledger().calls.values())
@@ -89,8 +91,9 @@ def test_an_outage_of_apify_costs_no_attempt(make_stage: MakeStage, state: str) 
 
 
 def test_nonsense_about_a_running_actor_run_gives_nothing_up(make_stage: MakeStage) -> None:
-    stage = make_stage(retry_base_seconds=0.002, reconcile_seconds=0.05)
+    stage = make_stage(retry_base_seconds=0.002)
     full_id = stage.begun(stage.agency("ann"))
+    stage.ended()
     stage.proxy.spoil = hotel
     stage.work(lambda: stage.row()["put_offs"] > 6)
     assert stage.in_state("running")
@@ -154,10 +157,9 @@ def test_a_run_given_up_before_its_end_is_ingested_when_its_webhook_comes(make_s
 
 def test_slow_answers_do_not_chase_each_other(make_stage: MakeStage) -> None:
     """Three answers of ingest take longer than a lease; each is within it. Another thread stands ready."""
-    stage = make_stage(
-        lease_seconds=0.6, apify_timeout_seconds=0.5, queued_seconds=0.1, reconcile_seconds=0.2
-    )
+    stage = make_stage(lease_seconds=0.6, apify_timeout_seconds=0.5, queued_seconds=0.1)
     full_id = stage.begun(stage.agency("ann"))
+    stage.ended()
 
     def slow(_method: str, _path: str, reply: Reply) -> Reply:
         time.sleep(0.25)
@@ -182,7 +184,7 @@ def test_slow_answers_do_not_chase_each_other(make_stage: MakeStage) -> None:
 
 def test_one_broken_client_does_not_hold_up_the_others(make_stage: MakeStage) -> None:
     """A time zone that does not exist cannot get in through the commands, but a ledger may hold anything."""
-    stage = make_stage(reconcile_seconds=0.2)
+    stage = make_stage()
     stage.agency("ann", client_id="Broken")
     stage.agency("bob", client_id="Whole")
     make_client(stage.ledger, "Idle", daily_target=4)
@@ -191,7 +193,8 @@ def test_one_broken_client_does_not_hold_up_the_others(make_stage: MakeStage) ->
         for_broken = tables.clients.c.client_id == "Broken"
         tx.execute(update(tables.clients).where(for_broken).values(timezone="Mars/Olympus_Mons"))
     idle = stage.kickoff("Idle")
-    whole = stage.kickoff("Whole")
+    whole = stage.begun("Whole")
+    stage.ended()
     stage.work(lambda: all(stage.run(one)["status"] in FINAL for one in (idle, whole)))
     assert stage.run(idle)["status"] == stage.run(whole)["status"] == "Completed"
     stage.work(lambda: stage.in_state("ingested"))
