@@ -28,6 +28,20 @@ def clean_environment() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a test that ran a command or a process's start did to the logging of all the others."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    levels = {name: logging.getLogger(name).level for name in ("alembic", "huey")}
+    yield
+    root.setLevel(level)
+    for handler in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(handler)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """The one PostgreSQL of this session; it starts when a test first needs it."""
