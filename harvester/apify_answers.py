@@ -9,7 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from harvester.apify_errors import BadAnswer
-from harvester.normalise.text import clean
+from harvester.log import redact
+from harvester.normalise.text import one_line
 
 #: Statuses after which an actor run changes no more, unless somebody resurrects it.
 TERMINAL_STATUSES: Final = frozenset({"SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"})
@@ -64,7 +65,7 @@ def run_from(data: dict[str, Any]) -> ApifyRun:
         dataset_id=required_id(data.get("defaultDatasetId")),
         key_value_store_id=required_id(data.get("defaultKeyValueStoreId")),
         status=data["status"][:40],
-        status_message=clean(message, _STATUS_MESSAGE_CHARS)[0] if isinstance(message, str) else None,
+        status_message=one_line(redact(message), _STATUS_MESSAGE_CHARS) if isinstance(message, str) else None,
         started_at=_time(data.get("startedAt")),
         finished_at=_time(data.get("finishedAt")),
         resurrections=_whole(stats.get("resurrectCount")) if isinstance(stats, dict) else 0,

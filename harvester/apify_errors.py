@@ -11,7 +11,12 @@ from apify_client.errors import ApifyApiError, ApifyClientError
 from pydantic import ValidationError
 
 from harvester.errors import HarvesterError
+from harvester.log import redact
+from harvester.normalise.text import one_line
 
+#: How much of what Apify says in an error is kept: it is stored, shown and logged.
+_MESSAGE_CHARS: Final = 300
+_TYPE_CHARS: Final = 80
 #: "Not now": the account's memory or concurrency is used up. Some send 402 with these, some 400, so the
 #: type decides and not the status (field reports; apify-client-python#1071).
 _NOT_NOW: Final = frozenset({"actor-memory-limit-exceeded", "concurrent-runs-limit-exceeded"})
@@ -99,8 +104,9 @@ def ambiguous_start() -> Iterator[None]:
 
 
 def _from_answer(error: ApifyApiError, *, starting: bool = False) -> ApifyError:
-    kind = error.type or f"http-{error.status_code}"
-    message = f"Apify answered {error.status_code} {kind}: {error.message or 'no message'}"
+    kind = one_line(error.type or f"http-{error.status_code}", _TYPE_CHARS)
+    told = one_line(redact(error.message or "no message"), _MESSAGE_CHARS)
+    message = f"Apify answered {error.status_code} {kind}: {told}"
     if kind in _NOT_NOW or (starting and error.status_code == 429):
         return NotNow(message)
     if error.status_code >= 500 or error.status_code in (408, 429):

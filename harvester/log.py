@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TextIO, cast
 
@@ -29,6 +30,9 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\
 
 #: Libraries that tell of each thing they do, which our own events tell better.
 _CHATTY = ("alembic", "huey")
+#: What `hide` was given, for the whole process as the logging is.
+_hidden: set[str] = set()
+_LEAST_SECRET_CHARS = 8
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 #: Patterns work on rendered lines, in which a blank may be escaped or percent-encoded and a value quoted.
@@ -79,8 +83,15 @@ def bound(**ids: object) -> AbstractContextManager[None]:
     return structlog.contextvars.bound_contextvars(**ids)
 
 
+def hide(secrets: Iterable[str]) -> None:
+    """Mask these very values from now on, whatever they look like. Ones too short to be secret are left."""
+    _hidden.update(secret for secret in secrets if len(secret) >= _LEAST_SECRET_CHARS)
+
+
 def redact(text: str) -> str:
-    """Return `text` with bearer, Apify, Airtable and webhook tokens and passwords in URLs masked."""
+    """Return `text` with hidden values, and whatever looks like a token or a password in a URL, masked."""
+    for secret in _hidden:
+        text = text.replace(secret, "***")
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

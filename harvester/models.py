@@ -193,6 +193,8 @@ class ClientRun:
     client_name: str
     source: str
     status: ClientRunStatus
+    #: When the record was made; `started_at` may be earlier for one that a person made.
+    created_at: datetime
     started_at: datetime
     finished_at: datetime | None
     #: Posts that this client run set out to find; None when it was given its profiles.

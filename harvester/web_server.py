@@ -14,7 +14,7 @@ from harvester import log
 from harvester.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, describe, dormant, load
 
 #: Sockets that send nothing cost a gevent worker nothing; they take a thread or a process of any other kind.
-worker_class = "gevent"
+worker_class = "harvester.web_worker.JsonWorker"
 worker_connections = 1_000
 keepalive = 5
 timeout = 30

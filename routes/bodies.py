@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 from flask import request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from harvester.errors import InvalidInput
@@ -25,9 +26,14 @@ def bytes_up_to(most: int) -> bytes:
     is let in.
     """
     request.max_content_length = most + 1
-    body = request.get_data(cache=False)
+    try:
+        body = request.get_data(cache=False)
+    except (OSError, ParseException) as error:
+        raise InvalidInput("the body could not be read to its end") from error
     if len(body) > most:
         raise RequestEntityTooLarge(f"a body has {most} bytes at the most here")
+    if request.content_length is not None and len(body) < request.content_length:
+        raise InvalidInput("the body ended early")  # its sender was cut off: what it meant is not known
     return body
 
 

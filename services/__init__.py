@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from harvester import log
 from harvester.apify import Apify
 from harvester.ledger import Ledger, schema
 from harvester.models import ActorRunState
@@ -70,6 +71,7 @@ def build(
     no normaliser knows, `LedgerUnavailable`, and `LedgerTooNew`.
     """
     normaliser_for(settings.apify_actor_id)
+    log.hide(settings.secret_values())
     ledger = ledger or Ledger(settings.database_url.get_secret_value())
     schema.migrate(ledger)
     apify = apify or Apify(
@@ -79,7 +81,7 @@ def build(
     )
     signer = TokenSigner(settings.webhook_secrets)
     limits = _limits(settings)
-    settle = Settle(ledger, limits, clock)
+    settle = Settle(ledger, limits, clock, timeout=timedelta(seconds=settings.client_run_timeout_seconds))
     static = [settings.apify_webhook_token] if settings.apify_webhook_token else []
     return Services(
         settings=settings,

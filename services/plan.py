@@ -32,10 +32,15 @@ class Need:
 
 
 def need_of(tx: Tx, client: Client, limits: Limits, now: datetime) -> Need:
-    """Count what is missing, from what the ledger holds of the client's day."""
+    """Count what is missing, from what the ledger holds of the client's day, open actor runs included.
+
+    A client run that starts has none open, unless a person deleted the record of one before it.
+    """
     since = day_start(client.timezone, now)
     return Need(
-        posts=client.daily_target - outcomes.posts_since(tx, client.client_id, since=since),
+        posts=client.daily_target
+        - outcomes.posts_since(tx, client.client_id, since=since)
+        - actor_runs.posts_to_come(tx, client.client_id),
         batches=client.max_batches - actor_runs.batches_since(tx, client.client_id, since=since),
         budget_left_micros=limits.daily_budget_micros
         - actor_runs.spent_micros(tx, client.client_id, since=since),

@@ -68,6 +68,7 @@ def create(
         client_name=client_name,
         source=source,
         status=ClientRunStatus.RUNNING,
+        created_at=now,
         started_at=started_at or now,
         finished_at=None,
         target_posts=target_posts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, job_runs
 from harvester.models import ActorRun, ActorRunState, ClientRun, ClientRunStatus
@@ -16,7 +16,10 @@ _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
 class Settle:
     """Decides, once nothing is open, whether a client run goes on or is over."""
 
-    def __init__(self, ledger: Ledger, limits: Limits, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, ledger: Ledger, limits: Limits, clock: Callable[[], datetime], *, timeout: timedelta
+    ) -> None:
+        self._timeout = timeout
         self._ledger = ledger
         self._limits = limits
         self._clock = clock
@@ -28,16 +31,21 @@ class Settle:
             if run is None or run.status is not ClientRunStatus.RUNNING:
                 return
             batches = actor_runs.of_client_run(tx, full_id)
-            if any(batch.state not in _OVER for batch in batches) or _awaits_a_person(run, batches):
-                return
             now = self._clock()
+            if any(batch.state not in _OVER for batch in batches) or self._waits_for_more(run, batches, now):
+                return
             if not self._planned_more(tx, run, batches, now):
                 self._completed(tx, run, batches, now)
 
     def due(self, limit: int) -> list[str]:
         """Name the client runs that have nothing open."""
         with self._ledger.read() as tx:
-            return client_runs.to_settle(tx, limit=limit)
+            return client_runs.to_settle(tx, made_by=self._clock() - self._timeout, limit=limit)
+
+    def _waits_for_more(self, run: ClientRun, batches: list[ActorRun], now: datetime) -> bool:
+        """A record made by hand has no plan of its own: its actor runs may be known to a person alone."""
+        by_hand = run.source == run_records.MANUAL and not batches
+        return by_hand and now - run.created_at < self._timeout
 
     def _planned_more(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> bool:
         client = clients.get(tx, run.client_id)
@@ -63,7 +71,9 @@ class Settle:
 
     def _completed(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> None:
         status, note = verdict(batches)
-        if not batches and run.max_batches < 1:
+        if not batches and run.source == run_records.MANUAL:
+            status, note = ClientRunStatus.FAILED, "made by hand, and no actor run came of it"
+        elif not batches and run.max_batches < 1:
             note = "the client's batches of the day are used up"
         run_records.complete(tx, run, status, source="settle", note=note, now=now)
         # Whoever else ends or joins this job now waits here, or two last ones would each see the other live.
@@ -93,8 +103,3 @@ def worst_of(statuses: list[ClientRunStatus]) -> ClientRunStatus:
     if all(status is ClientRunStatus.FAILED for status in statuses):
         return ClientRunStatus.FAILED
     return ClientRunStatus.COMPLETED_WITH_ERRORS
-
-
-def _awaits_a_person(run: ClientRun, batches: list[ActorRun]) -> bool:
-    """A record made by hand has no plan of its own; it is over when a person, or its actor runs, say so."""
-    return run.source == run_records.MANUAL and not batches

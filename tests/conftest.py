@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ def kickoff(ledger: Ledger, clock: FakeClock) -> Kickoff:
 @pytest.fixture
 def settle(ledger: Ledger, clock: FakeClock) -> Settle:
     """Settling with the same limits."""
-    return Settle(ledger, make_limits(), clock)
+    return Settle(ledger, make_limits(), clock, timeout=timedelta(days=1))
 
 
 @pytest.fixture

@@ -160,9 +160,7 @@ def test_bound_ids_are_on_every_event_within_and_on_none_after() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["gunicorn.error", "gunicorn.access", "apify_client", "sqlalchemy.pool"]
-)
+@pytest.mark.parametrize("name", ["gunicorn.error", "gunicorn.access", "apify_client", "sqlalchemy.pool"])
 def test_loggers_of_libraries_take_the_same_path(name: str) -> None:
     own = io.StringIO()
     library = logging.getLogger(name)

@@ -183,6 +183,20 @@ def test_settling_again_changes_nothing(
     assert (record(ledger), job(ledger)) == before
 
 
+def test_a_record_made_by_hand_of_which_nothing_comes_fails_in_the_end(
+    ledger: Ledger, settle: Settle, clock: FakeClock
+) -> None:
+    make_client(ledger)
+    make_run(ledger, [], source="manual")
+    clock.advance(hours=23)
+    assert settle.due(9) == []
+    clock.advance(hours=1)
+    assert settle.due(9) == [FULL_ID]
+    settle(FULL_ID)
+    assert record(ledger).status == "Failed"
+    assert "no actor run came of it" in record(ledger).system_notes
+
+
 def test_a_record_made_by_hand_runs_until_a_person_or_its_actor_runs_end_it(
     ledger: Ledger, settle: Settle
 ) -> None:

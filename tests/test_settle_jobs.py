@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -69,7 +69,7 @@ def test_the_last_two_client_runs_that_end_at_once_end_their_job(postgres_ledger
                 run_records.create(
                     tx, run_id=run_id, client_id=name, client_name=name, source="orchestrator", now=NOW
                 )
-        settle = Settle(postgres_ledger, make_limits(), MeetingClock())
+        settle = Settle(postgres_ledger, make_limits(), MeetingClock(), timeout=timedelta(days=1))
         at_once([partial(settle, f"{run_id}-{name}") for name in ("Ada", "Bo")])
         assert {record(postgres_ledger, f"{run_id}-{name}").status for name in ("Ada", "Bo")} == {COMPLETED}
         assert job(postgres_ledger, run_id).status is COMPLETED

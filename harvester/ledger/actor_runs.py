@@ -149,6 +149,13 @@ def spent_micros(tx: Tx, client_id: str, *, since: datetime) -> int:
     return int(tx.execute(statement).scalar_one())
 
 
+def posts_to_come(tx: Tx, client_id: str) -> int:
+    """Count the posts that a client's open actor runs may bring at the most."""
+    asked = func.coalesce(func.sum(actor_runs.c.profiles * actor_runs.c.max_posts), 0)
+    still_open = actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
+    return int(tx.execute(select(asked).where(actor_runs.c.client_id == client_id, still_open)).scalar_one())
+
+
 def batches_since(tx: Tx, client_id: str, *, since: datetime) -> int:
     """Count the batches planned for a client since then."""
     statement = (

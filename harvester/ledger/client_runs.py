@@ -85,14 +85,16 @@ def of_job(tx: Tx, run_id: str) -> list[ClientRun]:
     return [_client_run(row) for row in tx.execute(statement)]
 
 
-def to_settle(tx: Tx, *, limit: int) -> list[str]:
+def to_settle(tx: Tx, *, made_by: datetime, limit: int) -> list[str]:
     """Name live client runs that have no actor run open.
 
-    One made by hand has no plan of its own: without actor runs it stays live until a person ends it.
+    One made by hand has no plan of its own: without actor runs it is named only if made by `made_by`.
     """
     its_own = actor_runs.c.client_run_id == client_runs.c.client_run_id
     open_runs = exists().where(its_own, actor_runs.c.state.not_in(_OVER))
-    by_plan = or_(client_runs.c.source != BY_HAND, exists().where(its_own))
+    by_plan = or_(
+        client_runs.c.source != BY_HAND, exists().where(its_own), client_runs.c.created_at <= made_by
+    )
     statement = (
         select(client_runs.c.client_run_id)
         .where(client_runs.c.status == ClientRunStatus.RUNNING, ~open_runs, by_plan)

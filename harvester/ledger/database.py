@@ -1,4 +1,4 @@
-"""Connections and transactions, with what SQLite and PostgreSQL each need to be safe."""
+"""Transactions on the ledger, whichever database it is on."""
 
 from __future__ import annotations
 
@@ -6,41 +6,46 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    CursorResult,
-    Engine,
-    Executable,
-    create_engine,
-    event,
-    make_url,
-    text,
-)
+from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from harvester.errors import LedgerUnavailable
+from harvester.ledger.postgresql import PostgreSQL
+from harvester.ledger.sqlite import SQLite
 
-#: How long a statement may wait for another process's lock before the ledger counts as unavailable.
-LOCK_SECONDS: Final = 5
+#: How long a transaction may wait for others in all before the ledger counts as unavailable.
+LOCK_SECONDS: Final = 5.0
 
 #: What a driver raises for "not now"; a broken rule of the schema is not among them.
 _UNAVAILABLE = (OperationalError, InterfaceError)
-#: Between two looks at a SQLite file that another process is switching to its write-ahead log.
-_BUSY_SECONDS = 0.01
-#: libpq waits for a connection in whole seconds, two at the least.
-_LEAST_CONNECT_SECONDS = 2
+#: A wait that is worth one statement more to bound those that follow.
+_NOTICEABLE_SECONDS = 0.1
+
+
+class _Database(Protocol):
+    """What is different between the databases."""
+
+    engine: Engine
+
+    def turn(self, *, writing: bool, deadline: float) -> Any:
+        """Give a context in which a transaction may begin. Raises `LedgerUnavailable`."""
+
+    def options(self, *, writing: bool, deadline: float) -> dict[str, Any]:
+        """Give SQLAlchemy's options of a connection for one transaction."""
+
+    def wait_no_longer(self, connection: Connection, seconds: float) -> None:
+        """Bound the waits of this transaction's further statements."""
 
 
 class Tx:
     """One open transaction. It commits when its `with` block ends, and rolls back if that raises."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, waited: Callable[[], None] = lambda: None) -> None:
         self.connection = connection
+        self._waited = waited
         self._after: list[Callable[[], None]] = []
 
     @property
@@ -60,6 +65,7 @@ class Tx:
         """Let one transaction at a time pass this point under `name`, across all processes, until it ends."""
         if not self.on_sqlite:
             self.execute(text("select pg_advisory_xact_lock(hashtext(:name))").bindparams(name=name))
+            self._waited()
 
     def committed(self) -> None:
         """Run what waited for the commit."""
@@ -75,8 +81,9 @@ class Ledger:
 
     def __init__(self, url: str, *, lock_seconds: float = LOCK_SECONDS) -> None:
         self.url: URL = make_url(url)
+        self._lock_seconds = lock_seconds
         on_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = (_sqlite if on_sqlite else _postgresql)(self.url, lock_seconds)
+        self._database: _Database = (SQLite if on_sqlite else PostgreSQL)(self.url, lock_seconds)
 
     def __repr__(self) -> str:
         return f"Ledger({self.url.render_as_string(hide_password=True)!r})"
@@ -103,24 +110,31 @@ class Ledger:
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._engine.dispose()
+        self._database.engine.dispose()
 
     @contextmanager
     def _transaction(self, *, writing: bool) -> Iterator[Tx]:
+        deadline = time.monotonic() + self._lock_seconds
+        options = self._database.options(writing=writing, deadline=deadline)
         try:
-            with self._engine.connect() as connection:
-                connection = connection.execution_options(**self._options(writing))
+            with (
+                self._database.turn(writing=writing, deadline=deadline),
+                self._database.engine.connect() as one,
+            ):
+                connection = one.execution_options(**options)
                 with connection.begin():
-                    yield Tx(connection)
+                    self._waited(connection, deadline)
+                    yield Tx(connection, lambda: self._waited(connection, deadline))
         except (DBAPIError, PoolTimeout) as error:
             if _is_unavailable(error):
                 raise LedgerUnavailable(f"the ledger is not available: {_reason(error)}") from error
             raise
 
-    def _options(self, writing: bool) -> dict[str, Any]:
-        if writing or self._engine.dialect.name == "sqlite":
-            return {"writing": writing}
-        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    def _waited(self, connection: Connection, deadline: float) -> None:
+        """Let what a transaction waits for add up to the deadline, and no more."""
+        left = deadline - time.monotonic()
+        if left < self._lock_seconds - _NOTICEABLE_SECONDS:
+            self._database.wait_no_longer(connection, max(left, _NOTICEABLE_SECONDS))
 
 
 def _is_unavailable(error: DBAPIError | PoolTimeout) -> bool:
@@ -136,62 +150,3 @@ def _reason(error: Exception) -> str:
     """Say what the driver said, in one line, without the statement or its values."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-
-
-def _sqlite(url: URL, lock_seconds: float) -> Engine:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_timeout=lock_seconds, connect_args={"timeout": lock_seconds})
-
-    def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        _prepare_sqlite(connection, lock_seconds)
-
-    event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, lock_seconds: float) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN is deferred; `_begin_sqlite` says which
-    try:
-        _switch_to_wal(connection, time.monotonic() + lock_seconds)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-
-
-def _switch_to_wal(connection: sqlite3.Connection, deadline: float) -> None:
-    """Wait for others that do the same to a new file: SQLite says at once that it is busy, and waits not."""
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-        time.sleep(_BUSY_SECONDS)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """A transaction that will write says so at once.
-
-    A deferred one that reads and then writes fails with SQLITE_BUSY_SNAPSHOT, for which SQLite does
-    not wait, however long the busy timeout is.
-    """
-    writing = connection.get_execution_options().get("writing", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _postgresql(url: URL, lock_seconds: float) -> Engine:
-    options = f"-c lock_timeout={lock_seconds * 1000:.0f} -c statement_timeout=30s -c timezone=UTC"
-    connecting = max(_LEAST_CONNECT_SECONDS, round(lock_seconds))
-    return create_engine(
-        url,
-        pool_pre_ping=True,
-        pool_size=10,
-        max_overflow=20,
-        pool_timeout=lock_seconds,
-        connect_args={"connect_timeout": connecting, "options": options},
-    )

@@ -101,6 +101,7 @@ client_runs = Table(
     _required("client_name", Text),
     _required("source", Text),
     _required("status", Text),
+    _required("created_at", Utc),
     _required("started_at", Utc),
     Column("finished_at", Utc),
     Column("target_posts", Integer),

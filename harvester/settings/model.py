@@ -8,6 +8,7 @@ rule between two settings (`rules.py`) hangs on the later of them.
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticUndefined
@@ -21,6 +22,10 @@ _COUNT = "Give a whole number of 1 or more."
 _COUNT_OR_NONE = "Give a whole number; 0 asks for none."
 _AIRTABLE = "Set AIRTABLE_API_KEY and MASTER_CLIENTS_BASE_ID, or neither."
 _SCORING = "Set SCORING_API_KEY, SCORING_BASE_URL and SCORING_MODEL, or none of them."
+
+
+#: Settings that are secret only for the password that they may hold.
+_URLS = ("database_url", "queue_url")
 
 
 def _setting(description: str, remedy: str, default: object = PydanticUndefined) -> Any:
@@ -200,3 +205,13 @@ class Settings(BaseModel):
         "Wait after Apify refuses a start for its limits on memory or concurrency.", "10"
     )
     queued_seconds: kinds.Seconds = _timer("A wake-up not carried out after this is sent again.", "30")
+
+    def secret_values(self) -> list[str]:
+        """Give every secret that is set, for the log to mask: of a URL its password alone."""
+        found: list[str] = []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            several = value if isinstance(value, tuple) else (value,)
+            secrets = [one.get_secret_value() for one in several if isinstance(one, SecretStr)]
+            found += [urlsplit(one).password or "" for one in secrets] if name in _URLS else secrets
+        return [secret for secret in found if secret]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from factories import NOW, make_client, make_settings
-from sqlalchemy import event, select
+from sqlalchemy import select
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from harvester.ledger import Ledger, leads, tables
@@ -213,13 +213,8 @@ class Stage:
 
 
 def impatient(ledger: Ledger) -> None:
-    """Wait for SQLite's lock 50 ms at the most, on every connection that is made from now on."""
-
-    def hurry(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout=50")
-
-    ledger.close()
-    event.listen(ledger._engine, "connect", hurry, insert=True)
+    """Wait for SQLite's lock 50 ms at the most from now on."""
+    ledger._lock_seconds = 0.05
 
 
 @contextmanager

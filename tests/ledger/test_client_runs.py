@@ -27,6 +27,7 @@ def record(run_id: str = RUN_ID, client_id: str = CLIENT_ID) -> ClientRun:
         client_name="Guy Wilson",
         source="orchestrator",
         status=ClientRunStatus.RUNNING,
+        created_at=NOW,
         started_at=NOW,
         finished_at=None,
         target_posts=10,
@@ -125,7 +126,7 @@ def test_a_live_client_run_is_to_settle_when_nothing_of_it_is_open(ledger: Ledge
 
     def to_settle() -> list[str]:
         with ledger.read() as tx:
-            return client_runs.to_settle(tx, limit=9)
+            return client_runs.to_settle(tx, made_by=NOW, limit=9)
 
     assert to_settle() == []
     end_run(ledger, first, now=NOW)

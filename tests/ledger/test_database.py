@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -126,6 +128,62 @@ def test_a_locked_file_makes_the_ledger_unavailable_until_it_is_free(sqlite_url:
             note(tx)
         assert notes(ledger) == ["noted"]
     other.close()
+
+
+def test_writers_of_a_locked_file_wait_side_by_side(sqlite_url: str) -> None:
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with opened(sqlite_url, lock_seconds=0.3) as ledger:
+
+        def write() -> float:
+            began = time.monotonic()
+            with pytest.raises(LedgerUnavailable), ledger.write():
+                pytest.fail("the block was entered")
+            return time.monotonic() - began
+
+        longest = max(at_once([write] * 8))
+        assert longest < 4 * 0.3, "their waits added up"
+    other.close()
+
+
+def test_a_file_that_was_deleted_or_replaced_is_no_ledger_any_more(sqlite_url: str, tmp_path: Path) -> None:
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    with opened(sqlite_url) as ledger:
+        assert notes(ledger) == []
+        kept = file.rename(tmp_path / "kept.db")
+        for _ in range(2):
+            with pytest.raises(LedgerUnavailable, match="moved, deleted or replaced"), ledger.write() as tx:
+                note(tx)
+            with pytest.raises(LedgerUnavailable, match="moved, deleted or replaced"), ledger.read():
+                pytest.fail("the block was entered")
+            shutil.copyfile(kept, file)  # another file of the same name is another ledger
+        file.unlink()
+        kept.rename(file)
+        assert notes(ledger) == []
+
+
+def test_what_a_transaction_waits_for_adds_up_to_its_bound(postgres_url: str) -> None:
+    with opened(postgres_url) as other, opened(postgres_url, lock_seconds=0.6) as ledger:
+        make_client(other)
+        with other.write() as holder, ThreadPoolExecutor(1) as pool:
+            clients.change(holder, CLIENT_ID, stream=2)
+            with other.write() as bridge:
+                bridge.exclusively("the bridge")
+                crossing = pool.submit(_cross_and_change, ledger)
+                time.sleep(0.4)
+            waited = crossing.result()
+        assert waited < 0.6 + 0.4, "the second wait began anew"
+
+
+def _cross_and_change(ledger: Ledger) -> float:
+    def step(tx: Tx) -> None:
+        tx.exclusively("the bridge")
+        clients.change(tx, CLIENT_ID, stream=3)
+
+    began = time.monotonic()
+    with pytest.raises(LedgerUnavailable):
+        spoil(ledger, step)
+    return time.monotonic() - began
 
 
 def test_a_locked_row_makes_the_ledger_unavailable_until_it_is_free(postgres_url: str) -> None:

@@ -77,6 +77,7 @@ def upgrade() -> None:
         sa.Column("client_name", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("created_at", Utc(), nullable=False),
         sa.Column("started_at", Utc(), nullable=False),
         sa.Column("finished_at", Utc(), nullable=True),
         sa.Column("target_posts", sa.Integer(), nullable=True),

@@ -1,0 +1,124 @@
+"""SQLite as the ledger: one file, several processes, one writer at a time.
+
+The driver's own waiting (its busy timeout) sleeps in C, which stops every greenlet of a web process with
+it. So nothing here waits in the driver: writers of one process take turns, and the one whose turn it is
+asks for the file again and again, asleep in between.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from harvester.errors import LedgerUnavailable
+
+#: The driver waits so long by itself: for the moments in which another process opens or closes the file.
+_DRIVER_SECONDS = 0.01
+#: Between two looks at a file that another process is writing.
+_BUSY_SECONDS = 0.01
+
+
+class SQLite:
+    """An engine on one file, and the turns of its writers."""
+
+    def __init__(self, url: URL, lock_seconds: float) -> None:
+        self._path = Path(url.database) if url.database and url.database != ":memory:" else None
+        self._lock_seconds = lock_seconds
+        self._turn = threading.Lock()
+        self._file: tuple[int, int] | None = None
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        self.engine: Engine = create_engine(
+            url, pool_timeout=lock_seconds, connect_args={"timeout": _DRIVER_SECONDS}
+        )
+        event.listen(self.engine, "connect", self._prepare)
+        event.listen(self.engine, "begin", _begin)
+
+    @contextmanager
+    def turn(self, *, writing: bool, deadline: float) -> Iterator[None]:
+        """Wait until no other thread of this process writes, if this one wants to."""
+        self._require_file()
+        if not writing:
+            yield
+            return
+        if not self._turn.acquire(timeout=max(deadline - time.monotonic(), 0)):
+            raise LedgerUnavailable("the ledger is not available: others have been writing for too long")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def options(self, *, writing: bool, deadline: float) -> dict[str, Any]:
+        """Say whether the transaction will write, and until when its begin may wait."""
+        return {"writing": writing, "deadline": deadline}
+
+    def wait_no_longer(self, connection: Connection, seconds: float) -> None:
+        """Nothing waits once a transaction has begun."""
+
+    def _require_file(self) -> None:
+        """Refuse to work on a file that is no longer the ledger: what is written into it would be lost."""
+        if self._file is not None and self._found() != self._file:
+            raise LedgerUnavailable(
+                f"the ledger's file {self._path} was moved, deleted or replaced under this process: put it "
+                "back, or restart the process to use the one that is there"
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat() if self._path is not None else None
+        except FileNotFoundError:
+            return None
+        return (status.st_dev, status.st_ino) if status is not None else None
+
+    def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN is deferred; `_begin` says which
+        try:
+            _switch_to_wal(connection, time.monotonic() + self._lock_seconds)
+            for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._file = self._file or self._found()
+
+
+def _switch_to_wal(connection: sqlite3.Connection, deadline: float) -> None:
+    """Wait for others that do the same to a new file: SQLite says at once that it is busy, and waits not."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(_BUSY_SECONDS)
+
+
+def _begin(connection: Connection) -> None:
+    """Begin; a transaction that will write says so at once.
+
+    A deferred one that reads and then writes fails with SQLITE_BUSY_SNAPSHOT, for which SQLite does not wait.
+    """
+    options = connection.get_execution_options()
+    statement = "BEGIN IMMEDIATE" if options.get("writing", True) else "BEGIN"
+    driver: Any = connection.connection.driver_connection
+    while time.monotonic() < options.get("deadline", 0):
+        try:
+            driver.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                break
+        time.sleep(_BUSY_SECONDS)
+    connection.exec_driver_sql(statement)  # once more, so that its failure is told as every other
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
