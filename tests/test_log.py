@@ -295,3 +295,8 @@ def test_tests_see_messages_as_they_are(caplog: pytest.LogCaptureFixture) -> Non
 def test_an_unknown_format_is_an_error() -> None:
     with pytest.raises(KeyError):
         log.configure("xml", "INFO")
+
+
+def test_a_hidden_value_is_masked_whatever_it_looks_like() -> None:
+    log.hide(["Zebra-Crossing-42", "short"])
+    assert log.redact("a Zebra-Crossing-42, and a short one") == "a ***, and a short one"
