@@ -59,6 +59,11 @@ def cell(value: object) -> str:
     return "" if value is None else one_line(str(value), _CELL_CHARS)
 
 
+def moment(time: str | None) -> str:
+    """Show a time of the API's for people: to the second, in UTC."""
+    return "" if time is None else time[:19].replace("T", " ")
+
+
 def usd(amount: float | None) -> str:
     """Show an amount of USD; a dash while it is not known."""
     return "-" if amount is None else f"${amount:.4f}"

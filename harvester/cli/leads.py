@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from harvester.cli import session
-from harvester.cli.display import as_json, show_json, show_line, show_table
+from harvester.cli.display import as_json, moment, show_json, show_line, show_table
 from harvester.errors import HarvesterError
 from services.lead_import import Report, import_file
 
@@ -99,14 +99,14 @@ def list_(client_id: str, json_: bool) -> None:
         return
     show_table(
         f"{len(found)} leads of {client_id}",
-        ("Profile", "Name", "State", "Posts", "Last check", "Last outcome"),
+        ("Profile", "Name", "State", "Posts", "Checked (UTC)", "Last outcome"),
         [
             (
                 one["linkedinProfileUrl"],
                 one["name"],
                 one["status"] or "New",
                 one["postsFoundLastRun"],
-                one["lastCheckAt"],
+                moment(one["lastCheckAt"]),
                 _last(one),
             )
             for one in found

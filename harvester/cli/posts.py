@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.display import as_json, show_json, show_table
+from harvester.cli.display import as_json, moment, show_json, show_table
 from harvester.models import DeliveryOutcome
 from services import exports
 
@@ -36,12 +36,14 @@ def posts(client_id: str | None, client_run_id: str | None, limit: int, format_:
             show_json(list(found))
         else:
             shown = [_row(post) for post in found]
-            show_table(f"{len(shown)} posts", ("Posted", "Author", "Kind", "Likes", "Text", "URL"), shown)
+            show_table(
+                f"{len(shown)} posts", ("Posted (UTC)", "Author", "Kind", "Likes", "Text", "URL"), shown
+            )
 
 
 def _row(post: dict[str, Any]) -> tuple[object, ...]:
     names = ("kind", "likes", "text", "url")
-    return (post["postedAt"], post["author"]["name"], *(post[name] for name in names))
+    return (moment(post["postedAt"]), post["author"]["name"], *(post[name] for name in names))
 
 
 @click.command()
@@ -62,6 +64,7 @@ def deliveries(outcome: str | None, limit: int, json_: bool) -> None:
     if json_:
         show_json(found)
         return
-    names = ("id", "receivedAt", "eventType", "actorRunId", "clientId", "outcome", "result")
-    columns = ("ID", "Received", "Event", "Actor run", "Client", "Outcome", "Result")
-    show_table(f"{len(found)} deliveries", columns, [[one[name] for name in names] for one in found])
+    names = ("eventType", "actorRunId", "clientId", "outcome", "result")
+    columns = ("ID", "Received (UTC)", "Event", "Actor run", "Client", "Outcome", "Result")
+    rows = [(one["id"], moment(one["receivedAt"]), *(one[name] for name in names)) for one in found]
+    show_table(f"{len(found)} deliveries", columns, rows)

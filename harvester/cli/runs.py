@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.display import as_json, show_json, show_line, show_table, usd
+from harvester.cli.display import as_json, moment, show_json, show_line, show_table, usd
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from services.kickoff import Answer, Order
@@ -122,7 +122,17 @@ def status(json_: bool) -> None:
 
 
 def _show_list(title: str, rows: list[dict[str, Any]]) -> None:
-    columns = ("Client run", "Status", "Profiles", "Posts", "New", "Rejects", "Cost", "Started", "Ended")
+    columns = (
+        "Client run",
+        "Status",
+        "Profiles",
+        "Posts",
+        "New",
+        "Rejects",
+        "Cost",
+        "Started (UTC)",
+        "Ended",
+    )
     show_table(
         title, columns, [(run["clientRunId"], run["status"], *_counted(run), *_times(run)) for run in rows]
     )
@@ -135,7 +145,7 @@ def _counted(run: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _times(run: dict[str, Any]) -> tuple[object, object]:
-    return run["startedAt"], run["finishedAt"]
+    return moment(run["startedAt"]), moment(run["finishedAt"])
 
 
 def _show_one(run: dict[str, Any]) -> None:
