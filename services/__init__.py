@@ -72,7 +72,7 @@ def build(
     """
     normaliser_for(settings.apify_actor_id)
     log.hide(settings.secret_values())
-    ledger = ledger or Ledger(settings.database_url.get_secret_value())
+    ledger = ledger or Ledger(settings.database_url.get_secret_value(), lock_seconds=settings.lock_seconds)
     schema.migrate(ledger)
     apify = apify or Apify(
         token=settings.apify_token.get_secret_value(),
@@ -125,7 +125,15 @@ def _steps(
 ) -> dict[ActorRunState, Step]:
     reconcile = timedelta(seconds=settings.reconcile_seconds)
     start = Start(ledger, apify, signer, _start_terms(settings), clock)
-    follow = Follow(ledger, apify, clock, reconcile=reconcile, adopt_told=start.adopt_told)
+    follow = Follow(
+        ledger,
+        apify,
+        clock,
+        reconcile=reconcile,
+        look_again=timedelta(seconds=settings.look_again_seconds),
+        gone_after=timedelta(seconds=settings.gone_seconds),
+        adopt_told=start.adopt_told,
+    )
     patience = Patience(
         lease=timedelta(seconds=settings.lease_seconds),
         cost_settles=timedelta(seconds=settings.cost_settle_seconds),
@@ -158,6 +166,7 @@ def _start_terms(settings: Settings) -> StartTerms:
         not_now=timedelta(seconds=settings.not_now_seconds),
         unknown_start=timedelta(seconds=settings.unknown_start_seconds),
         search_every=timedelta(seconds=settings.not_now_seconds),
+        look_again=timedelta(seconds=settings.look_again_seconds),
         reconcile=timedelta(seconds=settings.reconcile_seconds),
     )
 

@@ -109,16 +109,17 @@ class Advance:
     def _put_off(self, run: ActorRun, error: ApifyError) -> None:
         """Apify is in trouble, or lets us read nothing: not this row's fault, so wait and ask again."""
         _log.warning("Apify could not be asked, trying again later: %s", error)
-        self._again(run, str(error), failures=run.failures)
+        self._again(run, str(error), failures=run.failures, doublings=run.put_offs)
 
     def _failed(self, run: ActorRun, code: str, reason: str) -> None:
         failures = run.failures + 1
         if failures >= MAX_FAILURES:
             self._given_up(run, code, reason)
         else:
-            self._again(run, reason, failures=failures)
+            # Four times as long each time: giving up costs more than waiting does.
+            self._again(run, reason, failures=failures, doublings=2 * run.put_offs)
 
-    def _again(self, run: ActorRun, reason: str, *, failures: int) -> None:
+    def _again(self, run: ActorRun, reason: str, *, failures: int, doublings: int) -> None:
         now = self._clock()
         try:
             with self._ledger.write() as tx:
@@ -128,7 +129,7 @@ class Advance:
                     held,
                     held.state,
                     now=now,
-                    next_check_at=now + backoff(self._retry_base, run.put_offs),
+                    next_check_at=now + backoff(self._retry_base, doublings),
                     failures=failures,
                     put_offs=run.put_offs + 1,
                     error_code=held.error_code,
@@ -149,7 +150,7 @@ class Advance:
             _log.warning("Could not give the row up: %s", error)
         except Exception:
             _log.exception("A row could not be given up, and is tried on")
-            self._again(run, reason, failures=run.failures)
+            self._again(run, reason, failures=run.failures, doublings=run.put_offs)
 
     def _let_be(self, tx: Tx, run: ActorRun, reason: str) -> None:
         """A second look at a row that is done with came to nothing: what the first one found stays."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 #: What makes a spreadsheet take a cell for a formula (OWASP, CSV injection).
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\0")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 _COLUMNS: Final = (
     "postKey",
     "url",

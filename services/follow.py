@@ -16,11 +16,6 @@ from services.outcome import ended_anew, give_up, latest_cost
 
 _log = log.get_logger(__name__)
 
-#: A run may be unknown to some of Apify's machines for seconds after its start.
-_GONE_AFTER = timedelta(seconds=60)
-#: How soon to look again when a webhook says that a run ended and Apify's answer says that it did not.
-_LAGGING = timedelta(seconds=2)
-
 
 class Follow:
     """The steps of a row that is `running`, and of one that is done with and was called again."""
@@ -32,8 +27,13 @@ class Follow:
         clock: Callable[[], datetime],
         *,
         reconcile: timedelta,
+        look_again: timedelta,
+        gone_after: timedelta,
         adopt_told: Callable[[ActorRun], bool],
     ) -> None:
+        # Webhooks outrun Apify's own answers, and some of its machines hear of a run seconds after its start.
+        self._look_again = look_again
+        self._gone_after = gone_after
         self._ledger = ledger
         self._apify = apify
         self._clock = clock
@@ -88,8 +88,8 @@ class Follow:
         except Gone as error:
             started = run.apify_started_at or run.created_at
             with self._ledger.write() as tx:
-                if now - started < _GONE_AFTER:
-                    actor_runs.move(tx, run, run.state, now=now, next_check_at=now + _LAGGING)
+                if now - started < self._gone_after:
+                    actor_runs.move(tx, run, run.state, now=now, next_check_at=now + self._look_again)
                 else:
                     give_up(tx, run, code=error.code, reason=f"Apify has this run no more: {error}", now=now)
             return None
@@ -117,7 +117,7 @@ class Follow:
 
     def _wait(self, tx: Tx, run: ActorRun, found: ApifyRun, now: datetime) -> None:
         told_otherwise = bool(deliveries.unread_run_ids(tx, run.id))
-        wait = min(_LAGGING, self._reconcile) if told_otherwise else self._reconcile
+        wait = min(self._look_again, self._reconcile) if told_otherwise else self._reconcile
         actor_runs.move(
             tx,
             run,

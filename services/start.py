@@ -44,6 +44,7 @@ class StartTerms:
     not_now: timedelta
     unknown_start: timedelta
     search_every: timedelta
+    look_again: timedelta
     reconcile: timedelta
 
 
@@ -120,7 +121,7 @@ class Start:
                 return None
             if actor_runs.in_flight(tx) >= self._terms.max_in_flight:
                 actor_runs.move(
-                    tx, run, ActorRunState.PLANNED, now=now, next_check_at=now + timedelta(seconds=1)
+                    tx, run, ActorRunState.PLANNED, now=now, next_check_at=now + self._terms.look_again
                 )
                 return None
             return actor_runs.keep(

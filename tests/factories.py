@@ -76,6 +76,7 @@ def make_settings(**overrides: object) -> Settings:
         "cost_settle_seconds": 0.1,
         "items_lag_seconds": 1,
         "not_now_seconds": 0.2,
+        "look_again_seconds": 0.2,
         "queued_seconds": 1,
         "lease_seconds": 5,
         "apify_timeout_seconds": 4,

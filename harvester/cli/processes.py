@@ -15,10 +15,6 @@ from harvester.engine import Engine, queue
 from harvester.ledger import schema
 from harvester.settings import dormant
 
-#: How long a worker that is told to stop may finish what it has at hand, in seconds: longer than one call to
-#: Apify may take by default, and short of the 30 s that most supervisors wait.
-SHUTDOWN_SECONDS = 22
-
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -53,7 +49,7 @@ def worker() -> None:
         engine.run(
             threads=settings.worker_threads,
             tick_seconds=settings.tick_seconds,
-            shutdown_seconds=SHUTDOWN_SECONDS,
+            shutdown_seconds=settings.shutdown_seconds,
         )
 
 

@@ -204,7 +204,19 @@ class Settings(BaseModel):
     not_now_seconds: kinds.Seconds = _timer(
         "Wait after Apify refuses a start for its limits on memory or concurrency.", "10"
     )
+    look_again_seconds: kinds.Seconds = _timer(
+        "How soon to look again for a free place, or at an actor run that a webhook says has ended.", "2"
+    )
+    gone_seconds: kinds.Seconds = _timer(
+        "How long after its start an actor run that Apify does not know may still turn up.", "60"
+    )
     queued_seconds: kinds.Seconds = _timer("A wake-up not carried out after this is sent again.", "30")
+    lock_seconds: kinds.Seconds = _timer(
+        "How long a transaction waits for the ledger before that counts as not available.", "5"
+    )
+    shutdown_seconds: kinds.Seconds = _timer(
+        "How long a worker that is told to end may finish what it has at hand.", "22"
+    )
 
     def secret_values(self) -> list[str]:
         """Give every secret that is set, for the log to mask: of a URL its password alone."""

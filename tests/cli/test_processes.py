@@ -16,9 +16,9 @@ import pytest
 from argon2 import PasswordHasher
 from factories import make_client, make_leads, opened
 
-from harvester.cli.processes import SHUTDOWN_SECONDS
 from harvester.ledger import Ledger, actor_runs, schema
 from harvester.sandbox.apify import SandboxApify
+from harvester.settings import load
 
 from .conftest import Harvester
 from .processes import (
@@ -248,7 +248,8 @@ def states(ledger: Ledger) -> dict[str, int]:
 
 
 def test_a_worker_that_stops_outlasts_one_call_to_apify_and_no_supervisors_patience() -> None:
-    assert 20 < SHUTDOWN_SECONDS < 25
+    settings = load(environment(), env_file=None)
+    assert settings.apify_timeout_seconds < settings.shutdown_seconds < 25
 
 
 def test_migrate_says_where_the_ledger_stands_and_may_be_repeated(
