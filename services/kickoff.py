@@ -225,4 +225,5 @@ def _leads_of(tx: Tx, client_id: str, urls: Sequence[str], now: datetime) -> lis
         for url, as_given in given.items()
     ]
     leads.add(tx, client_id, new)
-    return leads.by_urls(tx, client_id, given)
+    busy = leads.in_open_batches(tx, client_id)  # of a client run whose record was deleted: paid for already
+    return [lead for lead in leads.by_urls(tx, client_id, given) if lead.id not in busy]

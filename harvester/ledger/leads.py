@@ -45,15 +45,7 @@ def due(
     A lead that is `Processing` is due again once it has been so for longer than `stale_after`, unless an
     actor run that is still open has it: that one will answer, however long it takes.
     """
-    still_open = actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
-    had = (
-        select(lead_outcomes.c.lead_id)
-        .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
-        .where(
-            actor_runs.c.client_id == client_id,
-            or_(actor_runs.c.client_run_id == not_in, still_open),
-        )
-    )
+    had = _in_batches(client_id, or_(actor_runs.c.client_run_id == not_in, _still_open()))
     statement = (
         select(leads)
         .where(leads.c.client_id == client_id, is_due(now, stale_after), leads.c.id.not_in(had))
@@ -63,6 +55,23 @@ def due(
     if not tx.on_sqlite:
         statement = statement.with_for_update(skip_locked=True)
     return [_lead(row) for row in tx.execute(statement)]
+
+
+def in_open_batches(tx: Tx, client_id: str) -> set[int]:
+    """Name the client's leads that an open actor run has: one that has not answered yet."""
+    return set(tx.execute(_in_batches(client_id, _still_open())).scalars())
+
+
+def _still_open() -> ColumnElement[bool]:
+    return actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
+
+
+def _in_batches(client_id: str, which: ColumnElement[bool]) -> Any:
+    return (
+        select(lead_outcomes.c.lead_id)
+        .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
+        .where(actor_runs.c.client_id == client_id, which)
+    )
 
 
 def is_due(now: datetime, stale_after: timedelta) -> ColumnElement[bool]:

@@ -104,11 +104,16 @@ class Harvests(RuleBasedStateMachine):
 
     # What happens
 
-    @rule(client=st.sampled_from(CLIENTS), key=st.none() | st.sampled_from(["k1", "k2"]))
-    def kickoff(self, client: str, key: str | None) -> None:
-        """Somebody asks for a harvest."""
+    @rule(
+        client=st.sampled_from(CLIENTS),
+        key=st.none() | st.sampled_from(["k1", "k2"]),
+        named=st.booleans(),
+    )
+    def kickoff(self, client: str, key: str | None, named: bool) -> None:
+        """Somebody asks for a harvest of who is due, or of certain profiles."""
         name = key and f"{client}-{key}"
-        answer = self.services.kickoff(Order(client_id=client, idempotency_key=name))
+        urls = self._profiles(client)[:3] if named else None
+        answer = self.services.kickoff(Order(client_id=client, idempotency_key=name, target_urls=urls))
         if name is not None:
             assert self.answers.setdefault(name, answer) == answer
         if answer.outcome == "accepted" and answer.client_run_id is not None:
@@ -345,6 +350,11 @@ class Harvests(RuleBasedStateMachine):
         client = self._client_of(target)
         self.posted[client].add(str(self.next_id))
         return {"type": "post", "id": str(self.next_id), "content": f"Post {self.next_id}", "query": query}
+
+    def _profiles(self, client: str) -> list[str]:
+        with self.services.ledger.read() as tx:
+            statement = select(tables.leads.c.profile_url).where(tables.leads.c.client_id == client)
+            return list(tx.execute(statement.order_by(tables.leads.c.id)).scalars())
 
     def _client_of(self, target: str) -> str:
         with self.services.ledger.read() as tx:
