@@ -41,7 +41,10 @@ _SECRETS = (
     (re.compile(r"(apify_api_)\w+"), r"\1***"),
     (re.compile(r"\b(pat)\w{14}\.\w{16,}"), r"\1***"),
     (re.compile(r"\b(ph1\.)[\w.-]+"), r"\1***"),
-    (re.compile(r"(?i)(token(?:=|%3D)\\*[\"']?|token\\*[\"']\s*:\s*\\*[\"'])[^&\s\"'\\;,)}\]]+"), r"\1***"),
+    (
+        re.compile(r"(?i)(token(?:=|%3D)(?:\\*[\"'])?|token\\*[\"']\s*:\s*\\*[\"'])[^&\s\"'\\;,)}\]]+"),
+        r"\1***",
+    ),
     (re.compile(r"(?i)(password=)[^&\s\"'\\]+"), r"\1***"),
     (re.compile(r"(://[^\s/:@\"']*:)[^\s/@\"']+@"), r"\1***@"),
 )
@@ -85,12 +88,14 @@ def bound(**ids: object) -> AbstractContextManager[None]:
 
 def hide(secrets: Iterable[str]) -> None:
     """Mask these very values from now on, whatever they look like. Ones too short to be secret are left."""
-    _hidden.update(secret for secret in secrets if len(secret) >= _LEAST_SECRET_CHARS)
+    for secret in secrets:
+        if len(secret) >= _LEAST_SECRET_CHARS:
+            _hidden.update((secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]))
 
 
 def redact(text: str) -> str:
     """Return `text` with hidden values, and whatever looks like a token or a password in a URL, masked."""
-    for secret in _hidden:
+    for secret in sorted(_hidden, key=len, reverse=True):
         text = text.replace(secret, "***")
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)

@@ -23,6 +23,7 @@ from services.deliveries import Deliveries
 from services.follow import Follow
 from services.ingest import Ingest, Patience
 from services.kickoff import Kickoff
+from services.orphans import Orphans
 from services.overview import Overview
 from services.plan import Limits
 from services.settle import Settle
@@ -133,6 +134,7 @@ def _steps(
         look_again=timedelta(seconds=settings.look_again_seconds),
         gone_after=timedelta(seconds=settings.gone_seconds),
         adopt_told=start.adopt_told,
+        take_in_orphans=Orphans(ledger, apify, clock),
     )
     patience = Patience(
         lease=timedelta(seconds=settings.lease_seconds),
@@ -165,6 +167,7 @@ def _start_terms(settings: Settings) -> StartTerms:
         max_in_flight=settings.max_actor_runs,
         not_now=timedelta(seconds=settings.not_now_seconds),
         unknown_start=timedelta(seconds=settings.unknown_start_seconds),
+        give_up_search=timedelta(seconds=settings.client_run_timeout_seconds),
         search_every=timedelta(seconds=settings.not_now_seconds),
         look_again=timedelta(seconds=settings.look_again_seconds),
         reconcile=timedelta(seconds=settings.reconcile_seconds),

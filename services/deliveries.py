@@ -21,6 +21,7 @@ from harvester.models import ActorRun, DeliveryOutcome
 from harvester.webhook_payload import Payload
 from harvester.webhook_tokens import Claim, TokenSigner, is_one_of
 from services import run_records
+from services.orphans import orphan_marker
 
 #: An actor run's end, and its return to life.
 _HEEDED: Final = frozenset({*TERMINAL_EVENTS, "ACTOR.RUN.RESURRECTED"})
@@ -109,6 +110,8 @@ class Deliveries:
         own = actor_runs.by_marker(tx, proof.claim.intent)
         if own is not None and own.client_id != proof.claim.client_id:
             raise Unauthorised("the token is another client's")
+        if told is not None and told.marker == orphan_marker(proof.claim.intent, proof.claim.attempt):
+            return told
         if told is not None and (own is None or told.id != own.id):
             raise Unauthorised("the token is another actor run's")
         if own is not None and told is None and payload.apify_run_id and not _may_be(own, proof.claim):

@@ -30,6 +30,7 @@ class Follow:
         look_again: timedelta,
         gone_after: timedelta,
         adopt_told: Callable[[ActorRun], bool],
+        take_in_orphans: Callable[[ActorRun], None],
     ) -> None:
         # Webhooks outrun Apify's own answers, and some of its machines hear of a run seconds after its start.
         self._look_again = look_again
@@ -39,9 +40,11 @@ class Follow:
         self._clock = clock
         self._reconcile = reconcile
         self._adopt_told = adopt_told
+        self._take_in_orphans = take_in_orphans
 
     def running(self, run: ActorRun) -> None:
         """Ask Apify whether the actor run has ended; if so, its dataset is due."""
+        self._take_in_orphans(run)
         asked_at = self._clock()
         found = self._found(run, asked_at)
         if found is None:
@@ -60,6 +63,7 @@ class Follow:
         """
         if run.apify_run_id is None and self._adopt_told(run):
             return
+        self._take_in_orphans(run)
         asked_at = self._clock()
         found = self._still_there(run)
         if found is None:

@@ -37,10 +37,9 @@ class Settle:
             if not self._planned_more(tx, run, batches, now):
                 self._completed(tx, run, batches, now)
 
-    def due(self, limit: int) -> list[str]:
+    def due(self, tx: Tx, limit: int) -> list[str]:
         """Name the client runs that have nothing open."""
-        with self._ledger.read() as tx:
-            return client_runs.to_settle(tx, made_by=self._clock() - self._timeout, limit=limit)
+        return client_runs.to_settle(tx, made_by=self._clock() - self._timeout, limit=limit)
 
     def _waits_for_more(self, run: ClientRun, batches: list[ActorRun], now: datetime) -> bool:
         """A record made by hand has no plan of its own: its actor runs may be known to a person alone."""

@@ -43,6 +43,7 @@ class StartTerms:
     max_in_flight: int
     not_now: timedelta
     unknown_start: timedelta
+    give_up_search: timedelta
     search_every: timedelta
     look_again: timedelta
     reconcile: timedelta
@@ -96,14 +97,26 @@ class Start:
         if self.adopt_told(run):
             return
         assert run.start_requested_at is not None, "a start that was sent has its time"
-        listed = self._apify.runs_since(run.actor_id, run.start_requested_at - _CLOCK_SKEW)
-        if self._adopted_of(run, listed):
+        try:
+            listed = self._apify.runs_since(run.actor_id, run.start_requested_at - _CLOCK_SKEW)
+            if self._adopted_of(run, listed):
+                return
+        except (Gone, Refused) as error:
+            if self._clock() - run.start_requested_at < self._terms.give_up_search:
+                raise
+            self._search_ended(run, error)
             return
         if self._clock() - run.start_requested_at < self._terms.unknown_start:
             self._moved(run, ActorRunState.START_UNKNOWN, self._terms.search_every)
             return
         _log.warning("No actor run of this start was found; it is started again", attempt=run.attempt)
         self._moved(run, ActorRunState.PLANNED, timedelta(0))
+
+    def _search_ended(self, run: ActorRun, error: Gone | Refused) -> None:
+        """Apify lets nobody search any more. Should the lost run's webhook still come, it is adopted then."""
+        with self._ledger.write() as tx:
+            reason = f"a start was lost and cannot be searched for: {error}"
+            give_up(tx, run, code=StartUnknown.code, reason=reason, now=self._clock())
 
     def adopt_told(self, run: ActorRun) -> bool:
         """Adopt the actor run of a lost start that a webhook told of, however late. False if none did."""

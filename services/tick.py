@@ -39,9 +39,13 @@ class Tick:
 
     def __call__(self, wake: Callable[[int], object]) -> None:
         """Hand each due actor run to `wake` once, and settle client runs that have nothing open."""
-        for row_id in self._due():
+        now = self._clock()
+        with self._ledger.read() as tx:
+            due = actor_runs.due(tx, now=now, max_in_flight=self._max_in_flight, limit=_AT_ONCE)
+            done = self._settle.due(tx, _AT_ONCE)
+        for row_id in self._queued_of(due, now):
             wake(row_id)
-        for full_id in self._settle.due(_AT_ONCE):
+        for full_id in done:
             if self._clock() >= self._broken.get(full_id, _LONG_AGO):
                 self._settled(full_id)
 
@@ -56,10 +60,7 @@ class Tick:
             _log.exception("Client run %s could not be settled, and is tried again later", full_id)
             self._broken[full_id] = self._clock() + self._queued
 
-    def _due(self) -> list[int]:
-        now = self._clock()
-        with self._ledger.read() as tx:
-            found = actor_runs.due(tx, now=now, max_in_flight=self._max_in_flight, limit=_AT_ONCE)
+    def _queued_of(self, found: list[int], now: datetime) -> list[int]:
         if not found:
             return []
         with self._ledger.write() as tx:

@@ -300,3 +300,9 @@ def test_an_unknown_format_is_an_error() -> None:
 def test_a_hidden_value_is_masked_whatever_it_looks_like() -> None:
     log.hide(["Zebra-Crossing-42", "short"])
     assert log.redact("a Zebra-Crossing-42, and a short one") == "a ***, and a short one"
+
+
+def test_hidden_values_are_masked_longest_first_and_however_they_are_escaped() -> None:
+    log.hide(["rotated-secret", "rotated-secret-and-more", 'quoted"secret', "geheimnis-ü-42"])
+    shown = log.redact('rotated-secret-and-more {"a": "quoted\\"secret"} geheimnis-\\u00fc-42 geheimnis-ü-42')
+    assert shown == '*** {"a": "***"} *** ***'

@@ -19,6 +19,11 @@ COMPLETED, FAILED = ClientRunStatus.COMPLETED, ClientRunStatus.FAILED
 WITH_ERRORS, CANCELLED = ClientRunStatus.COMPLETED_WITH_ERRORS, ClientRunStatus.CANCELLED
 
 
+def due(ledger: Ledger, settle: Settle) -> list[str]:
+    with ledger.read() as tx:
+        return settle.due(tx, 9)
+
+
 def test_batches_follow_until_the_target_is_met(ledger: Ledger, kickoff: Kickoff, settle: Settle) -> None:
     make_client(ledger, daily_target=10)
     make_leads(ledger, count=30)
@@ -113,7 +118,7 @@ def test_an_open_actor_run_keeps_a_client_run_open(
     before = record(ledger)
     settle(FULL_ID)
     assert record(ledger) == before
-    assert settle.due(limit=9) == []
+    assert due(ledger, settle) == []
 
 
 ENDS: dict[str, dict[str, Any]] = {
@@ -146,7 +151,7 @@ def test_the_verdict_says_how_the_actor_runs_ended(
     runs = make_run(ledger, [[lead] for lead in make_leads(ledger, count=len(ends))])
     for run, end in zip(runs, ends, strict=True):
         harvested(ledger, run, **ENDS[end])
-    assert settle.due(limit=9) == [FULL_ID]
+    assert due(ledger, settle) == [FULL_ID]
     end_time = clock.advance(minutes=9)
     settle(FULL_ID)
     found = record(ledger)
@@ -155,7 +160,7 @@ def test_the_verdict_says_how_the_actor_runs_ended(
     assert all(reason in found.system_notes for reason in reasons)
     assert found.metrics.actor_runs == len(ends)
     assert (job(ledger).status, job(ledger).finished_at) == (status, end_time)
-    assert settle.due(limit=9) == []
+    assert due(ledger, settle) == []
 
 
 def test_a_client_run_without_due_leads_is_completed(
@@ -163,7 +168,7 @@ def test_a_client_run_without_due_leads_is_completed(
 ) -> None:
     make_client(ledger)
     kickoff(Order(CLIENT_ID))
-    assert settle.due(limit=9) == [FULL_ID]
+    assert due(ledger, settle) == [FULL_ID]
     settle(FULL_ID)
     assert record(ledger).status is COMPLETED
     assert "no leads were due" in record(ledger).system_notes
@@ -189,9 +194,9 @@ def test_a_record_made_by_hand_of_which_nothing_comes_fails_in_the_end(
     make_client(ledger)
     make_run(ledger, [], source="manual")
     clock.advance(hours=23)
-    assert settle.due(9) == []
+    assert due(ledger, settle) == []
     clock.advance(hours=1)
-    assert settle.due(9) == [FULL_ID]
+    assert due(ledger, settle) == [FULL_ID]
     settle(FULL_ID)
     assert record(ledger).status == "Failed"
     assert "no actor run came of it" in record(ledger).system_notes

@@ -59,6 +59,30 @@ def plan(
     return row_id
 
 
+def add_orphan(
+    tx: Tx, run: ActorRun, *, marker: str, apify_run_id: str, dataset_id: str, now: datetime
+) -> None:
+    """Insert a second actor run of Apify's that was started for the same batch, running and due at once."""
+    copied = {"client_run_id", "client_id", "actor_id", "max_posts", "profiles", "attempt"}
+    statement = insert(actor_runs).values(
+        **{name: getattr(run, name) for name in copied},
+        marker=marker,
+        batch=last_batch(tx, run.client_run_id) + 1,
+        state=ActorRunState.RUNNING,
+        start_requested_at=run.start_requested_at,
+        apify_run_id=apify_run_id,
+        dataset_id=dataset_id,
+        next_check_at=now,
+        created_at=now,
+    )
+    row_id: int = tx.execute(statement.returning(actor_runs.c.id)).scalar_one()
+    same = [
+        {"actor_run_id": row_id, "lead_id": target.lead_id, "target_url": target.target_url}
+        for target in targets(tx, run.id)
+    ]
+    tx.execute(insert(lead_outcomes), same)
+
+
 def get(tx: Tx, row_id: int) -> ActorRun | None:
     """Give one row."""
     row = tx.execute(select(actor_runs).where(actor_runs.c.id == row_id)).one_or_none()

@@ -55,7 +55,11 @@ class Tx:
 
     def execute(self, statement: Executable, rows: Any = None) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement, or one for each of `rows`."""
-        return self.connection.execute(statement, rows)
+        began = time.monotonic()
+        result = self.connection.execute(statement, rows)
+        if time.monotonic() - began >= _NOTICEABLE_SECONDS:
+            self._waited()
+        return result
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Run `call` once this transaction is on disk, and not at all if it rolls back."""

@@ -52,13 +52,26 @@ def store(
     )
 
 
-def processed(tx: Tx, actor_run_id: int, *, received_by: datetime, result: str, now: datetime) -> None:
-    """Mark the deliveries of an actor run as processed that came by `received_by`, when Apify was asked."""
+def processed(
+    tx: Tx,
+    actor_run_id: int,
+    *,
+    received_by: datetime,
+    result: str,
+    now: datetime,
+    apify_run_id: str | None = None,
+) -> None:
+    """Mark the deliveries for a row as processed that came by `received_by`, when Apify was asked.
+
+    With `apify_run_id`, only those that speak of this actor run of Apify's.
+    """
     statement = update(deliveries).where(
         deliveries.c.actor_run_id == actor_run_id,
         deliveries.c.processed_at.is_(None),
         deliveries.c.received_at <= received_by,
     )
+    if apify_run_id is not None:
+        statement = statement.where(deliveries.c.apify_run_id == apify_run_id)
     tx.execute(statement.values(processed_at=now, result=result))
 
 

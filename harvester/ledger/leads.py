@@ -112,10 +112,12 @@ def decide(
     """Write what a client run found for a lead that it claimed; `posts_found` None leaves the last count.
 
     A lead that a later client run has claimed since is that one's, and stays as it is: an actor run can end
-    late, or a second time.
+    late, or a second time. One that is `Done` stays so: another actor run of its batch has found posts.
     """
     values: dict[str, Any] = {"status": status, "last_check_at": now}
     if posts_found is not None:
         values["posts_found_last_run"] = posts_found
     claimed = and_(leads.c.id == lead_id, leads.c.client_run_id == client_run_id)
+    if status is not LeadStatus.DONE:
+        claimed = and_(claimed, or_(leads.c.status.is_(None), leads.c.status != LeadStatus.DONE))
     tx.execute(update(leads).where(claimed).values(**values))

@@ -25,6 +25,11 @@ class PostgreSQL:
             connect_args={
                 "connect_timeout": max(_LEAST_CONNECT_SECONDS, round(lock_seconds)),
                 "options": waits,
+                # The server's own bounds say nothing of a server that has vanished from the network.
+                "tcp_user_timeout": round(lock_seconds * 1000),
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 3,
             },
         )
 

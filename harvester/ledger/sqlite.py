@@ -34,12 +34,13 @@ class SQLite:
         self._turn = threading.Lock()
         self._file: tuple[int, int] | None = None
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(self._path.parent)
         self.engine: Engine = create_engine(
             url, pool_timeout=lock_seconds, connect_args={"timeout": _DRIVER_SECONDS}
         )
         event.listen(self.engine, "connect", self._prepare)
         event.listen(self.engine, "begin", _begin)
+        event.listen(self.engine, "begin", self._require_wal)
 
     @contextmanager
     def turn(self, *, writing: bool, deadline: float) -> Iterator[None]:
@@ -70,12 +71,20 @@ class SQLite:
                 "back, or restart the process to use the one that is there"
             )
 
+    def _require_wal(self, connection: Connection) -> None:
+        """Refuse a connection whose write-ahead log was deleted: SQLite itself keeps it while one is open."""
+        if self._path is None:
+            return
+        now = _identity(self._path.with_name(f"{self._path.name}-wal"))
+        known = connection.info.get("wal")
+        if known is not None and known != now:
+            raise LedgerUnavailable(
+                f"the write-ahead log beside {self._path} was deleted under this process: restart it"
+            )
+        connection.info["wal"] = now
+
     def _found(self) -> tuple[int, int] | None:
-        try:
-            status = self._path.stat() if self._path is not None else None
-        except FileNotFoundError:
-            return None
-        return (status.st_dev, status.st_ino) if status is not None else None
+        return _identity(self._path) if self._path is not None else None
 
     def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the driver's own BEGIN is deferred; `_begin` says which
@@ -87,6 +96,24 @@ class SQLite:
             connection.close()
             raise
         self._file = self._file or self._found()
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Tell which file a path leads to now; None if to none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"the folder of DATABASE_URL, {folder}, cannot be made: {error.strerror}"
+        ) from error
 
 
 def _switch_to_wal(connection: sqlite3.Connection, deadline: float) -> None:

@@ -231,3 +231,49 @@ def test_apify_out_of_reach_is_waited_for(make_stage: MakeStage) -> None:
     stage.proxy.reopen(port)
     run = stage.finish(full_id)
     assert (run["status"], attempts(stage)) == ("Completed", ["1"])
+
+
+def test_the_run_of_a_lost_start_is_ingested_even_after_another_took_its_place(make_stage: MakeStage) -> None:
+    stage = make_stage(unknown_start_seconds=60, not_now_seconds=60, reconcile_seconds=0.2)
+    stage.proxy.spoil = unseen
+    stage.sandbox.inject("webhook-drop", times=None)
+    stage.sandbox.inject("answer-lost", **START)
+    full_id = stage.kickoff(stage.agency("ann"))
+    stage.turn()
+    stage.clock.skip(seconds=61)
+    stage.finish(full_id)
+    first, second = stage.sandbox.ledger().starts
+    assert stage.run(full_id)["metrics"]["actorRuns"] == 1
+    told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": first.run_id}}
+    token = stage.token(attempt=1)
+    for dispatch in ("late-1", "late-2"):
+        answer = stage.deliver(told, token=token, X_Apify_Webhook_Dispatch_Id=dispatch)
+        assert answer.json["outcome"] == "accepted"
+        stage.work(lambda: {row["state"] for row in stage.rows()} == {"ingested"} and len(stage.rows()) == 2)
+    stage.work(lambda: all(delivery["processedAt"] for delivery in stage.deliveries()))
+    assert [row["apify_run_id"] for row in stage.rows()] == [second.run_id, first.run_id]
+    run = stage.run(full_id)
+    assert (run["status"], run["metrics"]["actorRuns"]) == ("Completed", 2)
+    assert run["metrics"]["apifyCostUsd"] == stage.sandbox.ledger().charged_usd
+    assert stage.leads() == {"ann": "Done"}
+
+
+def test_a_lost_start_that_cannot_be_searched_for_blocks_nobody_for_ever(make_stage: MakeStage) -> None:
+    def no_list(method: str, path: str, reply: Reply) -> Reply:
+        gone = b'{"error":{"type":"record-not-found","message":"no such actor"}}'
+        listing = method == "GET" and path.partition("?")[0].endswith("/runs")
+        return replace(reply, status=404, body=gone) if listing else reply
+
+    stage = make_stage(unknown_start_seconds=60, client_run_timeout_seconds=7200, reconcile_seconds=0.2)
+    stage.proxy.spoil = no_list
+    stage.sandbox.inject("webhook-drop", times=None)
+    stage.sandbox.inject("answer-lost", **START)
+    full_id = stage.kickoff(stage.agency("ann"))
+    stage.turn()
+    stage.clock.skip(seconds=7000)
+    stage.turn()
+    assert stage.in_state("start_unknown")
+    stage.clock.skip(seconds=300)
+    run = stage.finish(full_id)
+    assert (run["status"], run["errors"][0]["code"]) == ("Failed", "start_unknown")
+    assert stage.leads() == {"ann": "Pending"}

@@ -324,3 +324,18 @@ def test_ids_that_differ_by_case_are_two(ledger: Ledger) -> None:
 
 def test_the_wait_for_a_lock_has_a_bound() -> None:
     assert 0 < database.LOCK_SECONDS <= 10
+
+
+def test_a_write_ahead_log_that_was_deleted_is_noticed(sqlite_url: str) -> None:
+    with opened(sqlite_url) as ledger:
+        with ledger.write() as tx:
+            note(tx)
+        Path(f"{sqlite_url.removeprefix('sqlite:///')}-wal").unlink()
+        with pytest.raises(LedgerUnavailable, match="write-ahead log"), ledger.write() as tx:
+            note(tx, "lost")
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LedgerUnavailable, match="DATABASE_URL"):
+        Ledger(f"sqlite:///{tmp_path}/file/ledger.db")

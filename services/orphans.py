@@ -1,0 +1,71 @@
+"""Orphans: actor runs of a batch that was started once more because the first start was lost for too long.
+
+Each was paid for. When its webhook comes after all, it gets a row of its own and is ingested like any
+other; what it cost counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from harvester import log
+from harvester.apify import Apify
+from harvester.apify_answers import ApifyRun
+from harvester.apify_errors import Gone
+from harvester.ledger import Ledger, actor_runs, deliveries
+from harvester.models import ActorRun
+
+_log = log.get_logger(__name__)
+
+
+def orphan_marker(marker: str, attempt: int | str) -> str:
+    """Name an orphan's row after the batch and the attempt that it came of, as its webhook's token does."""
+    return f"{marker}-{attempt}"
+
+
+class Orphans:
+    """Takes in the further actor runs of a batch that webhooks tell of."""
+
+    def __init__(self, ledger: Ledger, apify: Apify, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._apify = apify
+        self._clock = clock
+
+    def __call__(self, run: ActorRun) -> None:
+        """Look at what unread deliveries for a row speak of, other than the row's own actor run."""
+        asked_at = self._clock()
+        with self._ledger.read() as tx:
+            told = set(deliveries.unread_run_ids(tx, run.id)) - {run.apify_run_id}
+            told -= actor_runs.known_apify_run_ids(tx, told)
+        for apify_run_id in sorted(told):
+            found = self._found(apify_run_id)
+            marker, _, attempt = (
+                (self._apify.marker_of(found) or "").partition(".") if found else ("", "", "")
+            )
+            if found is not None and marker == run.marker:
+                self._taken_in(run, found, orphan_marker(marker, attempt), asked_at)
+
+    def _found(self, apify_run_id: str) -> ApifyRun | None:
+        try:
+            return self._apify.run(apify_run_id)
+        except Gone:
+            return None
+
+    def _taken_in(self, run: ActorRun, found: ApifyRun, marker: str, asked_at: datetime) -> None:
+        now = self._clock()
+        with self._ledger.write() as tx:
+            if actor_runs.known_apify_run_ids(tx, [found.id]):
+                return
+            actor_runs.add_orphan(
+                tx,
+                run,
+                marker=marker,
+                apify_run_id=found.id,
+                dataset_id=found.dataset_id,
+                now=now,
+            )
+            deliveries.processed(
+                tx, run.id, received_by=asked_at, result="taken in", now=now, apify_run_id=found.id
+            )
+        _log.error("Batch %d was started twice: actor run %s is ingested, too", run.batch, found.id)
