@@ -78,7 +78,7 @@ STRANGERS = [
     "-261122-050000",
     "250926-124530/../x",
 ]
-NON_STRINGS = [None, 261122, 26.1122, True, b"261122-050000", {"runId": BASE}, [BASE], object()]
+NON_STRINGS = [None, 261122, 26.1122, True, b"261122-050000", {"runId": BASE}, [BASE], Ellipsis]
 NO_CLIENTS = [
     "",
     " ",

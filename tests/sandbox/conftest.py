@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,3 +56,10 @@ def finish(client: ApifyClient) -> Callable[[str], Any]:
         return client.run(run_id).wait_for_finish()
 
     return wait
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count the sandbox's own tests among the slow ones: they wait for its clock."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
