@@ -18,6 +18,8 @@ from .conftest import MakeStage
 from .proxy import Reply
 from .stage import Stage
 
+pytestmark = pytest.mark.slow  # they wait for time-outs and back-off
+
 START: dict[str, Any] = {"method": "POST", "path": "/v2/actors/*/runs"}
 SEARCH: dict[str, Any] = {"method": "GET", "path": "/v2/actors/*/runs"}
 

@@ -16,6 +16,8 @@ from .conftest import MakeStage
 from .proxy import Reply
 from .stage import FINAL, impatient
 
+pytestmark = pytest.mark.slow  # they wait for time-outs and back-off
+
 
 def as_it_is(_method: str, _path: str, reply: Reply) -> Reply:
     return reply
