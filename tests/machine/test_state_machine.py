@@ -392,7 +392,7 @@ def _template() -> Path:
 #: Shrinking takes minutes: MACHINE_SHRINK=1 asks for it once a failure is to be understood.
 _PHASES = tuple(Phase) if os.environ.get("MACHINE_SHRINK") else (Phase.explicit, Phase.reuse, Phase.generate)
 Harvests.TestCase.settings = settings(
-    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "50")),
     stateful_step_count=40,
     deadline=None,
     phases=_PHASES,
