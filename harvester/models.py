@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class PostKind(StrEnum):
@@ -249,7 +249,19 @@ class ActorRun:
     lease_until: datetime | None
     fence: int
     wakes: int
+    #: Since when it waits for a person, and why: a dead letter. Its own `error` may be an older one.
+    parked_at: datetime | None
+    parked_error: str | None
     created_at: datetime
+
+    @property
+    def is_orphan(self) -> bool:
+        """True for a second actor run of a batch; its marker says which batch and which attempt."""
+        return ORPHAN_SEPARATOR in self.marker
+
+
+#: Between the marker of a batch and the attempt, in the marker of an orphan.
+ORPHAN_SEPARATOR: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, func, insert, literal, or_, select, update
 
@@ -23,8 +23,12 @@ from harvester.models import ActorRun, ActorRunState, Lead, Target
 #: States in which Apify has, or may have, an actor run of ours at work.
 IN_FLIGHT = (ActorRunState.STARTING, ActorRunState.START_UNKNOWN, ActorRunState.RUNNING)
 
+#: What a row starts with, and has again once a step of it has worked.
+_FRESH: Final = {"failures": 0, "put_offs": 0, "parked_at": None, "parked_error": None}
 
-def _actor_run(row: Any) -> ActorRun:
+
+def from_row(row: Any) -> ActorRun:
+    """Read one row."""
     return rows.as_record(ActorRun, row, state=ActorRunState(row.state))
 
 
@@ -86,19 +90,19 @@ def add_orphan(
 def get(tx: Tx, row_id: int) -> ActorRun | None:
     """Give one row."""
     row = tx.execute(select(actor_runs).where(actor_runs.c.id == row_id)).one_or_none()
-    return _actor_run(row) if row else None
+    return from_row(row) if row else None
 
 
 def by_marker(tx: Tx, marker: str) -> ActorRun | None:
     """Give the row that a marker names."""
     row = tx.execute(select(actor_runs).where(actor_runs.c.marker == marker)).one_or_none()
-    return _actor_run(row) if row else None
+    return from_row(row) if row else None
 
 
 def by_apify_run_id(tx: Tx, apify_run_id: str) -> ActorRun | None:
     """Give the row that has this actor run of Apify's."""
     row = tx.execute(select(actor_runs).where(actor_runs.c.apify_run_id == apify_run_id)).one_or_none()
-    return _actor_run(row) if row else None
+    return from_row(row) if row else None
 
 
 def known_apify_run_ids(tx: Tx, apify_run_ids: Collection[str]) -> set[str]:
@@ -110,7 +114,7 @@ def known_apify_run_ids(tx: Tx, apify_run_ids: Collection[str]) -> set[str]:
 def of_client_run(tx: Tx, client_run_id: str) -> list[ActorRun]:
     """Give a client run's actor runs, in the order they were planned."""
     statement = select(actor_runs).where(actor_runs.c.client_run_id == client_run_id)
-    return [_actor_run(row) for row in tx.execute(statement.order_by(actor_runs.c.batch))]
+    return [from_row(row) for row in tx.execute(statement.order_by(actor_runs.c.batch))]
 
 
 def last_batch(tx: Tx, client_run_id: str) -> int:
@@ -154,9 +158,12 @@ def _ready(now: datetime) -> ColumnElement[bool]:
 
 
 def in_flight(tx: Tx) -> int:
-    """Count the actor runs that Apify has, or may have, at work for us."""
-    statement = select(func.count()).select_from(actor_runs).where(actor_runs.c.state.in_(IN_FLIGHT))
-    return int(tx.execute(statement).scalar_one())
+    """Count the actor runs that Apify has, or may have, at work for us.
+
+    One that is parked waits for a person, for days perhaps: it must not keep the others from starting.
+    """
+    at_work = and_(actor_runs.c.state.in_(IN_FLIGHT), actor_runs.c.parked_at.is_(None))
+    return int(tx.execute(select(func.count()).select_from(actor_runs).where(at_work)).scalar_one())
 
 
 def count_by_state(tx: Tx) -> dict[str, int]:
@@ -191,7 +198,11 @@ def batches_since(tx: Tx, client_id: str, *, since: datetime) -> int:
 
 
 def claim(tx: Tx, row_id: int, *, owner: str, now: datetime, until: datetime) -> ActorRun | None:
-    """Take the lease of a due row. None if it is not due, or somebody else holds it."""
+    """Take the lease of a due row. None if it is not due, or somebody else holds it.
+
+    A lease that ran out was held by a worker that died over it, or was stopped: that counts as a failure.
+    """
+    died = case((actor_runs.c.lease_until.is_not(None), 1), else_=0)
     statement = (
         update(actor_runs)
         .where(
@@ -199,11 +210,17 @@ def claim(tx: Tx, row_id: int, *, owner: str, now: datetime, until: datetime) ->
             actor_runs.c.next_check_at <= now,
             or_(actor_runs.c.lease_until.is_(None), actor_runs.c.lease_until < now),
         )
-        .values(lease_owner=owner, lease_until=until, queued_until=None, fence=actor_runs.c.fence + 1)
+        .values(
+            lease_owner=owner,
+            lease_until=until,
+            queued_until=None,
+            fence=actor_runs.c.fence + 1,
+            failures=actor_runs.c.failures + died,
+        )
         .returning(actor_runs)
     )
     row = tx.execute(statement).one_or_none()
-    return _actor_run(row) if row else None
+    return from_row(row) if row else None
 
 
 def keep(tx: Tx, run: ActorRun, *, until: datetime | None = None, **values: Any) -> ActorRun:
@@ -222,10 +239,10 @@ def move(
     """Move a claimed row to a state and let it go, due again at `next_check_at` (None: never by itself).
 
     A row that was woken since it was claimed is due at once: the webhook may have come while the call that
-    led here was on the wire. Failures, put-offs and error are wiped unless given. Raises `LostLease` if the
-    claim is no longer ours.
+    led here was on the wire. Failures, put-offs and error are wiped unless given, and it is parked no more.
+    Raises `LostLease` if the claim is no longer ours.
     """
-    values = {"failures": 0, "put_offs": 0, "error_code": None, "error": None, **values}
+    values = {**_FRESH, "error_code": None, "error": None, **values}
     woken = actor_runs.c.wakes != run.wakes
     due: Any = case((woken, literal(now, Utc)), else_=literal(next_check_at, Utc))
     return _guarded(
@@ -248,6 +265,21 @@ def wake(tx: Tx, row_id: int, *, now: datetime) -> None:
     """Make a row due at once, or as soon as whoever holds it lets go."""
     woken = {"next_check_at": now, "queued_until": None, "wakes": actor_runs.c.wakes + 1}
     tx.execute(update(actor_runs).where(actor_runs.c.id == row_id).values(**woken))
+
+
+def release(tx: Tx, owner: str, *, now: datetime) -> int:
+    """Let go of every row that a process holds, due at once: it ends. Returns how many that were.
+
+    What it may still write to them matches no row any more.
+    """
+    freed = {"lease_until": None, "lease_owner": None, "next_check_at": now, "fence": actor_runs.c.fence + 1}
+    statement = update(actor_runs).where(actor_runs.c.lease_owner == owner).values(**freed)
+    return tx.execute(statement).rowcount
+
+
+def forget_queued(tx: Tx) -> None:
+    """Let rows be queued anew: the wake-ups that they were queued with were turned away."""
+    tx.execute(update(actor_runs).where(actor_runs.c.queued_until.is_not(None)).values(queued_until=None))
 
 
 def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any]) -> ActorRun:

@@ -94,6 +94,21 @@ def count_by_status(tx: Tx, client_id: str) -> dict[str, int]:
     return dict(tx.execute(statement).all())
 
 
+def heal(tx: Tx, *, now: datetime, stale_after: timedelta) -> int:
+    """Make leads `Pending` that were left `Processing` and that no open actor run has. Returns how many."""
+    left = and_(
+        leads.c.status == LeadStatus.PROCESSING,
+        or_(leads.c.last_check_at.is_(None), leads.c.last_check_at < now - stale_after),
+    )
+    still_had = (
+        select(lead_outcomes.c.lead_id)
+        .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
+        .where(lead_outcomes.c.lead_id == leads.c.id, _still_open())
+    )
+    statement = update(leads).where(left, ~still_had.exists())
+    return tx.execute(statement.values(status=LeadStatus.PENDING)).rowcount
+
+
 def claim(tx: Tx, lead_ids: Collection[int], *, client_run_id: str, now: datetime) -> None:
     """Mark leads as being harvested by a client run."""
     values = {"status": LeadStatus.PROCESSING, "client_run_id": client_run_id, "last_check_at": now}

@@ -79,6 +79,12 @@ leads = Table(
     _required("created_at", Utc),
     UniqueConstraint("client_id", "profile_url"),
     Index("ix_leads_due", "client_id", "status", "created_at"),
+    Index(
+        "ix_leads_processing",
+        "last_check_at",
+        sqlite_where=text("status = 'Processing'"),
+        postgresql_where=text("status = 'Processing'"),
+    ),
 )
 
 job_runs = Table(
@@ -160,6 +166,8 @@ actor_runs = Table(
     Column("lease_until", Utc),
     _count("fence"),
     _count("wakes"),
+    Column("parked_at", Utc),
+    Column("parked_error", Text),
     _required("created_at", Utc),
     UniqueConstraint("marker"),
     UniqueConstraint("apify_run_id"),
@@ -167,6 +175,13 @@ actor_runs = Table(
     Index("ix_actor_runs_due", "next_check_at"),
     Index("ix_actor_runs_state", "state"),
     Index("ix_actor_runs_spent", "client_id", "start_requested_at"),
+    Index("ix_actor_runs_start", "start_requested_at"),
+    Index(
+        "ix_actor_runs_parked",
+        "parked_at",
+        sqlite_where=text("parked_at IS NOT NULL"),
+        postgresql_where=text("parked_at IS NOT NULL"),
+    ),
 )
 
 lead_outcomes = Table(
@@ -258,6 +273,15 @@ idempotency_keys = Table(
     _required("client_id", String(64)),
     _required("answer", JSON),
     _required("created_at", Utc),
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _required("until", Utc),
+    _count("times"),
+    _required("reason", Text),
 )
 
 activity = Table(
