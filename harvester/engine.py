@@ -25,6 +25,20 @@ _NAME: Final = "post-harvester"
 _HEALTH_SECONDS: Final = 10
 #: A tick that fails is tried again after twice the wait, up to this; a tick that works resets it.
 _LONGEST_WAIT: Final = 10.0
+#: How long a queue on another machine may be silent before it counts as gone.
+_SILENT_SECONDS: Final = 5
+#: The same in libpq's words; a thread that waits for wake-ups would else wait for a server that has vanished.
+_PATIENCE: Final = {
+    "connect_timeout": _SILENT_SECONDS,
+    "tcp_user_timeout": _SILENT_SECONDS * 1000,
+    "keepalives_idle": _SILENT_SECONDS,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+#: Tables and indexes of Huey on PostgreSQL, over each of which two new workers may stumble.
+_TABLES: Final = 6
+#: SQLSTATEs of what another process has made a moment ago: unique violation, duplicate table and object.
+_JUST_MADE: Final = ("23505", "42P07", "42710")
 #: What ends a worker; a closed terminal too (SIGHUP), on which Huey would start itself anew without one.
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -59,11 +73,30 @@ def queue(url: str) -> Huey:
             file.parent.mkdir(parents=True, exist_ok=True)
             return SqliteHuey(_NAME, filename=str(file), **options)
         if scheme.startswith("postgresql"):
-            return PostgresHuey(_NAME, dsn=f"postgresql:{rest}", **options)
-        return RedisHuey(_NAME, url=url, **options)
+            return _on_postgresql(f"postgresql:{rest}", options)
+        return _on_redis(url, options)
     except Exception as error:  # each driver has errors of its own, and only some are installed
         told = log.redact(log.one_line(str(error).strip() or type(error).__name__))
         raise QueueUnusable(f"the queue of QUEUE_URL cannot be used: {told}") from error
+
+
+def _on_postgresql(dsn: str, options: dict[str, Any]) -> Huey:
+    """Build it on PostgreSQL, where `create table if not exists` fails for all but one of several at once."""
+    for _ in range(_TABLES):
+        try:
+            return PostgresHuey(_NAME, dsn=dsn, **_PATIENCE, **options)
+        except Exception as error:  # by its SQLSTATE: the driver is known to the ledger alone
+            if getattr(error, "sqlstate", None) not in _JUST_MADE:
+                raise
+    return PostgresHuey(_NAME, dsn=dsn, **_PATIENCE, **options)
+
+
+def _on_redis(url: str, options: dict[str, Any]) -> Huey:
+    """Build it on Redis, whose older clients would wait for a silent server for ever."""
+    from redis import ConnectionPool
+
+    bounds = {"socket_timeout": _SILENT_SECONDS, "socket_connect_timeout": _SILENT_SECONDS}
+    return RedisHuey(_NAME, connection_pool=ConnectionPool.from_url(url, **bounds), **options)
 
 
 class _OneLine(logging.Filter):
@@ -104,6 +137,8 @@ class Engine:
             advance(row_id)
 
         self._huey = huey
+        self._advance = advance
+        self._alone_until = 0.0
         self._wake = huey.task(name="advance")(wake)
         self._tick = tick
         self._stopping = threading.Event()
@@ -149,11 +184,23 @@ class Engine:
             except Empty:
                 consumer.check_worker_health()
 
+    def _sent(self, row_id: int) -> None:
+        """Queue a wake-up. While the queue takes none, do its work here: slower, but nothing stands still."""
+        if time.monotonic() >= self._alone_until:
+            try:
+                self._wake(row_id)
+                return
+            except Exception as error:
+                self._alone_until = time.monotonic() + _LONGEST_WAIT
+                _log.error("No wake-up can be queued, the ticks do the work themselves: %s", error)
+        if not self._stopping.is_set():
+            self._advance(row_id)
+
     def _ticks(self, seconds: float) -> None:
         wait = seconds
         while not self._stopping.wait(wait):
             try:
-                self._tick(self._wake)
+                self._tick(self._sent)
                 wait = seconds
             except LedgerUnavailable as error:
                 wait = max(seconds, min(2 * wait, _LONGEST_WAIT))
