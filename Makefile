@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test fast slow check lint types imports wheel clean
+.PHONY: help setup demo test fast slow chaos check lint types imports wheel clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -38,6 +38,10 @@ fast: setup
 
 slow: setup
 	$(BIN)/python -m pytest -m slow
+
+chaos: setup ## 200 harvests while processes are killed and calls fail; SEED=7 DATABASE=postgresql HARVESTS=50
+	cd tests && PYTHONPATH=.. "$(abspath $(BIN)/python)" -m chaos $(if $(SEED),--seed $(SEED)) \
+		$(if $(DATABASE),--database $(DATABASE)) $(if $(HARVESTS),--harvests $(HARVESTS))
 
 check: lint types imports wheel ## Everything but the tests that CI demands
 
