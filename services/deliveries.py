@@ -17,6 +17,7 @@ from harvester import log
 from harvester.apify import TERMINAL_EVENTS
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries
+from harvester.ledger.group_commit import GroupCommit
 from harvester.models import ActorRun, DeliveryOutcome
 from harvester.webhook_payload import Payload
 from harvester.webhook_tokens import Claim, TokenSigner, is_one_of
@@ -50,7 +51,7 @@ class Deliveries:
         static_tokens: Sequence[SecretStr],
         clock: Callable[[], datetime],
     ) -> None:
-        self._ledger = ledger
+        self._in_one_commit = GroupCommit(ledger)
         self._signer = signer
         self._static = tuple(static_tokens)
         self._clock = clock
@@ -73,13 +74,14 @@ class Deliveries:
         headers: Mapping[str, str],
         body: str,
     ) -> DeliveryOutcome:
-        """Store one delivery and make its actor run due. On return it is on disk.
+        """Store one delivery and make its actor run due. On return it is on disk, with those of others.
 
         Raises `Unauthorised` for another actor run's token, `InvalidInput` for the end of no actor run, and
         `LedgerUnavailable`.
         """
         now = self._clock()
-        with self._ledger.write() as tx:
+
+        def kept(tx: Tx) -> DeliveryOutcome:
             run = self._run_of(tx, proof, payload)
             outcome = _outcome(payload, run)
             new = deliveries.store(
@@ -100,14 +102,18 @@ class Deliveries:
             if outcome is DeliveryOutcome.ACCEPTED and run is not None:
                 actor_runs.wake(tx, run.id, now=now)
                 run_records.require(tx, run.client_run_id, run.client_id)
-        return outcome
+            return outcome
+
+        return self._in_one_commit(kept)
 
     def _run_of(self, tx: Tx, proof: Proof, payload: Payload) -> ActorRun | None:
         """Find our row. A token speaks for its own actor run alone."""
         told = actor_runs.by_apify_run_id(tx, payload.apify_run_id) if payload.apify_run_id else None
         if proof.claim is None:
             return told
-        own = actor_runs.by_marker(tx, proof.claim.intent)
+        own = told
+        if told is None or told.marker != proof.claim.intent:
+            own = actor_runs.by_marker(tx, proof.claim.intent)
         if own is not None and own.client_id != proof.claim.client_id:
             raise Unauthorised("the token is another client's")
         if told is not None and told.marker == orphan_marker(proof.claim.intent, proof.claim.attempt):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final, Protocol
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, make_url, text
@@ -13,16 +13,29 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from harvester.errors import LedgerUnavailable
+from harvester.ledger.patience import Patience
 from harvester.ledger.postgresql import PostgreSQL
 from harvester.ledger.sqlite import SQLite
 
 #: How long a transaction may wait for others in all before the ledger counts as unavailable.
 LOCK_SECONDS: Final = 5.0
+#: The same for work that takes long by intent, such as a migration.
+PATIENT_SECONDS: Final = 600.0
 
 #: What a driver raises for "not now"; a broken rule of the schema is not among them.
 _UNAVAILABLE = (OperationalError, InterfaceError)
+#: PostgreSQL's words for a lock that was not had in time, and for two that wait for each other.
+_BLOCKED = frozenset({"55P03", "40P01"})
 #: A wait that is worth one statement more to bound those that follow.
 _NOTICEABLE_SECONDS = 0.1
+
+
+class Blocked(LedgerUnavailable):
+    """A row was locked by another transaction for too long. The database itself answers."""
+
+
+class CannotUndo(LedgerUnavailable):
+    """A part of a transaction could not be undone by itself: nothing of the whole may be kept."""
 
 
 class _Database(Protocol):
@@ -30,14 +43,14 @@ class _Database(Protocol):
 
     engine: Engine
 
-    def turn(self, *, writing: bool, deadline: float) -> Any:
+    def turn(self, *, writing: bool, patience: Patience) -> AbstractContextManager[None]:
         """Give a context in which a transaction may begin. Raises `LedgerUnavailable`."""
 
-    def options(self, *, writing: bool, deadline: float) -> dict[str, Any]:
-        """Give SQLAlchemy's options of a connection for one transaction."""
+    def connected(self, *, writing: bool, patience: Patience) -> AbstractContextManager[Connection]:
+        """Give a connection for one transaction."""
 
-    def wait_no_longer(self, connection: Connection, seconds: float) -> None:
-        """Bound the waits of this transaction's further statements."""
+    def bound(self, connection: Connection, patience: Patience) -> None:
+        """Bound the waits of this transaction's further statements by what is left."""
 
 
 class Tx:
@@ -60,6 +73,32 @@ class Tx:
         if time.monotonic() - began >= _NOTICEABLE_SECONDS:
             self._waited()
         return result
+
+    @contextmanager
+    def part(self) -> Iterator[Tx]:
+        """Open a part of this transaction. If it raises, what it did is undone, and the rest may go on.
+
+        What waits for the commit in it is run by `committed` of the part, not of the whole. Raises
+        `LedgerUnavailable` for what the database could not do now, and `CannotUndo` when all is lost.
+        """
+        self._mark("SAVEPOINT part")
+        try:
+            yield Tx(self.connection, self._waited)
+        except Exception as error:
+            # A full disk ends the whole transaction on SQLite, unasked; it has no savepoint any more then.
+            self._mark("ROLLBACK TO SAVEPOINT part")
+            told = told_as_unavailable(error)
+            if told is not None:
+                raise told from error
+            raise
+
+    def _mark(self, statement: str) -> None:
+        """Run a statement without SQLAlchemy, which would take longer for it than the database does."""
+        driver: Any = self.connection.connection.driver_connection
+        try:
+            driver.execute(statement).close()
+        except Exception as error:
+            raise CannotUndo(f"the ledger is not available: {_reason(error)}") from error
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Run `call` once this transaction is on disk, and not at all if it rolls back."""
@@ -92,23 +131,30 @@ class Ledger:
     def __repr__(self) -> str:
         return f"Ledger({self.url.render_as_string(hide_password=True)!r})"
 
+    @property
+    def lock_seconds(self) -> float:
+        """How long a transaction may wait for others in all."""
+        return self._lock_seconds
+
     @contextmanager
-    def read(self) -> Iterator[Tx]:
+    def read(self, *, patient: bool = False) -> Iterator[Tx]:
         """Open a transaction that only reads: a consistent view that blocks nobody.
 
-        Raises `LedgerUnavailable` if the database cannot be reached.
+        Raises `LedgerUnavailable` if the database cannot be reached. `patient` is for what takes long by
+        intent, and nobody waits for: it may, then, for ten minutes.
         """
-        with self._transaction(writing=False) as tx:
+        with self._transaction(self._patience(patient), writing=False) as tx:
             yield tx
 
     @contextmanager
-    def write(self) -> Iterator[Tx]:
+    def write(self, *, patient: bool = False, patience: Patience | None = None) -> Iterator[Tx]:
         """Open a transaction that writes. On return it is on disk.
 
         Raises `LedgerUnavailable` if the database is unreachable, locked for `lock_seconds`, or full;
-        nothing was written then.
+        nothing was written then, unless the answer to the commit itself was lost. `patient` as in `read`;
+        `patience` says exactly how long it may wait.
         """
-        with self._transaction(writing=True) as tx:
+        with self._transaction(patience or self._patience(patient), writing=True) as tx:
             yield tx
         tx.committed()
 
@@ -116,29 +162,40 @@ class Ledger:
         """Close the pooled connections."""
         self._database.engine.dispose()
 
+    def _patience(self, patient: bool) -> Patience:
+        return Patience(PATIENT_SECONDS, long=True) if patient else Patience(self._lock_seconds)
+
     @contextmanager
-    def _transaction(self, *, writing: bool) -> Iterator[Tx]:
-        deadline = time.monotonic() + self._lock_seconds
-        options = self._database.options(writing=writing, deadline=deadline)
+    def _transaction(self, patience: Patience, *, writing: bool) -> Iterator[Tx]:
         try:
-            with (
-                self._database.turn(writing=writing, deadline=deadline),
-                self._database.engine.connect() as one,
-            ):
-                connection = one.execution_options(**options)
-                with connection.begin():
-                    self._waited(connection, deadline)
-                    yield Tx(connection, lambda: self._waited(connection, deadline))
+            with ExitStack() as open_things:
+                with patience.spent():
+                    open_things.enter_context(self._database.turn(writing=writing, patience=patience))
+                    connection = open_things.enter_context(
+                        self._database.connected(writing=writing, patience=patience)
+                    )
+                    open_things.enter_context(connection.begin())
+                self._waited(connection, patience, unusual=patience.unusual)
+                yield Tx(connection, lambda: self._waited(connection, patience))
         except (DBAPIError, PoolTimeout) as error:
-            if _is_unavailable(error):
-                raise LedgerUnavailable(f"the ledger is not available: {_reason(error)}") from error
+            told = told_as_unavailable(error)
+            if told is not None:
+                raise told from error
             raise
 
-    def _waited(self, connection: Connection, deadline: float) -> None:
-        """Let what a transaction waits for add up to the deadline, and no more."""
-        left = deadline - time.monotonic()
-        if left < self._lock_seconds - _NOTICEABLE_SECONDS:
-            self._database.wait_no_longer(connection, max(left, _NOTICEABLE_SECONDS))
+    def _waited(self, connection: Connection, patience: Patience, *, unusual: bool = False) -> None:
+        """Let what a transaction waits for add up to its bound, and no more."""
+        if unusual or patience.left < self._lock_seconds - _NOTICEABLE_SECONDS:
+            self._database.bound(connection, patience)
+
+
+def told_as_unavailable(error: Exception) -> LedgerUnavailable | None:
+    """Say "not now" of a driver's error that means it, and nothing of a mistake of ours."""
+    if not isinstance(error, (DBAPIError, PoolTimeout)) or not _is_unavailable(error):
+        return None
+    blocked = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BLOCKED
+    kind = Blocked if blocked else LedgerUnavailable
+    return kind(f"the ledger is not available: {_reason(error)}")
 
 
 def _is_unavailable(error: DBAPIError | PoolTimeout) -> bool:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+
+from harvester.ledger.patience import Patience
 
 #: libpq waits for a connection in whole seconds, two at the least.
-_LEAST_CONNECT_SECONDS = 2
+_LEAST_CONNECT_SECONDS: Final = 2
+#: The server's bound of a wait is so much of the client's: it comes first, for it costs no connection.
+_SERVERS_SHARE: Final = 0.9
+#: A server that is alive may take so long for a statement, however little patience a test has.
+_LEAST_STATEMENT_SECONDS: Final = 1.0
+#: A transaction that does nothing for so long has lost its process: nobody must wait for its locks.
+_IDLE_SECONDS: Final = 20.0
 
 
 class PostgreSQL:
-    """An engine whose statements wait for a lock for a bounded time."""
+    """An engine whose statements wait for a bounded time, whether the server keeps time or not."""
 
     def __init__(self, url: URL, lock_seconds: float) -> None:
-        waits = f"-c lock_timeout={lock_seconds * 1000:.0f} -c statement_timeout=30s -c timezone=UTC"
         self.engine: Engine = create_engine(
             url,
             pool_pre_ping=True,
@@ -24,24 +32,61 @@ class PostgreSQL:
             pool_timeout=lock_seconds,
             connect_args={
                 "connect_timeout": max(_LEAST_CONNECT_SECONDS, round(lock_seconds)),
-                "options": waits,
-                # The server's own bounds say nothing of a server that has vanished from the network.
+                "options": _server_options(lock_seconds),
+                # For waits outside of a transaction, of which the client's own bound knows nothing.
                 "tcp_user_timeout": round(lock_seconds * 1000),
                 "keepalives_idle": 5,
                 "keepalives_interval": 2,
                 "keepalives_count": 3,
             },
         )
+        event.listen(self.engine, "do_connect", _connect)
 
-    def turn(self, *, writing: bool, deadline: float) -> AbstractContextManager[None]:
+    def turn(self, *, writing: bool, patience: Patience) -> AbstractContextManager[None]:
         """Everybody may begin at any time."""
         return nullcontext()
 
-    def options(self, *, writing: bool, deadline: float) -> dict[str, Any]:
-        """Give a transaction that only reads one view of everything."""
-        return {} if writing else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    @contextmanager
+    def connected(self, *, writing: bool, patience: Patience) -> Iterator[Connection]:
+        """Give a connection that waits within `patience`; one that only reads has one view of everything."""
+        from harvester.ledger.bounded_psycopg import connecting  # psycopg is an optional extra
 
-    def wait_no_longer(self, connection: Connection, seconds: float) -> None:
-        """Lower the bound, which holds for each statement by itself, to what is left of the whole."""
-        bound = text("select set_config('lock_timeout', :milliseconds, true)")
-        connection.execute(bound, {"milliseconds": f"{max(seconds * 1000, 1):.0f}"})
+        with connecting(patience):
+            connection = self.engine.connect()
+        with connection:
+            driver: Any = connection.connection.driver_connection
+            driver.patience = patience
+            if not writing:
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            yield connection
+
+    def bound(self, connection: Connection, patience: Patience) -> None:
+        """Lower the bound for locks, which holds for each statement by itself, to what is left of the whole.
+
+        Lift the others for long work.
+        """
+        seconds = max(patience.left * _SERVERS_SHARE, 0.001)
+        bounds = {"lock_timeout": min(seconds, patience.lock_seconds or seconds)}
+        if patience.long:
+            bounds |= {"statement_timeout": seconds, "idle_in_transaction_session_timeout": seconds}
+        each = ", ".join(
+            f"set_config('{name}', '{value * 1000:.0f}', true)" for name, value in bounds.items()
+        )
+        connection.execute(text(f"select {each}"))
+
+
+def _server_options(lock_seconds: float) -> str:
+    seconds = {
+        "lock_timeout": lock_seconds * _SERVERS_SHARE,
+        "statement_timeout": max(lock_seconds, _LEAST_STATEMENT_SECONDS),
+        "idle_in_transaction_session_timeout": _IDLE_SECONDS,
+    }
+    return " ".join(f"-c {name}={value * 1000:.0f}" for name, value in seconds.items()) + " -c timezone=UTC"
+
+
+def _connect(_dialect: object, _record: object, arguments: Any, named: Any) -> Any:
+    from harvester.ledger.bounded_psycopg import BoundedConnection
+
+    return BoundedConnection.connect(*arguments, **named)

@@ -49,7 +49,7 @@ def migrate(ledger: Ledger) -> tuple[str | None, str]:
         before = current(tx)
     if before == newest():
         return before, before
-    with ledger.write() as tx:
+    with ledger.write(patient=True) as tx:
         tx.exclusively("migrations")
         before = current(tx)
         _refuse_unknown(before)

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from harvester.errors import LedgerUnavailable
+from harvester.ledger.patience import Patience
 
 #: The driver waits so long by itself: for the moments in which another process opens or closes the file.
 _DRIVER_SECONDS = 0.01
@@ -43,24 +44,26 @@ class SQLite:
         event.listen(self.engine, "begin", self._require_wal)
 
     @contextmanager
-    def turn(self, *, writing: bool, deadline: float) -> Iterator[None]:
+    def turn(self, *, writing: bool, patience: Patience) -> Iterator[None]:
         """Wait until no other thread of this process writes, if this one wants to."""
         self._require_file()
         if not writing:
             yield
             return
-        if not self._turn.acquire(timeout=max(deadline - time.monotonic(), 0)):
+        if not self._turn.acquire(timeout=max(patience.left, 0)):
             raise LedgerUnavailable("the ledger is not available: others have been writing for too long")
         try:
             yield
         finally:
             self._turn.release()
 
-    def options(self, *, writing: bool, deadline: float) -> dict[str, Any]:
-        """Say whether the transaction will write, and until when its begin may wait."""
-        return {"writing": writing, "deadline": deadline}
+    @contextmanager
+    def connected(self, *, writing: bool, patience: Patience) -> Iterator[Connection]:
+        """Give a connection that knows whether it will write, and how long its begin may wait."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(writing=writing, patience=patience)
 
-    def wait_no_longer(self, connection: Connection, seconds: float) -> None:
+    def bound(self, connection: Connection, patience: Patience) -> None:
         """Nothing waits once a transaction has begun."""
 
     def _require_file(self) -> None:
@@ -135,8 +138,9 @@ def _begin(connection: Connection) -> None:
     """
     options = connection.get_execution_options()
     statement = "BEGIN IMMEDIATE" if options.get("writing", True) else "BEGIN"
+    patience = options.get("patience") or Patience(0)
     driver: Any = connection.connection.driver_connection
-    while time.monotonic() < options.get("deadline", 0):
+    while patience.left > 0:
         try:
             driver.execute(statement)
             return
