@@ -101,6 +101,11 @@ class Apify:
         """Read one actor run. Raises `Gone` if Apify has it no more."""
         return run_from(self._data(f"actor-runs/{required_id(apify_run_id)}"))
 
+    def abort(self, apify_run_id: str) -> None:
+        """End an actor run, with what it has found so far. Nothing happens to one that has ended."""
+        with translated():
+            self._call(f"actor-runs/{required_id(apify_run_id)}/abort", method="POST")
+
     def runs_since(self, actor_id: str, started_after: datetime) -> Iterator[ApifyRun]:
         """Give an actor's runs started since then, newest first."""
         path = f"actors/{actor_id.replace('/', '~')}/runs"
@@ -166,9 +171,9 @@ class Apify:
             raise BadAnswer(f"Apify's answer to {path.split('?')[0]} has no data")
         return data
 
-    def _call(self, path: str, params: dict[str, Any] | None = None) -> Any:
+    def _call(self, path: str, params: dict[str, Any] | None = None, *, method: str = "GET") -> Any:
         return self._made().http_client.call(
-            method="GET", url=f"{self._api_url}/v2/{path}", params=params, timeout=self._timeout
+            method=method, url=f"{self._api_url}/v2/{path}", params=params, timeout=self._timeout
         )
 
     def _made(self) -> ApifyClient:

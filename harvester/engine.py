@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import orjson
 from huey import PostgresHuey, RedisHuey, SqliteHuey
@@ -20,6 +20,8 @@ from huey.serializer import Serializer
 
 from harvester import log
 from harvester.errors import HarvesterError, LedgerUnavailable
+
+T = TypeVar("T")
 
 _NAME: Final = "post-harvester"
 _HEALTH_SECONDS: Final = 10
@@ -127,20 +129,39 @@ class _Consumer(Consumer):  # type: ignore[misc]  # huey has no types
         pass
 
 
+class Chores(Protocol):
+    """What has to be done every so often, by one process."""
+
+    def due(self) -> list[str]:
+        """Name those that are due and this process's to do."""
+
+    def __call__(self, name: str) -> None:
+        """Do one."""
+
+
 class Engine:
-    """Runs wake-ups on a pool of threads, and a tick between them, until it is told to stop."""
+    """Runs wake-ups and chores on a pool of threads, and a tick between them, until it is told to stop."""
 
     def __init__(
-        self, huey: Huey, advance: Callable[[int], None], tick: Callable[[Callable[[int], Any]], None]
+        self,
+        huey: Huey,
+        advance: Callable[[int], None],
+        tick: Callable[[Callable[[int], Any]], None],
+        chores: Chores,
     ) -> None:
         def wake(row_id: int) -> None:
             advance(row_id)
+
+        def chore(name: str) -> None:
+            chores(name)
 
         self._huey = huey
         self._advance = advance
         self._alone_until = 0.0
         self._wake = huey.task(name="advance")(wake)
+        self._chore = huey.task(name="chore")(chore)
         self._tick = tick
+        self._chores = chores
         self._stopping = threading.Event()
         # A handler may interrupt anything in this thread; putting into this queue is safe even then.
         self._told: SimpleQueue[int] = SimpleQueue()
@@ -184,23 +205,28 @@ class Engine:
             except Empty:
                 consumer.check_worker_health()
 
-    def _sent(self, row_id: int) -> None:
-        """Queue a wake-up. While the queue takes none, do its work here: slower, but nothing stands still."""
+    def _woken(self, row_id: int) -> None:
+        self._sent(self._wake, self._advance, row_id)
+
+    def _sent(self, queue: Callable[[T], object], do: Callable[[T], object], subject: T) -> None:
+        """Queue some work. While the queue takes none, do it here: slower, but nothing stands still."""
         if time.monotonic() >= self._alone_until:
             try:
-                self._wake(row_id)
+                queue(subject)
                 return
             except Exception as error:
                 self._alone_until = time.monotonic() + _LONGEST_WAIT
                 _log.error("No wake-up can be queued, the ticks do the work themselves: %s", error)
         if not self._stopping.is_set():
-            self._advance(row_id)
+            do(subject)
 
     def _ticks(self, seconds: float) -> None:
         wait = seconds
         while not self._stopping.wait(wait):
             try:
-                self._tick(self._sent)
+                self._tick(self._woken)
+                for name in self._chores.due():
+                    self._sent(self._chore, self._chores, name)
                 wait = seconds
             except LedgerUnavailable as error:
                 wait = max(seconds, min(2 * wait, _LONGEST_WAIT))

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from harvester import log
-from harvester.errors import InvalidInput, LedgerUnavailable
+from harvester.errors import HarvesterError, InvalidInput, LedgerUnavailable
 from routes.auth import TokenRequired
+from services.dead_letters import NothingToReplay, NotParked
 from services.deliveries import Unauthorised
 from services.kickoff import KeyReused, UnknownClient
+from services.replay import NotReplayable, UnknownDelivery
 
 _log = log.get_logger(__name__)
 
 #: Seconds after which a caller may try again when the ledger was not available.
 RETRY_AFTER = "5"
+#: Status and code of what a service refuses.
+_OURS: dict[type[HarvesterError], tuple[int, str]] = {
+    UnknownClient: (404, "client_not_found"),
+    KeyReused: (409, "idempotency_key_reused"),
+    UnknownDelivery: (404, "delivery_not_found"),
+    NotReplayable: (409, "not_replayable"),
+    NotParked: (404, "dead_letter_not_found"),
+    NothingToReplay: (409, "nothing_to_replay"),
+}
 _CODES = {413: "body_too_large", 404: "not_found", 405: "method_not_allowed"}
 
 
@@ -28,14 +41,18 @@ def failure(status: int, code: str, sentence: str) -> Response:
 def register(app: Flask) -> None:
     """Answer every error of a view, or of no view, in this form."""
     app.register_error_handler(InvalidInput, lambda error: failure(400, error.code, str(error)))
-    app.register_error_handler(UnknownClient, lambda error: failure(404, "client_not_found", str(error)))
-    app.register_error_handler(KeyReused, lambda error: failure(409, "idempotency_key_reused", str(error)))
+    for kind, (status, code) in _OURS.items():
+        app.register_error_handler(kind, partial(_ours, status, code))
     app.register_error_handler(TokenRequired, _unauthorised)
     app.register_error_handler(Unauthorised, _unauthorised)
     app.register_error_handler(LedgerUnavailable, _unavailable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
     app.after_request(_headers)
+
+
+def _ours(status: int, code: str, error: HarvesterError) -> Response:
+    return failure(status, code, str(error))
 
 
 def _unauthorised(error: Exception) -> Response:

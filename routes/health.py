@@ -52,6 +52,7 @@ class _Counted(Collector):
         received = CounterMetricFamily(
             "harvester_deliveries", "Deliveries kept, by outcome", labels=["outcome"]
         )
+        parked = GaugeMetricFamily("harvester_dead_letters", "Actor runs that wait for a person")
         at_work = GaugeMetricFamily("harvester_actor_runs", "Actor runs by state", labels=["state"])
         for label, count in counters["creations"].items():
             created.add_metric([label], count)
@@ -59,4 +60,5 @@ class _Counted(Collector):
             received.add_metric([label], count)
         for label, count in counters["actor_runs"].items():
             at_work.add_metric([label], count)
-        return [created, received, at_work]
+        parked.add_metric([], counters["dead_letters"]["parked"])
+        return [created, received, at_work, parked]

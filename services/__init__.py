@@ -5,32 +5,41 @@ and handed down as arguments. Nothing below knows Flask or the environment.
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from harvester import log
 from harvester.apify import Apify
+from harvester.apify_errors import ApifyError
 from harvester.ledger import Ledger, schema
 from harvester.models import ActorRunState
 from harvester.normalise import normaliser_for
 from harvester.settings import Settings
 from harvester.webhook_tokens import TokenSigner
 from services.advance import Advance, Step
+from services.chores import Chore, Chores
+from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
 from services.follow import Follow
 from services.ingest import Ingest, Patience
 from services.kickoff import Kickoff
 from services.orphans import Orphans
+from services.outages import Outages
 from services.overview import Overview
 from services.plan import Limits
+from services.reconcile import Reconcile
+from services.replay import Replay
 from services.settle import Settle
 from services.start import Start, StartTerms
 from services.tick import Tick
 
 WEBHOOK_PATH = "/api/apify-webhook"
+RECONCILE: Final = "reconcile"
 Clock = Callable[[], datetime]
 
 
@@ -46,6 +55,10 @@ class Services:
     advance: Advance
     settle: Settle
     tick: Tick
+    reconcile: Reconcile
+    chores: Chores
+    dead_letters: DeadLetters
+    replay: Replay
     overview: Overview
     clock: Clock
 
@@ -84,6 +97,22 @@ def build(
     limits = _limits(settings)
     settle = Settle(ledger, limits, clock, timeout=timedelta(seconds=settings.client_run_timeout_seconds))
     static = [settings.apify_webhook_token] if settings.apify_webhook_token else []
+    retry_base = timedelta(seconds=settings.retry_base_seconds)
+    lease = timedelta(seconds=settings.lease_seconds)
+    outages = Outages(ledger, clock, first_wait=retry_base, trial=lease)
+    orphans = Orphans(ledger, apify, clock)
+    start = Start(ledger, apify, signer, _start_terms(settings), clock)
+    reconcile = Reconcile(
+        ledger,
+        apify,
+        orphans,
+        start.adopt,
+        clock,
+        window=timedelta(seconds=settings.client_run_timeout_seconds),
+        stale_lead=timedelta(seconds=settings.stale_lead_seconds),
+        lease=lease,
+    )
+    every = timedelta(seconds=settings.reconcile_seconds)
     return Services(
         settings=settings,
         ledger=ledger,
@@ -92,24 +121,40 @@ def build(
         deliveries=Deliveries(ledger, signer, static, clock),
         advance=Advance(
             ledger,
-            _steps(settings, ledger, apify, signer, clock),
+            _steps(settings, ledger, apify, start, orphans, clock),
             settle,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
-            lease=timedelta(seconds=settings.lease_seconds),
-            retry_base=timedelta(seconds=settings.retry_base_seconds),
+            outages,
+            owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            lease=lease,
+            retry_base=retry_base,
+            answers=lambda: _answers(apify),
             clock=clock,
         ),
         settle=settle,
         tick=Tick(
             ledger,
             settle,
+            outages,
             max_in_flight=settings.max_actor_runs,
             queued=timedelta(seconds=settings.queued_seconds),
             clock=clock,
         ),
+        reconcile=reconcile,
+        chores=Chores(ledger, {RECONCILE: Chore(every, reconcile)}, clock),
+        dead_letters=DeadLetters(ledger, clock),
+        replay=Replay(ledger, clock),
         overview=Overview(ledger),
         clock=clock,
     )
+
+
+def _answers(apify: Apify) -> bool:
+    """Say whether Apify answers the simplest question that there is."""
+    try:
+        apify.user()
+    except ApifyError:
+        return False
+    return True
 
 
 def _limits(settings: Settings) -> Limits:
@@ -122,10 +167,9 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _steps(
-    settings: Settings, ledger: Ledger, apify: Apify, signer: TokenSigner, clock: Clock
+    settings: Settings, ledger: Ledger, apify: Apify, start: Start, orphans: Orphans, clock: Clock
 ) -> dict[ActorRunState, Step]:
     reconcile = timedelta(seconds=settings.reconcile_seconds)
-    start = Start(ledger, apify, signer, _start_terms(settings), clock)
     follow = Follow(
         ledger,
         apify,
@@ -134,7 +178,7 @@ def _steps(
         look_again=timedelta(seconds=settings.look_again_seconds),
         gone_after=timedelta(seconds=settings.gone_seconds),
         adopt_told=start.adopt_told,
-        take_in_orphans=Orphans(ledger, apify, clock),
+        take_in_orphans=orphans,
     )
     patience = Patience(
         lease=timedelta(seconds=settings.lease_seconds),

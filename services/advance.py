@@ -6,26 +6,28 @@ must hit exactly that row; then again, until the row has to wait for something.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from harvester import log
-from harvester.apify_errors import ApifyError, BadAnswer
+from harvester.apify_errors import ApifyError, BadAnswer, StartUnknown, Unavailable
 from harvester.errors import LedgerUnavailable, LostLease
-from harvester.ledger import Ledger, Tx, actor_runs
+from harvester.ledger import Ledger, Tx, actor_runs, deliveries
 from harvester.models import ActorRun, ActorRunState
+from services.outages import Gate, Outages, backoff
 from services.outcome import give_up
 from services.settle import Settle
 
 #: Attempts at something that keeps failing before a person is asked. An outage is no such attempt.
 MAX_FAILURES: Final = 5
-#: Back-off doubles this often at most: 64 times its first step.
-_DOUBLINGS = 6
+#: Put-offs, some four minutes of them, after which it is asked whether Apify answers anything at all.
+_MANY_PUT_OFFS: Final = 8
 
 _READING = (ActorRunState.ENDED, ActorRunState.INGESTING)
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
+#: An actor run may be at work for these, and be paid for: their leads are not set free by a failure of ours.
+_IN_FLIGHT = actor_runs.IN_FLIGHT
 
 _log = log.get_logger(__name__)
 
@@ -40,34 +42,50 @@ class Advance:
         ledger: Ledger,
         steps: Mapping[ActorRunState, Step],
         settle: Settle,
+        outages: Outages,
         *,
         owner: str,
         lease: timedelta,
         retry_base: timedelta,
+        answers: Callable[[], bool],
         clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
         self._steps = steps
         self._settle = settle
+        self._outages = outages
         self._owner = owner
         self._lease = lease
         self._retry_base = retry_base
+        self._answers = answers
         self._clock = clock
 
     def __call__(self, row_id: int) -> None:
         """Move a row as far as it goes now; nothing if it is not due or somebody else holds it."""
         settled: str | None = None
-        while (run := self._claimed(row_id)) is not None:
+        while (claimed := self._claimed(row_id)) is not None:
+            run, tried = claimed
             ids = {
                 "clientRunId": run.client_run_id,
                 "clientId": run.client_id,
                 "actorRunId": run.apify_run_id,
             }
             with log.bound(**{name: value for name, value in ids.items() if value}):
-                self._step(run)
+                self._step(run, tried)
             settled = run.client_run_id
         if settled is not None:
             self._settled(settled)
+
+    def release(self) -> None:
+        """Let go of the rows that this process still holds, for others to go on at once: it ends."""
+        try:
+            with self._ledger.write() as tx:
+                freed = actor_runs.release(tx, self._owner, now=self._clock())
+        except LedgerUnavailable as error:
+            _log.warning("What was at hand could not be let go of, its lease will run out: %s", error)
+        else:
+            if freed:
+                _log.warning("%d rows at hand were let go of", freed)
 
     def _settled(self, full_id: str) -> None:
         try:
@@ -77,34 +95,55 @@ class Advance:
         except Exception:
             _log.exception("Client run %s could not be settled, a tick tries again", full_id)
 
-    def _claimed(self, row_id: int) -> ActorRun | None:
+    def _claimed(self, row_id: int) -> tuple[ActorRun, bool] | None:
+        """Claim a row, and say whether it is the one that tries whether an outage is over."""
         now = self._clock()
         try:
             with self._ledger.write() as tx:
-                return actor_runs.claim(tx, row_id, owner=self._owner, now=now, until=now + self._lease)
+                gate = self._outages.gate(tx, lock=True)
+                if gate is Gate.SHUT:
+                    return None
+                run = actor_runs.claim(tx, row_id, owner=self._owner, now=now, until=now + self._lease)
+                if run is not None and gate is Gate.TO_TRY:
+                    self._outages.trying(tx)
         except LedgerUnavailable as error:
             _log.error("No row can be claimed, the next tick tries again: %s", error)
             return None
+        return (run, gate is Gate.TO_TRY) if run is not None else None
 
-    def _step(self, run: ActorRun) -> None:
+    def _step(self, run: ActorRun, tried: bool) -> None:
         try:
+            if run.failures >= MAX_FAILURES:
+                self._given_up(run, "worker_died", run.error or "the worker died over it, again and again")
+                return
             self._steps[run.state](run)
+            self._outages.worked(tried=tried)
         except LostLease as error:
             _log.warning("%s; what this one did is left to it", error)
         except LedgerUnavailable as error:
             _log.error("The ledger is not available, the row waits for its lease to run out: %s", error)
-        except BadAnswer as error:
-            # Of a dataset it may be poison. Elsewhere giving up would set leads free, to be paid for again,
-            # while their actor run may be at work.
-            if run.state in _READING:
-                self._failed(run, error.code, str(error))
-            else:
-                self._put_off(run, error)
         except ApifyError as error:
-            self._put_off(run, error)
+            self._apify_failed(run, error, tried)
         except Exception as error:
             _log.exception("A step failed", state=run.state)
             self._failed(run, "internal_error", f"{type(error).__name__}: {error}"[:500])
+
+    def _apify_failed(self, run: ActorRun, error: ApifyError, tried: bool) -> None:
+        if isinstance(error, Unavailable | StartUnknown):
+            self._outages.failed(str(error), tried=tried)
+        else:
+            self._outages.worked(tried=tried)
+        if isinstance(error, StartUnknown):
+            return  # the row is on its way to be searched for
+        # A bad answer about a dataset may be poison. Elsewhere, giving up would set leads free, to be paid
+        # for again, while their actor run may be at work.
+        if run.state in _READING and (isinstance(error, BadAnswer) or self._is_its_own_fault(run)):
+            self._failed(run, error.code, str(error))
+        else:
+            self._put_off(run, error)
+
+    def _is_its_own_fault(self, run: ActorRun) -> bool:
+        return run.put_offs >= _MANY_PUT_OFFS and self._answers()
 
     def _put_off(self, run: ActorRun, error: ApifyError) -> None:
         """Apify is in trouble, or lets us read nothing: not this row's fault, so wait and ask again."""
@@ -139,34 +178,26 @@ class Advance:
             _log.warning("Could not put the row off: %s", error)
 
     def _given_up(self, run: ActorRun, code: str, reason: str) -> None:
+        """Park a row: it is tried no more until a person, or a webhook, says so."""
         try:
             with self._ledger.write() as tx:
                 held = actor_runs.still_held(tx, run)
-                if held.state in _OVER:
-                    self._let_be(tx, held, reason)
-                else:
-                    give_up(tx, held, code=code, reason=reason, now=self._clock())
+                self._park(tx, held, code, reason)
+                tx.after_commit(lambda: _log.error("Parked as a dead letter: %s", reason, code=code))
         except (LostLease, LedgerUnavailable) as error:
             _log.warning("Could not give the row up: %s", error)
         except Exception:
             _log.exception("A row could not be given up, and is tried on")
-            self._again(run, reason, failures=run.failures, doublings=run.put_offs)
+            self._again(run, reason, failures=min(run.failures, MAX_FAILURES - 1), doublings=run.put_offs)
 
-    def _let_be(self, tx: Tx, run: ActorRun, reason: str) -> None:
-        """A second look at a row that is done with came to nothing: what the first one found stays."""
-        _log.error("A delivery could not be looked into: %s", reason)
-        actor_runs.move(
-            tx,
-            run,
-            run.state,
-            now=self._clock(),
-            next_check_at=None,
-            error_code=run.error_code,
-            error=run.error,
-        )
-
-
-def backoff(base: timedelta, times: int) -> timedelta:
-    """Give the wait before the next try: doubling, bounded, and spread so that many do not come at once."""
-    spread = random.uniform(0.75, 1.25)  # noqa: S311
-    return base * float(2 ** min(times, _DOUBLINGS)) * spread
+    def _park(self, tx: Tx, run: ActorRun, code: str, reason: str) -> None:
+        now = self._clock()
+        parked = {"parked_at": now, "parked_error": reason}
+        if run.state in _OVER:  # what the first look at it found stays
+            deliveries.processed(tx, run.id, received_by=now, result=f"given up: {reason}", now=now)
+            code, reason = run.error_code or "", run.error or ""
+        elif run.state not in _IN_FLIGHT:
+            give_up(tx, run, code=code, reason=reason, now=now, **parked)
+            return
+        kept = {"error_code": code or None, "error": reason or None}
+        actor_runs.move(tx, run, run.state, now=now, next_check_at=None, **kept, **parked)

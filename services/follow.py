@@ -49,6 +49,8 @@ class Follow:
         found = self._found(run, asked_at)
         if found is None:
             return
+        if run.is_orphan and not found.ended:
+            self._apify.abort(found.id)  # its batch has another one; what this one has found is ingested
         now = self._clock()
         with self._ledger.write() as tx:
             if found.ended:
@@ -121,7 +123,8 @@ class Follow:
 
     def _wait(self, tx: Tx, run: ActorRun, found: ApifyRun, now: datetime) -> None:
         told_otherwise = bool(deliveries.unread_run_ids(tx, run.id))
-        wait = min(self._look_again, self._reconcile) if told_otherwise else self._reconcile
+        soon = told_otherwise or run.is_orphan
+        wait = min(self._look_again, self._reconcile) if soon else self._reconcile
         actor_runs.move(
             tx,
             run,

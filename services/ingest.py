@@ -95,6 +95,7 @@ class Ingest:
                 until=now + self._patience.lease,
                 state=ActorRunState.INGESTING,
                 cursor=page.offset + len(page.items),
+                failures=0,
             )
             posts.store(tx, run, found, now=now)
             posts.store_rejects(tx, run, refused)

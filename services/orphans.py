@@ -1,7 +1,7 @@
 """Orphans: actor runs of a batch that was started once more because the first start was lost for too long.
 
-Each was paid for. When its webhook comes after all, it gets a row of its own and is ingested like any
-other; what it cost counts.
+Each was paid for. Once its webhook or Apify's list tells of it, it gets a row of its own: it is aborted if it
+is still at work, and ingested like any other; what it cost counts.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import Gone
 from harvester.ledger import Ledger, actor_runs, deliveries
-from harvester.models import ActorRun
+from harvester.models import ORPHAN_SEPARATOR, ActorRun
 
 _log = log.get_logger(__name__)
 
 
 def orphan_marker(marker: str, attempt: int | str) -> str:
     """Name an orphan's row after the batch and the attempt that it came of, as its webhook's token does."""
-    return f"{marker}-{attempt}"
+    return f"{marker}{ORPHAN_SEPARATOR}{attempt}"
 
 
 class Orphans:
-    """Takes in the further actor runs of a batch that webhooks tell of."""
+    """Takes in the further actor runs of a batch."""
 
     def __init__(self, ledger: Ledger, apify: Apify, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
@@ -44,7 +44,7 @@ class Orphans:
                 (self._apify.marker_of(found) or "").partition(".") if found else ("", "", "")
             )
             if found is not None and marker == run.marker:
-                self._taken_in(run, found, orphan_marker(marker, attempt), asked_at)
+                self.take_in(run, found, orphan_marker(marker, attempt), asked_at)
 
     def _found(self, apify_run_id: str) -> ApifyRun | None:
         try:
@@ -52,11 +52,12 @@ class Orphans:
         except Gone:
             return None
 
-    def _taken_in(self, run: ActorRun, found: ApifyRun, marker: str, asked_at: datetime) -> None:
+    def take_in(self, run: ActorRun, found: ApifyRun, marker: str, asked_at: datetime) -> bool:
+        """Give an actor run a row beside that of its batch. False if it has one."""
         now = self._clock()
         with self._ledger.write() as tx:
             if actor_runs.known_apify_run_ids(tx, [found.id]):
-                return
+                return False
             actor_runs.add_orphan(
                 tx,
                 run,
@@ -69,3 +70,4 @@ class Orphans:
                 tx, run.id, received_by=asked_at, result="taken in", now=now, apify_run_id=found.id
             )
         _log.error("Batch %d was started twice: actor run %s is ingested, too", run.batch, found.id)
+        return True

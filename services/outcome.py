@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from harvester import log
 from harvester.apify_answers import ApifyRun
@@ -38,6 +39,8 @@ def _decide(
     tx: Tx, run: ActorRun, target: Target, status: LeadStatus, posts: int, detail: str | None, now: datetime
 ) -> None:
     outcomes.decide(tx, run.id, target.lead_id, outcome=status, posts_found=posts, detail=detail, now=now)
+    if run.is_orphan and status is LeadStatus.PENDING:
+        return  # its batch has another actor run, which answers for the lead
     leads.decide(
         tx,
         target.lead_id,
@@ -63,7 +66,7 @@ def ended_anew(run: ActorRun, found: ApifyRun) -> bool:
     return found.finished_at is not None and found.finished_at > run.apify_finished_at
 
 
-def give_up(tx: Tx, run: ActorRun, *, code: str, reason: str, now: datetime) -> None:
+def give_up(tx: Tx, run: ActorRun, *, code: str, reason: str, now: datetime, **parked: Any) -> None:
     """End a claimed actor run as failed, with the reason; its leads without posts are due again."""
     failed = actor_runs.move(
         tx,
@@ -73,6 +76,7 @@ def give_up(tx: Tx, run: ActorRun, *, code: str, reason: str, now: datetime) -> 
         next_check_at=None,
         error_code=code,
         error=reason,
+        **parked,
     )
     decide_leads(tx, failed, answered_all=False, now=now)
     run_records.update(tx, run.client_run_id, run.client_id, source="advance", now=now)

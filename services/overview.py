@@ -17,6 +17,7 @@ from harvester.ledger import (
     job_runs,
     leads,
     outcomes,
+    parked,
     posts,
     schema,
 )
@@ -146,6 +147,12 @@ class Overview:
             found, cursor = deliveries.page(tx, limit=limit, before=before, outcome=outcome)
         return _listing([shapes.delivery(one) for one in found], cursor)
 
+    def dead_letters(self, *, limit: int, before: int | None = None) -> Listing:
+        """List dead letters, newest row first."""
+        with self._ledger.read() as tx:
+            found, cursor = parked.page(tx, limit=limit, before=before)
+        return _listing([shapes.dead_letter(one) for one in found], cursor)
+
     def counters(self) -> dict[str, dict[str, int]]:
         """Count for `/metrics`: over all processes, since they are counted in the ledger."""
         with self._ledger.read() as tx:
@@ -154,6 +161,7 @@ class Overview:
                 "creations": {"created": created, "failed": failed},
                 "deliveries": deliveries.count_by_outcome(tx),
                 "actor_runs": actor_runs.count_by_state(tx),
+                "dead_letters": {"parked": parked.count(tx)},
             }
 
     def ready(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, job_runs
 from harvester.models import ActorRun, ActorRunState, ClientRun, ClientRunStatus
 from services import run_records
+from services.outcome import give_up
 from services.plan import Limits, need_of, plan_due
 
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
@@ -32,13 +33,16 @@ class Settle:
                 return
             batches = actor_runs.of_client_run(tx, full_id)
             now = self._clock()
-            if any(batch.state not in _OVER for batch in batches) or self._waits_for_more(run, batches, now):
-                return
-            if not self._planned_more(tx, run, batches, now):
+            if any(batch.state not in _OVER for batch in batches):
+                if now - run.created_at >= self._timeout:
+                    self._timed_out(tx, run, batches, now)
+            elif not self._waits_for_more(run, batches, now) and not self._planned_more(
+                tx, run, batches, now
+            ):
                 self._completed(tx, run, batches, now)
 
     def due(self, tx: Tx, limit: int) -> list[str]:
-        """Name the client runs that have nothing open."""
+        """Name the client runs that have nothing open, or are open for too long."""
         return client_runs.to_settle(tx, made_by=self._clock() - self._timeout, limit=limit)
 
     def _waits_for_more(self, run: ClientRun, batches: list[ActorRun], now: datetime) -> bool:
@@ -74,6 +78,21 @@ class Settle:
             status, note = ClientRunStatus.FAILED, "made by hand, and no actor run came of it"
         elif not batches and run.max_batches < 1:
             note = "the client's batches of the day are used up"
+        self._ended(tx, run, status, note, now)
+
+    def _timed_out(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> None:
+        """End it, so that its client can be harvested again. What it has at Apify is still ingested."""
+        hours = self._timeout / timedelta(hours=1)
+        left = [batch for batch in batches if batch.state not in _OVER]
+        for batch in left:
+            if batch.state is ActorRunState.PLANNED:
+                reason = f"not started within {hours:g} h of the kickoff"
+                give_up(tx, batch, code="client_run_timed_out", reason=reason, now=now)
+        told = "; ".join(f"batch {one.batch} is {one.state}: {one.error or 'no error'}" for one in left)
+        note = f"open for more than {hours:g} h: {told}"[:2_000]
+        self._ended(tx, run, ClientRunStatus.FAILED, note, now)
+
+    def _ended(self, tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime) -> None:
         run_records.complete(tx, run, status, source="settle", note=note, now=now)
         # Whoever else ends or joins this job now waits here, or two last ones would each see the other live.
         job_runs.get(tx, run.run_id, lock=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from harvester.models import ActorRun, Client, ClientRun, Delivery, JobRun, Lead, Metrics
+from harvester.models import ActorRun, ActorRunState, Client, ClientRun, Delivery, JobRun, Lead, Metrics
 
 
 def time(moment: datetime | None) -> str | None:
@@ -68,6 +68,22 @@ def actor_run(run: ActorRun, posts: int, rejects: int) -> dict[str, Any]:
         "startedAt": time(run.apify_started_at),
         "finishedAt": time(run.apify_finished_at),
         "error": run.error,
+        "parkedAt": time(run.parked_at),
+    }
+
+
+def dead_letter(run: ActorRun) -> dict[str, Any]:
+    """Show an actor run that waits for a person. `replayable`: it can be tried again."""
+    return {
+        "id": run.id,
+        "clientRunId": run.client_run_id,
+        "clientId": run.client_id,
+        "batch": run.batch,
+        "actorRunId": run.apify_run_id,
+        "state": run.state,
+        "parkedAt": time(run.parked_at),
+        "error": run.parked_error,
+        "replayable": run.state is not ActorRunState.FAILED or run.apify_run_id is not None,
     }
 
 

@@ -26,7 +26,7 @@ from services.outcome import give_up
 _log = log.get_logger(__name__)
 
 #: How far the clocks of this machine and of Apify may be apart in the search for a lost start.
-_CLOCK_SKEW = timedelta(minutes=5)
+CLOCK_SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,10 @@ class Start:
         self._clock = clock
 
     def planned(self, run: ActorRun) -> None:
-        """Start the row's actor run, if a free place and the client's budget allow it."""
+        """Start the row's actor run, if a free place and the client's budget allow it.
+
+        Raises `StartUnknown` and `Unavailable` after it has moved the row on: others need to know of these.
+        """
         if run.attempt and self.adopt_told(run):
             return
         starting = self._reserved(run)
@@ -78,8 +81,11 @@ class Start:
         except StartUnknown as error:
             self._moved(starting, ActorRunState.START_UNKNOWN, timedelta(0), error=str(error))
             _log.warning("A start was sent and its answer lost; it is searched for", attempt=starting.attempt)
+            raise
         except (NotNow, Unavailable) as error:
             self._not_started(starting, error)
+            if isinstance(error, Unavailable):
+                raise
         except Refused as error:
             with self._ledger.write() as tx:
                 give_up(tx, starting, code=error.code, reason=str(error), now=self._clock())
@@ -98,8 +104,8 @@ class Start:
             return
         assert run.start_requested_at is not None, "a start that was sent has its time"
         try:
-            listed = self._apify.runs_since(run.actor_id, run.start_requested_at - _CLOCK_SKEW)
-            if self._adopted_of(run, listed):
+            listed = self._apify.runs_since(run.actor_id, run.start_requested_at - CLOCK_SKEW)
+            if self.adopt(run, listed):
                 return
         except (Gone, Refused) as error:
             if self._clock() - run.start_requested_at < self._terms.give_up_search:
@@ -122,7 +128,7 @@ class Start:
         """Adopt the actor run of a lost start that a webhook told of, however late. False if none did."""
         with self._ledger.read() as tx:
             told = deliveries.unread_run_ids(tx, run.id)
-        return self._adopted_of(run, self._read(told))
+        return self.adopt(run, self._read(told))
 
     def _reserved(self, run: ActorRun) -> ActorRun | None:
         now = self._clock()
@@ -175,7 +181,7 @@ class Start:
             webhook_token=self._signer.sign(run.marker, run.attempt, run.client_id),
         )
 
-    def _adopted_of(self, run: ActorRun, candidates: Iterable[ApifyRun]) -> bool:
+    def adopt(self, run: ActorRun, candidates: Iterable[ApifyRun]) -> bool:
         """Adopt the first of these actor runs that bears this row's marker. False if none does."""
         for found in candidates:
             with self._ledger.read() as tx:

@@ -9,10 +9,13 @@ from typing import Final
 from harvester import log
 from harvester.errors import LedgerUnavailable
 from harvester.ledger import Ledger, actor_runs
+from services.outages import Gate, Outages
 from services.settle import Settle
 
 #: Rows that one tick names at most; the next one names the rest.
 _AT_ONCE: Final = 500
+#: And while Apify cannot be asked: none, or the one that tries whether it can again.
+_WAKE_UPS: Final = {Gate.OPEN: _AT_ONCE, Gate.TO_TRY: 1, Gate.SHUT: 0}
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 _log = log.get_logger(__name__)
@@ -25,6 +28,7 @@ class Tick:
         self,
         ledger: Ledger,
         settle: Settle,
+        outages: Outages,
         *,
         max_in_flight: int,
         queued: timedelta,
@@ -32,6 +36,7 @@ class Tick:
     ) -> None:
         self._ledger = ledger
         self._settle = settle
+        self._outages = outages
         self._max_in_flight = max_in_flight
         self._queued = queued
         self._clock = clock
@@ -41,7 +46,8 @@ class Tick:
         """Hand each due actor run to `wake` once, and settle client runs that have nothing open."""
         now = self._clock()
         with self._ledger.read() as tx:
-            due = actor_runs.due(tx, now=now, max_in_flight=self._max_in_flight, limit=_AT_ONCE)
+            limit = _WAKE_UPS[self._outages.gate(tx)]
+            due = actor_runs.due(tx, now=now, max_in_flight=self._max_in_flight, limit=limit)[:limit]
             done = self._settle.due(tx, _AT_ONCE)
         for row_id in self._queued_of(due, now):
             wake(row_id)

@@ -45,12 +45,14 @@ def worker() -> None:
         settings = services.settings
         for warning in dormant(settings):
             log.get_logger(__name__).warning(warning)
-        engine = Engine(queue(settings.queue_url.get_secret_value()), services.advance, services.tick)
+        huey = queue(settings.queue_url.get_secret_value())
+        engine = Engine(huey, services.advance, services.tick, services.chores)
         engine.run(
             threads=settings.worker_threads,
             tick_seconds=settings.tick_seconds,
             shutdown_seconds=settings.shutdown_seconds,
         )
+        services.advance.release()
 
 
 @click.command()

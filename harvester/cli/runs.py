@@ -119,6 +119,9 @@ def status(json_: bool) -> None:
     _show_list("Latest", latest)
     actor_runs = ", ".join(f"{count} {state}" for state, count in sorted(counters["actor_runs"].items()))
     click.echo(f"Actor runs: {actor_runs or 'none'}")
+    parked = counters["dead_letters"]["parked"]
+    if parked:
+        click.echo(f"{parked} dead letters wait for a person: harvester dead-letters list")
 
 
 def _show_list(title: str, rows: list[dict[str, Any]]) -> None:

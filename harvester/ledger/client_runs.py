@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import and_, exists, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -86,18 +86,17 @@ def of_job(tx: Tx, run_id: str) -> list[ClientRun]:
 
 
 def to_settle(tx: Tx, *, made_by: datetime, limit: int) -> list[str]:
-    """Name live client runs that have no actor run open.
+    """Name live client runs that have no actor run open, and those made by `made_by`: open for too long.
 
-    One made by hand has no plan of its own: without actor runs it is named only if made by `made_by`.
+    One made by hand has no plan of its own: without actor runs it is named only then.
     """
     its_own = actor_runs.c.client_run_id == client_runs.c.client_run_id
     open_runs = exists().where(its_own, actor_runs.c.state.not_in(_OVER))
-    by_plan = or_(
-        client_runs.c.source != BY_HAND, exists().where(its_own), client_runs.c.created_at <= made_by
-    )
+    by_plan = or_(client_runs.c.source != BY_HAND, exists().where(its_own))
+    ready = or_(and_(~open_runs, by_plan), client_runs.c.created_at <= made_by)
     statement = (
         select(client_runs.c.client_run_id)
-        .where(client_runs.c.status == ClientRunStatus.RUNNING, ~open_runs, by_plan)
+        .where(client_runs.c.status == ClientRunStatus.RUNNING, ready)
         .order_by(client_runs.c.id)
         .limit(limit)
     )

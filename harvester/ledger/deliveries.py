@@ -75,6 +75,20 @@ def processed(
     tx.execute(statement.values(processed_at=now, result=result))
 
 
+def get(tx: Tx, delivery_id: int) -> Delivery | None:
+    """Give one delivery."""
+    row = tx.execute(select(deliveries).where(deliveries.c.id == delivery_id)).one_or_none()
+    return _delivery(row) if row else None
+
+
+def unread(tx: Tx, delivery_id: int, *, actor_run_id: int, client_id: str) -> Delivery:
+    """Make a delivery one that waits to be processed, for this row."""
+    values = {"outcome": DeliveryOutcome.ACCEPTED, "actor_run_id": actor_run_id, "client_id": client_id}
+    statement = update(deliveries).where(deliveries.c.id == delivery_id)
+    statement = statement.values(processed_at=None, result=None, **values)
+    return _delivery(tx.execute(statement.returning(deliveries)).one())
+
+
 def unread_run_ids(tx: Tx, actor_run_id: int) -> list[str]:
     """Name the actor runs of Apify's that unprocessed deliveries for a row speak of."""
     statement = select(deliveries.c.apify_run_id).where(

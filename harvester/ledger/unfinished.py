@@ -17,7 +17,7 @@ _OPEN = and_(actor_runs.c.state.not_in(_OVER), actor_runs.c.parked_at.is_(None))
 
 
 def at_apify(tx: Tx) -> list[int]:
-    """Name the open rows of which something was sent to Apify, oldest first. Parked ones wait for a person."""
+    """Name the open rows of which something was sent to Apify, oldest first, without those parked."""
     statement = select(actor_runs.c.id).where(_OPEN, actor_runs.c.state != ActorRunState.PLANNED)
     return list(tx.execute(statement.order_by(actor_runs.c.id)).scalars())
 

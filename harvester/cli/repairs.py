@@ -1,0 +1,124 @@
+"""Repairs: reconcile, replay, dead-letters."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from harvester.cli import session
+from harvester.cli.display import as_json, moment, show_json, show_line, show_table
+from harvester.ledger import actor_runs
+from services import Services
+
+#: SQLite's and PostgreSQL's greatest ID.
+_ID = click.IntRange(1, 2**63 - 1)
+
+
+@click.command()
+@as_json
+def reconcile(json_: bool) -> None:
+    """Check every unfinished actor run against Apify now, and repair what was missed.
+
+    Starts nothing new. Can be interrupted, and repeated, at any time.
+
+    Example: harvester reconcile
+    """
+    with session.services() as services:
+        services.reconcile.wake()
+        rows = services.reconcile.unfinished()
+        try:
+            with click.progressbar(rows, label="Asking Apify", file=sys.stderr) as shown:
+                for row_id in shown:
+                    services.advance(row_id)
+            found = asdict(services.reconcile())
+        finally:
+            services.advance.release()
+        states = _states(services, rows)
+    if json_:
+        show_json({"unfinished": len(rows), "states": dict(states), "findings": found})
+        return
+    now = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    show_line(f"{len(rows)} actor runs were unfinished{'; now ' + now if now else ''}.")
+    show_line(
+        f"Of {found['actor_runs_compared']} in Apify's list: {found['resurrected']} resurrected, "
+        f"{found['adopted']} adopted, {found['orphans']} orphans."
+    )
+    show_line(f"{found['leads_healed']} leads left behind are due again.")
+
+
+def _states(services: Services, rows: list[int]) -> Counter[str]:
+    with services.ledger.read() as tx:
+        found = [actor_runs.get(tx, row_id) for row_id in rows]
+    return Counter(str(run.state) for run in found if run is not None)
+
+
+@click.command()
+@click.argument("delivery_id", type=_ID)
+@as_json
+def replay(delivery_id: int, json_: bool) -> None:
+    """Process a stored delivery again, as if it had come now. A worker does the rest.
+
+    Example: harvester replay 4711
+    """
+    with session.services() as services:
+        services.replay(delivery_id)
+    show_json({"replayed": delivery_id}) if json_ else show_line(
+        f"Delivery {delivery_id} is processed again."
+    )
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """Actor runs that failed again and again, and wait for a person."""
+
+
+@dead_letters.command("list")
+@click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
+@as_json
+def list_(limit: int, json_: bool) -> None:
+    """List dead letters, newest first.
+
+    Example: harvester dead-letters list
+    """
+    with session.services() as services:
+        found = services.overview.dead_letters(limit=limit).rows
+    show_json(found) if json_ else _show(found)
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    names = ("clientRunId", "batch", "actorRunId", "state", "error")
+    columns = ("ID", "Parked (UTC)", "Client run", "Batch", "Actor run", "State", "Error")
+    rows = [(one["id"], moment(one["parkedAt"]), *(one[name] for name in names)) for one in found]
+    show_table(f"{len(found)} dead letters", columns, rows)
+    if found:
+        show_line(
+            "Try one again: harvester dead-letters replay ID. Give it up: harvester dead-letters discard ID."
+        )
+
+
+@dead_letters.command("replay")
+@click.argument("row_id", type=_ID, metavar="ID")
+def replay_one(row_id: int) -> None:
+    """Try a dead letter again. A worker does it; its dataset is read from the start.
+
+    Example: harvester dead-letters replay 12
+    """
+    with session.services() as services:
+        run = services.dead_letters.replay(row_id)
+    show_line(f"Batch {run.batch} of {run.client_run_id} is tried again.")
+
+
+@dead_letters.command()
+@click.argument("row_id", type=_ID, metavar="ID")
+def discard(row_id: int) -> None:
+    """Give a dead letter up for good. Leads that it still held are due again.
+
+    Example: harvester dead-letters discard 12
+    """
+    with session.services() as services:
+        run = services.dead_letters.discard(row_id)
+    show_line(f"Batch {run.batch} of {run.client_run_id} is given up.")

@@ -1,0 +1,52 @@
+"""Repairing over HTTP: reconcile, replay, dead letters."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from routes import bodies
+from routes.auth import token_required
+from routes.state import services
+from services import RECONCILE, shapes
+
+blueprint = Blueprint("repairs", __name__)
+
+
+@blueprint.post("/api/reconcile")
+@token_required
+def reconcile() -> Response:
+    """Have everything that is not over checked against Apify now, by the worker."""
+    due = services().reconcile.wake()
+    services().chores.ask(RECONCILE)
+    answer = jsonify({"ok": True, "actorRuns": due})
+    answer.status_code = 202
+    return answer
+
+
+@blueprint.post("/api/deliveries/<int(max=9223372036854775807):delivery_id>/replay")
+@token_required
+def replay_delivery(delivery_id: int) -> Response:
+    """Process one delivery again."""
+    return jsonify({"ok": True, "delivery": shapes.delivery(services().replay(delivery_id))})
+
+
+@blueprint.get("/api/dead-letters")
+@token_required
+def dead_letters() -> Response:
+    """List what was given up and waits for a person."""
+    listing = services().overview.dead_letters(limit=bodies.limit(), before=bodies.cursor())
+    return jsonify({"ok": True, "deadLetters": listing.rows, "nextCursor": listing.next_cursor})
+
+
+@blueprint.post("/api/dead-letters/<int(max=9223372036854775807):row_id>/replay")
+@token_required
+def replay(row_id: int) -> Response:
+    """Try one again."""
+    return jsonify({"ok": True, "deadLetter": shapes.dead_letter(services().dead_letters.replay(row_id))})
+
+
+@blueprint.post("/api/dead-letters/<int(max=9223372036854775807):row_id>/discard")
+@token_required
+def discard(row_id: int) -> Response:
+    """Give one up for good."""
+    return jsonify({"ok": True, "deadLetter": shapes.dead_letter(services().dead_letters.discard(row_id))})

@@ -1,0 +1,94 @@
+"""Dead letters: actor runs that were given up after failing again and again, kept with their error.
+
+A person replays one, or discards it. One whose actor run may be at work keeps its leads meanwhile: they must
+not be paid for twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from harvester import log
+from harvester.errors import HarvesterError
+from harvester.ledger import Ledger, Tx, activity, actor_runs, deliveries, parked
+from harvester.models import ActorRun, ActorRunState
+from services.outcome import give_up
+
+#: Who holds a row while a person decides about it, and for how long at the most.
+_OWNER: Final = "operator"
+_MOMENT: Final = timedelta(seconds=5)
+
+_log = log.get_logger(__name__)
+
+
+class NotParked(HarvesterError):
+    """There is no dead letter of this ID: it was replayed or discarded before, or never was one."""
+
+
+class NothingToReplay(HarvesterError):
+    """Nothing was started for this dead letter, and its leads are due again: a kickoff does all there is."""
+
+
+class DeadLetters:
+    """Replays and discards."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def replay(self, row_id: int) -> ActorRun:
+        """Try a dead letter again, from the state that it was in; a dataset is read from its start.
+
+        Raises `NotParked` and `NothingToReplay`.
+        """
+        with self._ledger.write() as tx:
+            run = self._taken_up(tx, row_id)
+            if run.state is ActorRunState.FAILED and run.apify_run_id is None:
+                raise NothingToReplay(
+                    f"nothing was started for dead letter {row_id}, and its leads are due again: "
+                    "discard it, and kick the client off"
+                )
+            anew = run.state is ActorRunState.FAILED
+            to = ActorRunState.RUNNING if anew else run.state
+            now = self._clock()
+            kept = {} if anew else {"error_code": run.error_code, "error": run.error}
+            replayed = actor_runs.move(tx, run, to, now=now, next_check_at=now, **kept)
+            self._note(tx, "replay", run, now)
+        _log.info("Dead letter %d is tried again", row_id)
+        return replayed
+
+    def discard(self, row_id: int) -> ActorRun:
+        """Give a dead letter up for good; leads that it still held are due again. Raises `NotParked`."""
+        with self._ledger.write() as tx:
+            run = self._taken_up(tx, row_id)
+            now = self._clock()
+            if run.state in actor_runs.IN_FLIGHT:
+                give_up(tx, run, code="discarded", reason=f"discarded: {run.error}", now=now)
+            else:
+                kept = {"error_code": run.error_code, "error": run.error}
+                actor_runs.move(tx, run, run.state, now=now, next_check_at=None, **kept)
+            deliveries.processed(tx, run.id, received_by=now, result="discarded", now=now)
+            self._note(tx, "discard", run, now)
+        _log.info("Dead letter %d is discarded", row_id)
+        return run
+
+    def _taken_up(self, tx: Tx, row_id: int) -> ActorRun:
+        now = self._clock()
+        run = parked.take_up(tx, row_id, now=now, lease_until=now + _MOMENT, owner=_OWNER)
+        if run is None:
+            raise NotParked(f"there is no dead letter {row_id}; or it was replayed or discarded before")
+        return run
+
+    def _note(self, tx: Tx, operation: str, run: ActorRun, now: datetime) -> None:
+        activity.record(
+            tx,
+            operation,
+            source="operator",
+            client_run_id=run.client_run_id,
+            client_id=run.client_id,
+            ok=True,
+            detail=f"dead letter {run.id}, batch {run.batch}: {run.error}",
+            now=now,
+        )

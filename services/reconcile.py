@@ -1,0 +1,150 @@
+"""Reconcile: compare what the ledger holds with what Apify says, and with itself, and repair.
+
+Rows that are open are asked about one by one, each in its time (`services/follow.py`). Here is the rest: what
+changed at Apify while no row was open for it, actor runs that no row knows, and leads that were left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from harvester import log
+from harvester.apify import Apify
+from harvester.apify_answers import ApifyRun
+from harvester.ledger import Ledger, Tx, actor_runs, leads, unfinished
+from harvester.models import ActorRun, ActorRunState
+from services.orphans import Orphans, orphan_marker
+from services.start import CLOCK_SKEW
+
+#: Actor runs of a list that are compared in one look at the ledger.
+_AT_ONCE: Final = 500
+_OVER: Final = (ActorRunState.INGESTED, ActorRunState.FAILED)
+_WAITING: Final = (ActorRunState.PLANNED, ActorRunState.FAILED)
+
+_log = log.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a reconcile found and repaired, each as a count."""
+
+    actor_runs_compared: int = 0
+    resurrected: int = 0
+    adopted: int = 0
+    orphans: int = 0
+    leads_healed: int = 0
+
+
+class Reconcile:
+    """Looks at everything that was started within `window`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        apify: Apify,
+        orphans: Orphans,
+        adopt: Callable[[ActorRun, list[ApifyRun]], bool],
+        clock: Callable[[], datetime],
+        *,
+        window: timedelta,
+        stale_lead: timedelta,
+        lease: timedelta,
+    ) -> None:
+        self._ledger = ledger
+        self._apify = apify
+        self._orphans = orphans
+        self._adopt = adopt
+        self._clock = clock
+        self._window = window
+        self._stale_lead = stale_lead
+        self._lease = lease
+        self._strangers: set[str] = set()
+
+    def __call__(self) -> Findings:
+        """Look through Apify's list and the leads. Raises `ApifyError` and `LedgerUnavailable`."""
+        earliest = self._clock() - self._window
+        found = Findings(leads_healed=self._leads_healed())
+        with self._ledger.read() as tx:
+            actors = unfinished.since(tx, earliest=earliest)
+            search = unfinished.lost_starts(tx, earliest=earliest)
+        for actor_id, first in actors.items():
+            listed = iter(self._apify.runs_since(actor_id, first - CLOCK_SKEW))
+            while some := list(islice(listed, _AT_ONCE)):
+                found = self._compared(some, found, search=search)
+        if found != Findings(actor_runs_compared=found.actor_runs_compared):
+            _log.warning("Reconcile repaired something: %s", found)
+        return found
+
+    def unfinished(self) -> list[int]:
+        """Name the rows of which something was sent to Apify and that are not over, oldest first."""
+        with self._ledger.read() as tx:
+            return unfinished.at_apify(tx)
+
+    def wake(self) -> int:
+        """Make every row that is not over due at once. Returns how many there are."""
+        with self._ledger.write() as tx:
+            return unfinished.wake_all(tx, now=self._clock())
+
+    def _leads_healed(self) -> int:
+        with self._ledger.write() as tx:
+            return leads.heal(tx, now=self._clock(), stale_after=self._stale_lead)
+
+    def _compared(self, listed: list[ApifyRun], found: Findings, *, search: bool) -> Findings:
+        with self._ledger.read() as tx:
+            rows = unfinished.known(tx, [run.id for run in listed])
+        changed = [rows[run.id] for run in listed if run.id in rows and _has_changed(rows[run.id], run)]
+        if changed:
+            with self._ledger.write() as tx:
+                for row in changed:
+                    actor_runs.wake(tx, row.id, now=self._clock())
+        unknown = [run for run in listed if run.id not in rows] if search else []
+        outcomes = [self._placed(run) for run in unknown]
+        return replace(
+            found,
+            actor_runs_compared=found.actor_runs_compared + len(listed),
+            resurrected=found.resurrected + len(changed),
+            adopted=found.adopted + outcomes.count("adopted"),
+            orphans=found.orphans + outcomes.count("orphan"),
+        )
+
+    def _placed(self, run: ApifyRun) -> str | None:
+        """Find out whose actor run this is: a batch's that has none, an orphan, or a stranger."""
+        if run.id in self._strangers:
+            return None
+        asked_at = self._clock()
+        marker, _, attempt = (self._apify.marker_of(run) or "").partition(".")
+        with self._ledger.read() as tx:
+            row = actor_runs.by_marker(tx, marker) if marker else None
+        if row is None:
+            self._strangers.add(run.id)
+            return None
+        if row.apify_run_id is not None:
+            taken = self._orphans.take_in(row, run, orphan_marker(marker, attempt), asked_at)
+            return "orphan" if taken else None
+        return "adopted" if self._adopted(row, run) else None
+
+    def _adopted(self, row: ActorRun, run: ApifyRun) -> bool:
+        """Give a batch its actor run, unless somebody is about to find it: a row that searches does."""
+        if row.state not in _WAITING:
+            return False
+        with self._ledger.write() as tx:
+            held = self._claimed(tx, row)
+        return held is not None and self._adopt(held, [run])
+
+    def _claimed(self, tx: Tx, row: ActorRun) -> ActorRun | None:
+        now = self._clock()
+        actor_runs.wake(tx, row.id, now=now)
+        return actor_runs.claim(tx, row.id, owner="reconcile", now=now, until=now + self._lease)
+
+
+def _has_changed(row: ActorRun, run: ApifyRun) -> bool:
+    """Say whether an actor run that we were done with goes on, or has ended later than we know."""
+    if row.state not in _OVER or row.parked_at is not None:
+        return False
+    if not run.ended or row.apify_finished_at is None:
+        return True
+    return run.finished_at is not None and run.finished_at > row.apify_finished_at
