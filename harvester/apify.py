@@ -117,13 +117,14 @@ class Apify:
                 "offset": offset,
                 "limit": _RUNS_PAGE,
             }
-            items = self._data(path, params).get("items")
+            listed = self._data(path, params)
+            items, total = listed.get("items"), listed.get("total")
             if not isinstance(items, list):
                 raise BadAnswer("Apify's list of actor runs has no items")
             yield from (run_from(item) for item in items)
-            if not items:
-                return
             offset += len(items)
+            if not items or (isinstance(total, int) and offset >= total):
+                return
 
     def marker_of(self, run: ApifyRun) -> str | None:
         """Read the marker that an actor run was started with; None if it has none of ours."""

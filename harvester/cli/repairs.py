@@ -73,7 +73,10 @@ def replay(delivery_id: int, json_: bool) -> None:
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Actor runs that failed again and again, and wait for a person."""
+    """Actor runs that failed again and again, and wait for a person.
+
+    Example: harvester dead-letters list
+    """
 
 
 @dead_letters.command("list")

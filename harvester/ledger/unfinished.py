@@ -48,6 +48,7 @@ def lost_starts(tx: Tx, *, earliest: datetime) -> bool:
     """Say whether a start since `earliest` was given up for lost, so that its actor run may be an orphan."""
     given_up = or_(
         actor_runs.c.attempt > 1,
+        and_(actor_runs.c.state == ActorRunState.PLANNED, actor_runs.c.attempt > 0),
         and_(actor_runs.c.state == ActorRunState.FAILED, actor_runs.c.apify_run_id.is_(None)),
     )
     statement = select(actor_runs.c.id).where(actor_runs.c.start_requested_at >= earliest, given_up)

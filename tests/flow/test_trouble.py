@@ -137,8 +137,14 @@ def test_a_second_look_that_breaks_leaves_what_was_found(make_stage: MakeStage) 
     stage.proxy.spoil = odd
     stage.deliver({"eventType": "ACTOR.RUN.SUCCEEDED", "runId": run_id}, token=token)
     stage.work(lambda: stage.row()["next_check_at"] is None)
-    assert stage.run(before["clientRunId"]) == before
+    (letter,) = stage.worker.overview.dead_letters(limit=9).rows
+    assert (letter["state"], letter["actorRunId"]) == ("ingested", run_id)
+    after = stage.run(before["clientRunId"])
+    assert after["actorRuns"][0].pop("parkedAt") == letter["parkedAt"]
+    assert before["actorRuns"][0].pop("parkedAt") is None
+    assert after == before
     assert stage.leads() == {"ann": "Done", "bob-no-posts": "No Posts"}
+    assert stage.deliveries()[-1]["result"].startswith("given up: OverflowError")
 
 
 def test_a_run_given_up_before_its_end_is_ingested_when_its_webhook_comes(make_stage: MakeStage) -> None:
