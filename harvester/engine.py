@@ -104,14 +104,15 @@ def _on_redis(url: str, options: dict[str, Any]) -> Huey:
 class _OneLine(logging.Filter):
     """Lets one line through about a queue that cannot be read, and the next one only when it is time.
 
-    Each thread asks twice a second, and Huey writes a traceback each time.
+    Each thread asks once a second or more often, and Huey writes a traceback each time.
     """
 
+    _about = ("Error reading from queue", "Error reading schedule.")
     _quiet_until = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Say whether a record is to be logged, and make a line of it."""
-        if record.msg != "Error reading from queue":
+        if record.msg not in self._about:
             return True
         if time.monotonic() < self._quiet_until:
             return False
@@ -183,7 +184,9 @@ class Engine:
             max_delay=0.5,
             shutdown_timeout=shutdown_seconds,
         )
-        logging.getLogger("huey.consumer.Worker").addFilter(_OneLine())
+        one_line = _OneLine()
+        for reader in ("Worker", "Scheduler"):
+            logging.getLogger(f"huey.consumer.{reader}").addFilter(one_line)
         ticking = threading.Thread(target=self._ticks, args=(tick_seconds,), name="tick", daemon=True)
         consumer.start()
         ticking.start()
