@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from harvester import __version__
-from harvester.cli import clients, demo, doctor, leads, posts, processes, repairs, runs
+from harvester.cli import clients, demo, doctor, keeping, leads, posts, processes, repairs, runs
 
 _EPILOG = """Exit codes: 0 done, 1 failed, 2 bad arguments or settings, 3 refused or only done in part.
 
@@ -41,6 +41,9 @@ for _command in (
     runs.status,
     posts.posts,
     posts.deliveries,
+    keeping.backup,
+    keeping.restore,
+    keeping.prune,
     repairs.reconcile,
     repairs.replay,
     repairs.dead_letters,

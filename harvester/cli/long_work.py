@@ -1,0 +1,42 @@
+"""Commands that take long: how far they are, and how they end early."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from harvester.ledger.copying import Progress as Told
+
+
+@contextmanager
+def interruptible(state: str) -> Iterator[None]:
+    """Take a polite kill for Ctrl-C, and say in what state either leaves things."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for number in before:
+            signal.signal(number, signal.default_int_handler)
+        yield
+    except KeyboardInterrupt:
+        raise click.ClickException(f"interrupted. {state}") from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def bar(doing: str, at_last: str) -> Iterator[Told]:
+    """Show progress on a terminal, and nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(doing, total=None)
+
+        def told(done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total, description=at_last if done >= total else doing)
+
+        yield told

@@ -1,0 +1,104 @@
+"""A file that appears under its name when it is whole, or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from harvester.errors import HarvesterError
+
+#: What SQLite keeps beside a file while it is in use, or after a crash.
+_BESIDE: Final = ("-journal", "-wal", "-shm")
+
+
+class Refused(HarvesterError):
+    """A file is in the way. It was left as it is."""
+
+
+class CannotMake(HarvesterError):
+    """A file cannot be made where it was asked for."""
+
+
+@contextmanager
+def whole_or_not_at_all(file: Path, *, force: bool = False) -> Iterator[Path]:
+    """Lend an empty file `FILE.part`, for its owner's eyes alone, that takes the name `file` at the end.
+
+    Whatever is raised meanwhile removes it. After a kill it stays, and the next one takes it over. Raises
+    `Refused` if there is a file already and no `force`, or if another process is at the same, and `CannotMake`.
+    """
+    part = file.with_name(f"{file.name}.part")
+    held = _held(part)
+    try:
+        _refuse(file, force=force)
+        _emptied(part, held)
+        yield part
+        os.fsync(held)
+        part.replace(file)
+        _remember_name(file.parent)
+    except BaseException:
+        _removed(part)
+        raise
+    finally:
+        # Not before SQLite is done with the file: closing any descriptor of it lets go of SQLite's locks.
+        os.close(held)
+
+
+def _held(part: Path) -> int:
+    """Open the part for this process alone, and make sure that it still has its name."""
+    while True:
+        held = _made(part)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if part.exists() and os.path.samestat(os.fstat(held), part.stat()):
+                return held
+        except BlockingIOError:
+            os.close(held)
+            raise Refused(f"another process is writing {part}") from None
+        os.close(held)
+
+
+def _made(part: Path) -> int:
+    try:
+        return os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise CannotMake(f"{part} cannot be made: {error.strerror}") from error
+
+
+def _refuse(file: Path, *, force: bool) -> None:
+    if file.exists() and not force:
+        raise Refused(f"{file} exists: name another file, or give --force to replace it")
+    for ending in ("-journal", "-wal"):
+        if (beside := file.with_name(file.name + ending)).exists():
+            raise Refused(
+                f"{beside} belongs to what is or was {file.name}, and would spoil the new one: "
+                "end whoever uses it, or name another file"
+            )
+
+
+def _emptied(part: Path, held: int) -> None:
+    os.ftruncate(held, 0)
+    os.fchmod(held, 0o600)
+    _removed_beside(part)
+
+
+def _removed(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _removed_beside(part)
+
+
+def _removed_beside(part: Path) -> None:
+    for ending in _BESIDE:
+        part.with_name(part.name + ending).unlink(missing_ok=True)
+
+
+def _remember_name(folder: Path) -> None:
+    """Have the new name on disk, too."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
