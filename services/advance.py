@@ -85,7 +85,7 @@ class Advance:
             _log.warning("What was at hand could not be let go of, its lease will run out: %s", error)
         else:
             if freed:
-                _log.warning("%d rows at hand were let go of", freed)
+                _log.warning("Rows at hand that were let go of unfinished: %d", freed)
 
     def _settled(self, full_id: str) -> None:
         try:

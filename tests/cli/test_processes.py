@@ -242,6 +242,32 @@ def test_a_worker_told_to_stop_finishes_the_call_at_hand(
         assert len(apify.ledger().starts) == 1
 
 
+@pytest.mark.slow
+def test_what_a_stopping_worker_cannot_finish_is_let_go_of_for_another(
+    processes: Processes, sqlite_url: str, harvester: Harvester, environ: dict[str, str]
+) -> None:
+    """The lease of 25 s need not run out: the next worker goes on at once, and starts nothing twice."""
+    with SandboxApify(token=SECRETS["APIFY_TOKEN"]) as apify, opened(sqlite_url) as ledger:
+        environ |= {"APIFY_API_URL": apify.url, "SHUTDOWN_SECONDS": "0.5"}
+        make_client(ledger, "Acme")
+        make_leads(ledger, "Acme", 2)
+        harvester("kickoff", "--client", "Acme")
+        apify.inject("slow", method="POST", seconds=15)
+        worker = processes.start(*HARVESTER, "worker", environ=environ)
+        until(lambda: "starting" in states(ledger), 20, lambda: worker.output)
+        until(lambda: apify.ledger().calls, 20, lambda: worker.output)
+        worker.popen.send_signal(signal.SIGTERM)
+        assert worker.wait(10) == 0, worker.output
+        assert "let go of unfinished: 1" in worker.output
+        assert states(ledger) == {"starting": 1}
+        begun = time.monotonic()
+        other = processes.start(*HARVESTER, "worker", environ=environ)
+        until(lambda: "starting" not in states(ledger), 20, lambda: other.output)
+        assert time.monotonic() - begun < 20, "it waited for the lease"
+        until(lambda: states(ledger) == {"running": 1}, 40, lambda: other.output)
+        assert len(apify.ledger().starts) == 1
+
+
 def states(ledger: Ledger) -> dict[str, int]:
     with ledger.read() as tx:
         return actor_runs.count_by_state(tx)
@@ -250,6 +276,13 @@ def states(ledger: Ledger) -> dict[str, int]:
 def test_a_worker_that_stops_outlasts_one_call_to_apify_and_no_supervisors_patience() -> None:
     settings = load(environment(), env_file=None)
     assert settings.apify_timeout_seconds < settings.shutdown_seconds < 25
+
+
+def test_a_crash_delays_work_by_thirty_seconds_at_the_most() -> None:
+    """A row that was claimed waits for the lease, one that was queued for its wake-up to count as lost."""
+    settings = load(environment(), env_file=None)
+    polling = 2 * settings.tick_seconds + 0.5
+    assert max(settings.lease_seconds, settings.queued_seconds) + polling <= 30
 
 
 def test_migrate_says_where_the_ledger_stands_and_may_be_repeated(
