@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,9 +16,22 @@ from harvester.apify import Apify, Page
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import Gone, NotNow, Refused, StartUnknown, Unavailable
 
+from .workers import Crash, Points
 
-class Crash(BaseException):
-    """The process died here. Nothing in the services may catch it."""
+#: Items that one call gives, so that a small dataset has pages.
+PAGE_ITEMS = 3
+#: For so long a dataset may give out less than it counts.
+LAG = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One dispatch: it may arrive late, never, or again and again."""
+
+    run_id: str
+    event: str
+    token: str
+    dispatch_id: str
 
 
 @dataclass
@@ -30,20 +43,36 @@ class FakeRun:
     token: str
     targets: list[str]
     items: list[Any] = field(default_factory=list)
+    #: Items that it gives out for now, and until when it is only so many.
+    shown: int = 0
+    whole_at: datetime | None = None
+    #: A person started it in Apify Console: it is none of ours.
+    foreign: bool = False
+    #: A worker had been robbed of its row while it was about to send this start.
+    late: bool = False
+
+    @property
+    def batch(self) -> str:
+        """The marker of the batch that it was started for."""
+        return self.marker.partition(".")[0]
 
 
 class FakeApify(Apify):
     """Starts runs, ends them when told, and counts what was asked of it."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], *, console_token: str) -> None:
         super().__init__(token="unused", api_url="http://127.0.0.1:9", timeout_seconds=1)
         self.clock = clock
+        self.console_token = console_token
         self.runs: dict[str, FakeRun] = {}
+        self.sent: list[Webhook] = []
         self.outage = False
         #: What happens to the next start: `lost`, `refused`, `not_now`, `crash_before`, `crash_after`.
         self.next_start: str | None = None
-        #: Calls until the process dies; None: never.
-        self.crash_in: int | None = None
+        #: Those of the worker that asks now.
+        self.points = Points()
+        #: Told of each start right before its effect.
+        self.on_start: Callable[[FakeRun], None] = lambda _run: None
 
     def start(
         self,
@@ -58,23 +87,33 @@ class FakeApify(Apify):
     ) -> ApifyRun:
         """Start a run, or fail as told."""
         fault, self.next_start = self.next_start, None
-        self._called()
+        points, knew = self.points, self.points.robbed
+        self._called("start")
         if fault == "refused":
             raise Refused("no such actor", code="actor-not-found")
         if fault == "not_now":
             raise NotNow("memory is used up")
         if fault == "crash_before":
             raise Crash
-        run = self._new(marker, webhook_token, list(run_input["targetUrls"]))
+        run = FakeRun(self._facts(), marker, webhook_token, list(run_input["targetUrls"]))
+        run.late = points.robbed and not knew
+        self.on_start(run)
+        self.runs[run.facts.id] = run
         if fault == "crash_after":
             raise Crash
         if fault == "lost":
             raise StartUnknown("the answer was lost")
+        points("after start")
         return run.facts
 
-    def _new(self, marker: str, token: str, targets: list[str]) -> FakeRun:
+    def start_in_console(self, targets: list[str]) -> None:
+        """Start a run as a person does in Apify Console, whose webhooks bear the static token."""
+        run = FakeRun(self._facts(), "", self.console_token, targets, foreign=True)
+        self.runs[run.facts.id] = run
+
+    def _facts(self) -> ApifyRun:
         number = len(self.runs) + 1
-        facts = ApifyRun(
+        return ApifyRun(
             id=f"run{number:014}",
             actor_id="actor",
             user_id="user",
@@ -87,55 +126,82 @@ class FakeApify(Apify):
             resurrections=0,
             cost_micros=0,
         )
-        self.runs[facts.id] = FakeRun(facts, marker, token, targets)
-        return self.runs[facts.id]
 
     def run(self, apify_run_id: str) -> ApifyRun:
         """Read a run."""
-        self._called()
-        return self._known(apify_run_id).facts
+        self._called("run")
+        facts = self._known(apify_run_id).facts
+        self.points("after run")
+        return facts
+
+    def abort(self, apify_run_id: str) -> None:
+        """Abort a run; what it has is kept."""
+        self._called("abort")
+        if not self._known(apify_run_id).facts.ended:
+            self.end(apify_run_id, "ABORTED", [])
+        self.points("after abort")
+
+    def user(self) -> dict[str, Any]:
+        """Read the account."""
+        self._called("user")
+        return {"id": "user"}
 
     def runs_since(self, actor_id: str, started_after: datetime) -> Iterator[ApifyRun]:
         """List runs, newest first."""
-        self._called()
-        for run in reversed(self.runs.values()):
+        self._called("runs_since")
+        for run in list(reversed(self.runs.values())):
             if run.facts.started_at is not None and run.facts.started_at >= started_after:
                 yield run.facts
+        self.points("after runs_since")
 
     def marker_of(self, run: ApifyRun) -> str | None:
         """Read a run's marker."""
-        self._called()
-        return self._known(run.id).marker
+        self._called("marker_of")
+        return self._known(run.id).marker or None
 
     def items(self, dataset_id: str, *, offset: int, limit: int) -> Page:
         """Read items, three at a time, so that a small dataset has pages."""
-        self._called()
+        self._called("items")
         found = next(run for run in self.runs.values() if run.facts.dataset_id == dataset_id)
-        return Page(found.items[offset : offset + 3], offset, len(found.items))
+        lags = found.whole_at is not None and self.clock() < found.whole_at
+        given = found.items[: found.shown] if lags else found.items
+        page = Page(given[offset : offset + PAGE_ITEMS], offset, len(found.items))
+        self.points("after items")
+        return page
 
-    def end(self, apify_run_id: str, status: str, items: list[Any]) -> None:
-        """End a run with these items more, each of which costs."""
+    def end(self, apify_run_id: str, status: str, items: list[Any], *, lag: int = 0) -> None:
+        """End a run with these items more, each of which costs; the last `lag` come to be seen later."""
         run = self._known(apify_run_id)
         run.items += items
+        run.shown, run.whole_at = len(run.items) - min(lag, len(items)), self.clock() + LAG
         cost = 50 + 2_000 * len(run.items)
         run.facts = replace(run.facts, status=status, finished_at=self.clock(), cost_micros=cost)
+        self._fired(run, f"ACTOR.RUN.{status.replace('-', '_')}")
 
     def resurrect(self, apify_run_id: str) -> None:
         """Set an ended run going again."""
         run = self._known(apify_run_id)
         again = run.facts.resurrections + 1
         run.facts = replace(run.facts, status="RUNNING", finished_at=None, resurrections=again)
+        self._fired(run, "ACTOR.RUN.RESURRECTED")
+
+    def _fired(self, run: FakeRun, event: str) -> None:
+        self.sent.append(Webhook(run.facts.id, event, run.token, f"dispatch{len(self.sent)}"))
+
+    def running(self) -> list[str]:
+        """Name the runs that are at work."""
+        return [run_id for run_id, run in self.runs.items() if not run.facts.ended]
+
+    def ended(self) -> list[str]:
+        """Name the runs that have ended."""
+        return [run_id for run_id, run in self.runs.items() if run.facts.ended]
 
     def _known(self, apify_run_id: str) -> FakeRun:
         if apify_run_id not in self.runs:
             raise Gone("no such run")
         return self.runs[apify_run_id]
 
-    def _called(self) -> None:
-        if self.crash_in is not None:
-            self.crash_in -= 1
-            if self.crash_in < 0:
-                self.crash_in = None
-                raise Crash
+    def _called(self, name: str) -> None:
+        self.points(f"before {name}")
         if self.outage:
             raise Unavailable("Apify is down")

@@ -1,0 +1,186 @@
+"""Everything that can happen to harvests, as the rules of a state machine.
+
+The services and the ledger are the real ones; time and Apify obey the test.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis.stateful import precondition, rule
+from sqlalchemy import delete
+
+from harvester.ledger import tables
+from harvester.models import DeliveryOutcome
+from services import run_records
+from services.deliveries import Unauthorised
+from services.kickoff import Order
+
+from .fake_apify import Webhook
+from .world import CLIENTS, CONSOLE_TOKEN, World
+
+TERMINAL = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT")
+
+
+class Harvests(World):
+    """Rules: what people, workers and the world do."""
+
+    # What people do
+
+    @rule(
+        client=st.sampled_from(CLIENTS),
+        key=st.none() | st.sampled_from(["k1", "k2"]),
+        named=st.booleans(),
+    )
+    def kickoff(self, client: str, key: str | None, named: bool) -> None:
+        """Somebody asks for a harvest of who is due, or of certain profiles."""
+        name = key and f"{client}-{key}"
+        urls = self.urls[client][:3] if named else None
+        self._kick_off(Order(client_id=client, idempotency_key=name, target_urls=urls))
+
+    @precondition(lambda self: self.records.there)
+    @rule(data=st.data())
+    def delete_a_record(self, data: st.DataObject) -> None:
+        """A person deletes a client run record."""
+        full_id = data.draw(st.sampled_from(sorted(self.records.there)))
+        with self.ledger.write() as tx:
+            tx.execute(delete(tables.client_runs).where(tables.client_runs.c.client_run_id == full_id))
+        self.records.delete(full_id)
+
+    @precondition(lambda self: self.records.made.keys() - self.records.there)
+    @rule(data=st.data())
+    def make_a_record_again(self, data: st.DataObject) -> None:
+        """A person makes a deleted record again, as `scripts/create_run_record.py` does."""
+        full_id = data.draw(st.sampled_from(sorted(self.records.made.keys() - self.records.there)))
+        client = full_id[14:]
+        with suppress(run_records.ClientBusy):
+            with self.ledger.write() as tx:
+                run_records.create(
+                    tx,
+                    run_id=full_id,
+                    client_id=client,
+                    client_name=client,
+                    source=run_records.MANUAL,
+                    now=self.clock(),
+                )
+            self.records.create(full_id)
+
+    @precondition(lambda self: not any(run.foreign for run in self.apify.runs.values()))
+    @rule(client=st.sampled_from(CLIENTS))
+    def start_in_console(self, client: str) -> None:
+        """A person starts an actor run in Apify Console."""
+        self.apify.start_in_console(self.urls[client][:2])
+
+    @precondition(lambda self: self.apify.ended())
+    @rule(data=st.data())
+    def resurrect(self, data: st.DataObject) -> None:
+        """A person resurrects an actor run in Apify Console."""
+        self.apify.resurrect(data.draw(st.sampled_from(self.apify.ended())))
+
+    # What workers do
+
+    @rule()
+    def work(self) -> None:
+        """A worker does what is due."""
+        self._work()
+
+    @rule(points=st.integers(0, 30))
+    def die(self, points: int) -> None:
+        """The worker is killed around one of its calls to Apify or its commits."""
+        self.ledger.points.die_in = points
+        self._work_and_die()
+
+    @rule(fault=st.sampled_from(["lost", "refused", "not_now", "crash_before", "crash_after"]))
+    def fail_a_start(self, fault: str) -> None:
+        """The next start goes wrong."""
+        self.apify.next_start = fault
+        self._work_and_die()
+
+    @precondition(lambda self: self.sleeper is None)
+    @rule(
+        due_in=st.sampled_from([0, 12, 301]),
+        points=st.integers(0, 12),
+        seconds=st.sampled_from([0, 30, 901]),
+        wakes=st.booleans(),
+    )
+    def fall_asleep(self, due_in: float, points: int, seconds: float, wakes: bool) -> None:
+        """A second worker is stopped around one of its calls or after one of its commits; time goes by.
+
+        What it holds may be taken over by the first worker, which works on. It wakes then, or later.
+        """
+        self.clock.advance(seconds=due_in)
+        self._fall_asleep(points)
+        if seconds:
+            self.clock.advance(seconds=seconds)
+            self._work()
+        if wakes:
+            self._wake_up()
+
+    @precondition(lambda self: self.sleeper is not None)
+    @rule()
+    def wake_up(self) -> None:
+        """The second worker goes on; if others took its row meanwhile, it may neither write nor start."""
+        self._wake_up()
+
+    # What the world does
+
+    @rule(seconds=st.sampled_from([0.5, 5, 12, 30, 301, 901, 4000]))
+    def wait(self, seconds: float) -> None:
+        """Time goes by."""
+        self.clock.advance(seconds=seconds)
+
+    @rule(down=st.sampled_from([True, False, False]))
+    def outage(self, down: bool) -> None:
+        """Apify goes down, or comes back."""
+        self.apify.outage = down
+
+    @precondition(lambda self: self.apify.running())
+    @rule(data=st.data(), lag=st.sampled_from([0, 0, 2]))
+    def end_a_run(self, data: st.DataObject, lag: int) -> None:
+        """An actor run ends, with posts and whatever else; its webhook is sent, perhaps only later."""
+        run_id = data.draw(st.sampled_from(self.apify.running()))
+        status = data.draw(st.sampled_from(TERMINAL))
+        run = self.apify.runs[run_id]
+        items = [self._item(data, run) for _ in range(data.draw(st.integers(0, 5)))]
+        self.apify.end(run_id, status, items, lag=lag)
+
+    @precondition(lambda self: self.apify.sent)
+    @rule(data=st.data(), static=st.booleans())
+    def deliver(self, data: st.DataObject, static: bool) -> None:
+        """A webhook arrives: for the first time, again, late, or in another order.
+
+        Besides its own there may be one that a person made in Apify Console, with the static token.
+        """
+        webhook = data.draw(st.sampled_from(self.apify.sent))
+        run = self.apify.runs[webhook.run_id]
+        if run.foreign:
+            self._told_of_a_foreign_run(webhook)
+            return
+        missing = self._record_missing(webhook.run_id)
+        before = self.lines.missing.total()
+        if static:
+            webhook = replace(webhook, token=CONSOLE_TOKEN, dispatch_id=f"console-{webhook.dispatch_id}")
+        outcome = self._deliver(webhook)
+        if outcome is DeliveryOutcome.ACCEPTED and missing is not None:
+            assert self.lines.missing.total() > before
+            self.told_missing.add(missing)
+        known = {DeliveryOutcome.ACCEPTED, DeliveryOutcome.DUPLICATE}
+        assert outcome in (known | {DeliveryOutcome.UNKNOWN_RUN} if static else known)
+
+    @precondition(lambda self: len(self.apify.runs) > 1)
+    @rule(data=st.data())
+    def forge(self, data: st.DataObject) -> None:
+        """A webhook arrives with the token of another actor run, or of nobody."""
+        run, other = data.draw(st.permutations(list(self.apify.runs.values())))[:2]
+        if other.foreign or run.batch == other.batch:
+            return
+        token = data.draw(st.sampled_from([f"{run.token[:-2]}AA", "nobody", other.token]))
+        if token == other.token and run.facts.id not in self._known_runs():
+            return  # it may be the run of the other's lost start, for all we can tell
+        before = self._deliveries()
+        with pytest.raises(Unauthorised):
+            self._deliver(Webhook(run.facts.id, "ACTOR.RUN.SUCCEEDED", token, "forged"))
+        assert self._deliveries() == before

@@ -1,0 +1,247 @@
+"""The world of the state machine: a ledger, three clients, an Apify that may fail, a worker, and another."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import hypothesis.strategies as st
+from factories import FakeClock, make_client, make_leads, make_settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+from sqlalchemy import delete, select
+
+from harvester import webhook_payload
+from harvester.ledger import Ledger, tables
+from harvester.models import DeliveryOutcome
+from services import Services, build
+from services.kickoff import Answer, Order
+
+from . import truths
+from .fake_apify import FakeApify, FakeRun, Webhook
+from .watch import Watch
+from .workers import Crash, Mortal, Sleeper
+
+CLIENTS = ("Ada", "Ada-Lovelace", "ada")
+CONSOLE_TOKEN = "the-static-token-of-apify-console"
+TIMERS = {
+    "unknown_start_seconds": 900,
+    "reconcile_seconds": 300,
+    "client_run_timeout_seconds": 3 * 3600,
+    "lease_seconds": 25,
+    "cost_settle_seconds": 10,
+    "items_lag_seconds": 300,
+    "not_now_seconds": 10,
+    "apify_timeout_seconds": 20,
+    "queued_seconds": 30,
+}
+
+
+def emptied(ledger: Ledger) -> None:
+    """Make a ledger as good as new, which takes a tenth of the time that a new one takes."""
+    with ledger.write() as tx:
+        for table in reversed(tables.metadata.sorted_tables):
+            tx.execute(delete(table))
+
+
+class World(RuleBasedStateMachine):
+    """One ledger, three clients, an Apify that may fail, a worker, and another that may fall asleep."""
+
+    def __init__(self, ledger: Mortal, second: Mortal) -> None:
+        super().__init__()
+        emptied(ledger)
+        self.ledger, self.second = ledger, second
+        self.clock = FakeClock()
+        self.apify = FakeApify(self.clock, console_token=CONSOLE_TOKEN)
+        self.watch = Watch(self.apify)
+        self.records = truths.Records()
+        self.answers: dict[str | None, Answer] = {}
+        self.posted: dict[str, set[str]] = {client: set() for client in CLIENTS}
+        self.next_id = 7_000_000_000
+        self.sleeper: Sleeper | None = None
+        self.asleep_with: dict[int, int] = {}
+        self.told_missing: set[str] = set()
+        self.lines = truths.LogLines()
+        self.log = logging.getLogger("services")
+
+    @initialize(at_once=st.booleans())
+    def agency(self, at_once: bool) -> None:
+        """Three clients whose IDs are easily confused, each with a few leads."""
+        self.log.addHandler(self.lines)
+        self.urls: dict[str, list[str]] = {}
+        for client_id in CLIENTS:
+            make_client(self.ledger, client_id, daily_target=6, batch_size=2, max_batches=4)
+            self.urls[client_id] = [lead.profile_url for lead in make_leads(self.ledger, client_id, 5)]
+        self.apify.on_start = self._started
+        for ledger in (self.ledger, self.second):
+            ledger.committing, ledger.committed = self.watch.committing, self.watch.committed
+        self.services, self.others = self._built(self.ledger), self._built(self.second)
+        for client_id in CLIENTS if at_once else ():
+            self._kick_off(Order(client_id))
+
+    def _built(self, ledger: Mortal) -> Services:
+        wanted = make_settings(**TIMERS, apify_webhook_token=CONSOLE_TOKEN)
+        return build(wanted, clock=self.clock, apify=self.apify, ledger=ledger)
+
+    # How it is done
+
+    def _kick_off(self, order: Order) -> None:
+        key, again = order.idempotency_key, order.idempotency_key in self.answers
+        answer = self.services.kickoff(order)
+        if key is not None:
+            assert self.answers.setdefault(key, answer) == answer
+        if answer.outcome == "accepted" and answer.client_run_id is not None and not again:
+            self.records.create(answer.client_run_id)
+
+    def _work(self) -> None:
+        self.services.tick(self.services.advance)
+
+    def _work_and_die(self) -> None:
+        self.apify.points = self.ledger.points
+        try:
+            self._work()
+        except Crash:
+            self.services = self._built(self.ledger)
+        finally:
+            self.apify.next_start = self.ledger.points.die_in = None
+
+    def _fall_asleep(self, points: int) -> None:
+        self.second.points.sleep_in = points
+        self.sleeper = Sleeper(lambda: self.others.tick(self.others.advance))
+        self._sleeper_goes_on()
+        with self.ledger.read() as tx:
+            self.asleep_with = self.watch.held_by(tx, self.second.points)
+
+    def _wake_up(self) -> None:
+        if self.sleeper is None:
+            return
+        with self.ledger.read() as tx:
+            self.watch.woken(tx, self.second.points, self.asleep_with)
+        self._sleeper_goes_on()
+
+    def _sleeper_goes_on(self) -> None:
+        assert self.sleeper is not None
+        self.apify.points = self.second.points
+        self.sleeper.go_on()
+        self.apify.points = self.ledger.points
+        self.second.points.sleep_in = None
+        if not self.sleeper.asleep:
+            self.sleeper = None
+            self.second.points.robbed = False
+
+    def _record_missing(self, apify_run_id: str) -> str | None:
+        with self.ledger.read() as tx:
+            statement = f"select client_run_id from actor_runs where apify_run_id = '{apify_run_id}'"
+            return next(
+                (full for (full,) in truths.rows(tx, statement) if full not in self.records.there), None
+            )
+
+    def _told_of_a_foreign_run(self, webhook: Webhook) -> None:
+        before = self._all_but_deliveries()
+        outcome = self._deliver(webhook)
+        assert outcome in (DeliveryOutcome.UNKNOWN_RUN, DeliveryOutcome.DUPLICATE)
+        assert self._all_but_deliveries() == before
+
+    def _all_but_deliveries(self) -> list[Any]:
+        others = [table for table in tables.metadata.sorted_tables if table.name != "deliveries"]
+        with self.ledger.read() as tx:
+            return [sorted(map(repr, tx.execute(select(table)))) for table in others]
+
+    def _known_runs(self) -> set[str]:
+        with self.ledger.read() as tx:
+            return {run_id for (run_id,) in truths.rows(tx, "select apify_run_id from actor_runs")}
+
+    def _deliveries(self) -> int:
+        with self.ledger.read() as tx:
+            return int(truths.rows(tx, "select count(*) from deliveries")[0][0])
+
+    def _deliver(self, webhook: Webhook) -> DeliveryOutcome:
+        proof = self.services.deliveries.prove(f"Bearer {webhook.token}")
+        body = f'{{"eventType":"{webhook.event}","eventData":{{"actorRunId":"{webhook.run_id}"}}}}'
+        payload = webhook_payload.parse(body.encode())
+        return self.services.deliveries.keep(
+            proof, payload, dispatch_id=webhook.dispatch_id, headers={}, body=body
+        )
+
+    def _item(self, data: st.DataObject, run: FakeRun) -> Any:
+        kind = data.draw(st.sampled_from(["post", "post", "again", "comment", "error", "nonsense"]))
+        target = data.draw(st.sampled_from(run.targets))
+        query = {"targetUrl": target}
+        if kind == "comment":
+            about = {"postId": "2", "query": {"post": "2"}}
+            return {"type": "comment", "id": "1", "commentary": "so true", **about}
+        if kind == "error":
+            return {"error": "could not be scraped", "query": query}
+        if kind == "nonsense":
+            return ["not", "an", "item"]
+        self.next_id += kind == "post"
+        client = next(client for client, urls in self.urls.items() if target in urls)
+        if not run.foreign:
+            self.posted[client].add(str(self.next_id))
+        return {"type": "post", "id": str(self.next_id), "content": f"Post {self.next_id}", "query": query}
+
+    def _started(self, run: FakeRun) -> None:
+        with self.ledger.read() as tx:
+            self.watch.started(tx, run, robbed=self.apify.points.robbed)
+
+    # What must be true throughout
+
+    @invariant()
+    def all_is_well(self) -> None:
+        """I1, I2, I5, I7, I8, I14, and whatever was seen at a commit or a start."""
+        assert not self.watch.wrong, self.watch.wrong
+        truths.starts_apart(self.apify, timedelta(seconds=TIMERS["unknown_start_seconds"]))
+        with self.ledger.read() as tx:
+            self.records.check(tx)
+            truths.tenants_apart(tx, self.posted)
+            truths.leads_in_one_batch(tx)
+
+    # What must be true in the end
+
+    def teardown(self) -> None:
+        """Everything heals; then nothing is open, nothing is lost, and every number adds up."""
+        try:
+            if hasattr(self, "services"):
+                self._heal()
+                self._check()
+        finally:
+            if self.sleeper is not None:
+                self.sleeper.kill()
+            self.log.removeHandler(self.lines)
+
+    def _heal(self) -> None:
+        self.apify.outage = False
+        self._end_all()
+        self._work()
+        if self.sleeper is not None:
+            self._wake_up()
+        self._tell_of_resurrections()
+        for _ in range(60):
+            self._end_all()
+            self.clock.advance(seconds=301)
+            self._work()
+            self.all_is_well()
+            with self.ledger.read() as tx:
+                left = truths.still_open(tx)
+            if not left:
+                return
+        raise AssertionError(f"still open: {left}")
+
+    def _end_all(self) -> None:
+        for run_id in self.apify.running():
+            self.apify.end(run_id, "SUCCEEDED", [])
+
+    def _tell_of_resurrections(self) -> None:
+        """Let each resurrection's webhook arrive in the end: nothing else tells of one that came late."""
+        for webhook in list(self.apify.sent):
+            if webhook.event == "ACTOR.RUN.RESURRECTED" and not self.apify.runs[webhook.run_id].foreign:
+                self._deliver(webhook)
+
+    def _check(self) -> None:
+        with self.ledger.read() as tx:
+            if tx.on_sqlite:
+                assert truths.rows(tx, "pragma integrity_check") == [("ok",)]
+            truths.datasets_are_stored(tx, self.apify)
+            truths.figures_are_true(tx, self.apify)
+            truths.jobs_are_right(tx, self.records)
+        truths.log_is_true(self.lines, self.records, self.told_missing)
