@@ -22,6 +22,9 @@ T = TypeVar("T")
 #: Every single answer is given so long, however little patience is left: a busy server is not a frozen one.
 _LEAST_SECONDS: Final = 0.2
 
+#: A pooled connection that is tried gets so much of the patience: the rest is for a new one in its place.
+_SHARE_OF_A_TRIAL: Final = 0.5
+
 #: Whose patience counts while a pooled connection is tried, or a new one made: it is nobody's yet.
 _connecting: ContextVar[Patience | None] = ContextVar("connecting", default=None)
 
@@ -52,12 +55,14 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
         """Wait as psycopg does, within the patience."""
-        patience = _connecting.get() or self.patience
+        trying = _connecting.get()
+        patience = trying or self.patience
         if patience is None:
             return super().wait(gen, *args, **kwargs)
+        share = _SHARE_OF_A_TRIAL if trying else 1.0
         try:
             with patience.spent():
-                return super().wait(_while_patient(gen, patience), *args, **kwargs)
+                return super().wait(_while_patient(gen, patience, share), *args, **kwargs)
         except OutOfPatience:
             self.close()
             raise
@@ -70,15 +75,18 @@ class BoundedConnection(psycopg.Connection[Any]):
         return made if patience is None else _while_patient(made, patience)
 
 
-def _while_patient(steps: Generator[Any, Any, T], patience: Patience) -> Generator[Any, Any, T]:
+def _while_patient(
+    steps: Generator[Any, Any, T], patience: Patience, share: float = 1.0
+) -> Generator[Any, Any, T]:
     """Go through the steps of a wait, and stop at one at which nothing came and the time is over."""
-    deadline = time.monotonic() + max(patience.left, _LEAST_SECONDS)
+    began = time.monotonic()
+    deadline = began + max(patience.left * share, _LEAST_SECONDS)
     try:
         wanted = next(steps)
         while True:
             ready = yield wanted
             if not ready and time.monotonic() >= deadline:
-                raise OutOfPatience(f"the server has not answered for {patience.seconds:g} seconds")
+                raise OutOfPatience(f"the server has not answered for {time.monotonic() - began:.1f} seconds")
             wanted = steps.send(ready)
     except StopIteration as end:
         result: T = end.value

@@ -86,19 +86,19 @@ class Tx:
             yield Tx(self.connection, self._waited)
         except Exception as error:
             # A full disk ends the whole transaction on SQLite, unasked; it has no savepoint any more then.
-            self._mark("ROLLBACK TO SAVEPOINT part")
+            self._mark("ROLLBACK TO SAVEPOINT part", after=error)
             told = told_as_unavailable(error)
             if told is not None:
                 raise told from error
             raise
 
-    def _mark(self, statement: str) -> None:
+    def _mark(self, statement: str, *, after: Exception | None = None) -> None:
         """Run a statement without SQLAlchemy, which would take longer for it than the database does."""
-        driver: Any = self.connection.connection.driver_connection
         try:
+            driver: Any = self.connection.connection.driver_connection
             driver.execute(statement).close()
         except Exception as error:
-            raise CannotUndo(f"the ledger is not available: {_reason(error)}") from error
+            raise CannotUndo(f"the ledger is not available: {_reason(after or error)}") from error
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Run `call` once this transaction is on disk, and not at all if it rolls back."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sqlite3
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -20,7 +24,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from harvester.errors import LedgerUnavailable
-from harvester.ledger import Ledger, Tx, activity, clients, database, leads, tables
+from harvester.ledger import Ledger, Tx, activity, clients, database, leads, postgresql, tables
 
 
 class Wrong(Exception):
@@ -215,6 +219,75 @@ def test_a_server_that_goes_away_makes_the_ledger_unavailable_and_it_recovers(po
         with ledger.write() as tx:
             note(tx, "after")
         assert notes(ledger) == ["after"]
+
+
+@contextmanager
+def frozen(pid: int, seconds: float | None = None) -> Iterator[None]:
+    """Stop a process for the length of the block, or only for so long."""
+    os.kill(pid, signal.SIGSTOP)
+    thaw = threading.Timer(seconds or 0, os.kill, (pid, signal.SIGCONT))
+    if seconds is not None:
+        thaw.start()
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        if seconds is not None:
+            thaw.join()
+
+
+def backend(tx: Tx) -> int:
+    """Name the server's process that a transaction runs in."""
+    return int(tx.execute(text("select pg_backend_pid()")).scalar_one())
+
+
+def test_a_server_that_says_nothing_is_given_up_with_its_connection(postgres_url: str) -> None:
+    def fall_silent(tx: Tx) -> None:
+        with frozen(backend(tx)):
+            note(tx, "x" * 10_000_000)
+
+    with opened(postgres_url, lock_seconds=2) as ledger:
+        with ledger.read() as tx:
+            first = backend(tx)
+        with frozen(first), ledger.write() as tx:  # while it lies in the pool
+            second = backend(tx)
+            note(tx, "over another connection")
+        assert second != first
+        began = time.monotonic()
+        with pytest.raises(LedgerUnavailable, match="has not answered"):
+            spoil(ledger, fall_silent)  # in the middle of a transaction, with much to send
+        assert 1.5 < time.monotonic() - began < 5
+        assert notes(ledger) == ["over another connection"]
+
+
+def test_long_work_has_more_patience(postgres_url: str) -> None:
+    with opened(postgres_url, lock_seconds=0.4) as ledger:
+        for begin in (ledger.read, ledger.write):
+            with begin(patient=True) as tx, frozen(backend(tx), 1.2):
+                assert tx.execute(text("select 1")).scalar_one() == 1
+        with ledger.write(patient=True) as tx:
+            tx.execute(text("select pg_sleep(1.2)"))
+
+
+def test_a_transaction_whose_process_was_stopped_does_not_keep_its_locks(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "_IDLE_SECONDS", 0.3)
+    with opened(postgres_url) as stopped, opened(postgres_url) as ledger:
+        make_client(ledger)
+
+        def stop_half_way(tx: Tx) -> None:
+            clients.change(tx, CLIENT_ID, stream=2)
+            with ledger.write() as other:  # while the first one does nothing
+                assert clients.change(other, CLIENT_ID, stream=3)
+
+        with pytest.raises(LedgerUnavailable):
+            spoil(stopped, stop_half_way)
+        assert notes(ledger) == []
+        with ledger.read() as tx:
+            found = clients.get(tx, CLIENT_ID)
+        assert found is not None
+        assert found.stream == 3
 
 
 def test_a_file_in_no_folder_makes_its_folder(sqlite_url: str) -> None:

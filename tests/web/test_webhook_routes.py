@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from simultaneous import at_once
 
+from harvester.ledger import tables
 from harvester.models import ActorRunState
 
-from .asking import HOOK, STATIC, Web, ended, locked
+from .asking import HOOK, STATIC, Asked, Web, ended, locked
 from .conftest import MakeWeb
 
 RUN_ID = "AbCdEfGhIjKlMnOpQ"
@@ -155,6 +158,32 @@ def test_a_dispatch_is_kept_once(any_web: Web) -> None:
     assert outcomes == ["accepted", "duplicate", "accepted", "duplicate", "duplicate"]
     assert any_web.count("deliveries") == 2
     assert any_web.row(run.id).wakes == 2
+
+
+def test_deliveries_that_come_at_once_are_answered_as_if_one_by_one(
+    any_web: Web, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They share a commit: one dispatch in it twice is kept once, and one that is refused spoils no other."""
+    runs = [any_web.at_work(f"Client-{n}", f"AbCdEfGhIjKlMn{n:03}") for n in range(4)]
+    tokens = [any_web.sign(run) for run in runs]
+    with any_web.ledger.write() as tx:
+        tx.execute(tables.client_runs.delete().where(tables.client_runs.c.client_id == "Client-3"))
+
+    def call(n: int, dispatch: str, token: str) -> tuple[int, str]:
+        client = any_web.app.test_client()
+        headers = {"Authorization": f"Bearer {token}", "X-Apify-Webhook-Dispatch-Id": dispatch}
+        answer: Asked = client.post(HOOK, json=ended(f"AbCdEfGhIjKlMn{n:03}"), headers=headers)
+        return answer.status_code, answer.json.get("outcome") or answer.json["code"]
+
+    same = [partial(call, 0, "same", tokens[0])] * 6
+    own = [partial(call, n, f"own-{n}", tokens[n]) for n in range(4)]
+    foreign = [partial(call, n, f"foreign-{n}", tokens[(n + 1) % 4]) for n in range(4)]
+    told = at_once([*same, *own, *foreign])
+    assert sorted(told[:6]) == [(200, "accepted"), *[(200, "duplicate")] * 5]
+    assert told[6:] == [(200, "accepted")] * 4 + [(401, "unauthorized")] * 4
+    assert [any_web.row(run.id).wakes for run in runs] == [2, 1, 1, 1]
+    missing = [record for record in caplog.records if "Client run record not found" in record.getMessage()]
+    assert [record.levelname for record in missing] == ["ERROR"]
 
 
 @pytest.mark.parametrize("dispatch", [None, "", "é", "a b", "x" * 65, "../etc", "a\tb"])
