@@ -17,6 +17,7 @@ from harvester import log
 from harvester.apify import Apify
 from harvester.apify_errors import ApifyError
 from harvester.ledger import Ledger, schema
+from harvester.ledger.clock import LedgerClock
 from harvester.models import ActorRunState
 from harvester.normalise import normaliser_for
 from harvester.settings import Settings
@@ -75,11 +76,11 @@ def now_utc() -> datetime:
 def build(
     settings: Settings,
     *,
-    clock: Clock = now_utc,
+    clock: Clock | None = None,
     apify: Apify | None = None,
     ledger: Ledger | None = None,
 ) -> Services:
-    """Put everything together, with the ledger at the newest schema; `apify` and `ledger` replace our own.
+    """Put everything together, with the ledger at the newest schema; what else is given replaces our own.
 
     Opens no connection to Apify. Build after a fork, never before. Raises `InvalidInput` for an actor that
     no normaliser knows, `LedgerUnavailable`, and `LedgerTooNew`.
@@ -88,6 +89,10 @@ def build(
     log.hide(settings.secret_values())
     ledger = ledger or Ledger(settings.database_url.get_secret_value(), lock_seconds=settings.lock_seconds)
     schema.migrate(ledger)
+    common = LedgerClock()
+    with ledger.read() as tx:
+        common.correct(tx)
+    clock = clock or common
     apify = apify or Apify(
         token=settings.apify_token.get_secret_value(),
         api_url=settings.apify_api_url,
@@ -138,6 +143,7 @@ def build(
             max_in_flight=settings.max_actor_runs,
             queued=timedelta(seconds=settings.queued_seconds),
             clock=clock,
+            correct=common.correct,
         ),
         reconcile=reconcile,
         chores=Chores(ledger, {RECONCILE: Chore(every, reconcile)}, clock),

@@ -194,7 +194,8 @@ class Advance:
         now = self._clock()
         parked = {"parked_at": now, "parked_error": reason}
         if run.state in _OVER:  # what the first look at it found stays
-            deliveries.processed(tx, run.id, received_by=now, result=f"given up: {reason}", now=now)
+            unread = deliveries.unread(tx, run.id)
+            deliveries.processed(tx, run.id, seen=unread, result=f"given up: {reason}", now=now)
             code, reason = run.error_code or "", run.error or ""
         elif run.state not in _IN_FLIGHT:
             give_up(tx, run, code=code, reason=reason, now=now, **parked)

@@ -69,7 +69,8 @@ class DeadLetters:
             else:
                 kept = {"error_code": run.error_code, "error": run.error}
                 actor_runs.move(tx, run, run.state, now=now, next_check_at=None, **kept)
-            deliveries.processed(tx, run.id, received_by=now, result="discarded", now=now)
+            unread = deliveries.unread(tx, run.id)
+            deliveries.processed(tx, run.id, seen=unread, result="discarded", now=now)
             self._note(tx, "discard", run, now)
         _log.info("Dead letter %d is discarded", row_id)
         return run

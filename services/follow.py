@@ -45,8 +45,8 @@ class Follow:
     def running(self, run: ActorRun) -> None:
         """Ask Apify whether the actor run has ended; if so, its dataset is due."""
         self._take_in_orphans(run)
-        asked_at = self._clock()
-        found = self._found(run, asked_at)
+        seen = self._unread(run)
+        found = self._found(run)
         if found is None:
             return
         if run.is_orphan and not found.ended:
@@ -54,7 +54,7 @@ class Follow:
         now = self._clock()
         with self._ledger.write() as tx:
             if found.ended:
-                self._ended(tx, run, found, asked_at, now)
+                self._ended(tx, run, found, seen, now)
             else:
                 self._wait(tx, run, found, now)
 
@@ -66,21 +66,21 @@ class Follow:
         if run.apify_run_id is None and self._adopt_told(run):
             return
         self._take_in_orphans(run)
-        asked_at = self._clock()
+        seen = self._unread(run)
         found = self._still_there(run)
         if found is None:
-            self._nothing_new(run, asked_at)
+            self._nothing_new(run, seen)
         elif not found.ended:
             _log.info("Actor run was resurrected")
             now = self._clock()
             with self._ledger.write() as tx:
                 actor_runs.move(tx, run, ActorRunState.RUNNING, now=now, next_check_at=now + self._reconcile)
-                deliveries.processed(tx, run.id, received_by=asked_at, result="resurrected", now=now)
+                deliveries.processed(tx, run.id, seen=seen, result="resurrected", now=now)
         elif ended_anew(run, found):
             with self._ledger.write() as tx:
-                self._ended(tx, run, found, asked_at, self._clock())
+                self._ended(tx, run, found, seen, self._clock())
         else:
-            self._nothing_new(run, asked_at)
+            self._nothing_new(run, seen)
 
     def _still_there(self, run: ActorRun) -> ApifyRun | None:
         try:
@@ -88,10 +88,15 @@ class Follow:
         except Gone:
             return None
 
-    def _found(self, run: ActorRun, now: datetime) -> ApifyRun | None:
+    def _unread(self, run: ActorRun) -> list[int]:
+        with self._ledger.read() as tx:
+            return deliveries.unread(tx, run.id)
+
+    def _found(self, run: ActorRun) -> ApifyRun | None:
         try:
             return self._apify.run(_known(run))
         except Gone as error:
+            now = self._clock()
             started = run.apify_started_at or run.created_at
             with self._ledger.write() as tx:
                 if now - started < self._gone_after:
@@ -100,7 +105,7 @@ class Follow:
                     give_up(tx, run, code=error.code, reason=f"Apify has this run no more: {error}", now=now)
             return None
 
-    def _ended(self, tx: Tx, run: ActorRun, found: ApifyRun, asked_at: datetime, now: datetime) -> None:
+    def _ended(self, tx: Tx, run: ActorRun, found: ApifyRun, seen: list[int], now: datetime) -> None:
         actor_runs.move(
             tx,
             run,
@@ -116,8 +121,8 @@ class Follow:
             cost_micros=latest_cost(run, found),
             cursor=0,
         )
-        told = {"last_webhook_at": asked_at} if deliveries.unread_run_ids(tx, run.id) else {}
-        deliveries.processed(tx, run.id, received_by=asked_at, result=f"ended {found.status}", now=now)
+        told = {"last_webhook_at": now} if seen else {}
+        deliveries.processed(tx, run.id, seen=seen, result=f"ended {found.status}", now=now)
         run_records.update(tx, run.client_run_id, run.client_id, source="advance", now=now, **told)
         tx.after_commit(lambda: _log.info("Actor run ended: %s", found.status))
 
@@ -135,10 +140,10 @@ class Follow:
             cost_micros=latest_cost(run, found),
         )
 
-    def _nothing_new(self, run: ActorRun, asked_at: datetime) -> None:
+    def _nothing_new(self, run: ActorRun, seen: list[int]) -> None:
         now = self._clock()
         with self._ledger.write() as tx:
-            deliveries.processed(tx, run.id, received_by=asked_at, result="nothing new", now=now)
+            deliveries.processed(tx, run.id, seen=seen, result="nothing new", now=now)
             actor_runs.move(
                 tx,
                 run,

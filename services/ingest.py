@@ -105,7 +105,8 @@ class Ingest:
 
     def _finish(self, run: ActorRun) -> None:
         run = self._renewed(run)
-        asked_at = self._clock()
+        with self._ledger.read() as tx:
+            seen = deliveries.unread(tx, run.id)
         found = self._told(run)
         if found is None:
             self._give_up(run, "Apify has this actor run no more")
@@ -114,9 +115,9 @@ class Ingest:
         elif ended_anew(run, found):
             self._ended_anew(run, found)
         else:
-            self._finish_ended(self._renewed(run), found, asked_at)
+            self._finish_ended(self._renewed(run), found, seen)
 
-    def _finish_ended(self, run: ActorRun, found: ApifyRun, asked_at: datetime) -> None:
+    def _finish_ended(self, run: ActorRun, found: ApifyRun, seen: list[int]) -> None:
         page = self._page(run, 1)
         missing = (page.total or 0) - run.cursor
         ended_at = found.finished_at or run.apify_finished_at or run.created_at
@@ -125,7 +126,7 @@ class Ingest:
         elif missing > 0 and self._clock() - ended_at < self._patience.items_lag:
             self._wait_until(run, self._clock() + self._patience.look_again)
         else:
-            self._settle(run, found, asked_at, page.total, missing)
+            self._settle(run, found, seen, page.total, missing)
 
     def _told(self, run: ActorRun) -> ApifyRun | None:
         assert run.apify_run_id is not None, "an ended actor run has its ID"
@@ -169,7 +170,7 @@ class Ingest:
             give_up(tx, kept, code=Gone.code, reason=reason, now=self._clock())
 
     def _settle(
-        self, run: ActorRun, found: ApifyRun, asked_at: datetime, total: int | None, missing: int
+        self, run: ActorRun, found: ApifyRun, seen: list[int], total: int | None, missing: int
     ) -> None:
         now = self._clock()
         code, error = _verdict(found, missing)
@@ -187,7 +188,7 @@ class Ingest:
                 error_code=code,
                 error=error,
             )
-            deliveries.processed(tx, run.id, received_by=asked_at, result=f"ended {found.status}", now=now)
+            deliveries.processed(tx, run.id, seen=seen, result=f"ended {found.status}", now=now)
             decide_leads(tx, done, answered_all=code is None, now=now)
             run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
             tx.after_commit(lambda: _log.info("Ingested %d items", run.cursor, code=code))

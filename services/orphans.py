@@ -34,7 +34,6 @@ class Orphans:
 
     def __call__(self, run: ActorRun) -> None:
         """Look at what unread deliveries for a row speak of, other than the row's own actor run."""
-        asked_at = self._clock()
         with self._ledger.read() as tx:
             told = set(deliveries.unread_run_ids(tx, run.id)) - {run.apify_run_id}
             told -= actor_runs.known_apify_run_ids(tx, told)
@@ -44,7 +43,7 @@ class Orphans:
                 (self._apify.marker_of(found) or "").partition(".") if found else ("", "", "")
             )
             if found is not None and marker == run.marker:
-                self.take_in(run, found, orphan_marker(marker, attempt), asked_at)
+                self.take_in(run, found, orphan_marker(marker, attempt))
 
     def _found(self, apify_run_id: str) -> ApifyRun | None:
         try:
@@ -52,7 +51,7 @@ class Orphans:
         except Gone:
             return None
 
-    def take_in(self, run: ActorRun, found: ApifyRun, marker: str, asked_at: datetime) -> bool:
+    def take_in(self, run: ActorRun, found: ApifyRun, marker: str) -> bool:
         """Give an actor run a row beside that of its batch. False if it has one."""
         now = self._clock()
         with self._ledger.write() as tx:
@@ -66,8 +65,7 @@ class Orphans:
                 dataset_id=found.dataset_id,
                 now=now,
             )
-            deliveries.processed(
-                tx, run.id, received_by=asked_at, result="taken in", now=now, apify_run_id=found.id
-            )
+            unread = deliveries.unread(tx, run.id)
+            deliveries.processed(tx, run.id, seen=unread, result="taken in", now=now, apify_run_id=found.id)
         _log.error("Batch %d was started twice: actor run %s is ingested, too", run.batch, found.id)
         return True

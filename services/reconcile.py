@@ -115,7 +115,6 @@ class Reconcile:
         """Find out whose actor run this is: a batch's that has none, an orphan, or a stranger."""
         if run.id in self._strangers:
             return None
-        asked_at = self._clock()
         marker, _, attempt = (self._apify.marker_of(run) or "").partition(".")
         with self._ledger.read() as tx:
             row = actor_runs.by_marker(tx, marker) if marker else None
@@ -123,7 +122,7 @@ class Reconcile:
             self._strangers.add(run.id)
             return None
         if row.apify_run_id is not None:
-            taken = self._orphans.take_in(row, run, orphan_marker(marker, attempt), asked_at)
+            taken = self._orphans.take_in(row, run, orphan_marker(marker, attempt))
             return "orphan" if taken else None
         return "adopted" if self._adopted(row, run) else None
 

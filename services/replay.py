@@ -36,7 +36,7 @@ class Replay:
                 raise UnknownDelivery(f"there is no delivery {delivery_id}")
             run = _run_of(tx, found)
             now = self._clock()
-            again = deliveries.unread(tx, delivery_id, actor_run_id=run.id, client_id=run.client_id)
+            again = deliveries.reopen(tx, delivery_id, actor_run_id=run.id, client_id=run.client_id)
             actor_runs.wake(tx, run.id, now=now)
             activity.record(
                 tx,

@@ -8,7 +8,7 @@ from typing import Final
 
 from harvester import log
 from harvester.errors import LedgerUnavailable
-from harvester.ledger import Ledger, actor_runs
+from harvester.ledger import Ledger, Tx, actor_runs
 from services.outages import Gate, Outages
 from services.settle import Settle
 
@@ -33,6 +33,7 @@ class Tick:
         max_in_flight: int,
         queued: timedelta,
         clock: Callable[[], datetime],
+        correct: Callable[[Tx], None] = lambda _tx: None,
     ) -> None:
         self._ledger = ledger
         self._settle = settle
@@ -40,12 +41,14 @@ class Tick:
         self._max_in_flight = max_in_flight
         self._queued = queued
         self._clock = clock
+        self._correct = correct
         self._broken: dict[str, datetime] = {}
 
     def __call__(self, wake: Callable[[int], object]) -> None:
         """Hand each due actor run to `wake` once, and settle client runs that have nothing open."""
-        now = self._clock()
         with self._ledger.read() as tx:
+            self._correct(tx)
+            now = self._clock()
             limit = _WAKE_UPS[self._outages.gate(tx)]
             due = actor_runs.due(tx, now=now, max_in_flight=self._max_in_flight, limit=limit)[:limit]
             done = self._settle.due(tx, _AT_ONCE)

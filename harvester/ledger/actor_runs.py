@@ -262,8 +262,12 @@ def still_held(tx: Tx, run: ActorRun) -> ActorRun:
 
 
 def wake(tx: Tx, row_id: int, *, now: datetime) -> None:
-    """Make a row due at once, or as soon as whoever holds it lets go."""
-    woken = {"next_check_at": now, "queued_until": None, "wakes": actor_runs.c.wakes + 1}
+    """Make a row due at once, or as soon as whoever holds it lets go.
+
+    Never later than it was: the clock of a process that only wakes may be ahead of those that work.
+    """
+    sooner = case((actor_runs.c.next_check_at < now, actor_runs.c.next_check_at), else_=literal(now, Utc))
+    woken = {"next_check_at": sooner, "queued_until": None, "wakes": actor_runs.c.wakes + 1}
     tx.execute(update(actor_runs).where(actor_runs.c.id == row_id).values(**woken))
 
 

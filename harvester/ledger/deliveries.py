@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -56,23 +57,32 @@ def processed(
     tx: Tx,
     actor_run_id: int,
     *,
-    received_by: datetime,
+    seen: Collection[int],
     result: str,
     now: datetime,
     apify_run_id: str | None = None,
 ) -> None:
-    """Mark the deliveries for a row as processed that came by `received_by`, when Apify was asked.
+    """Mark those of a row's deliveries as processed that were `seen` before Apify was asked.
 
-    With `apify_run_id`, only those that speak of this actor run of Apify's.
+    Not by their times: those of a machine whose clock is ahead would come too late for ever. With
+    `apify_run_id`, only those that speak of this actor run of Apify's.
     """
     statement = update(deliveries).where(
         deliveries.c.actor_run_id == actor_run_id,
         deliveries.c.processed_at.is_(None),
-        deliveries.c.received_at <= received_by,
+        deliveries.c.id.in_(seen),
     )
     if apify_run_id is not None:
         statement = statement.where(deliveries.c.apify_run_id == apify_run_id)
     tx.execute(statement.values(processed_at=now, result=result))
+
+
+def unread(tx: Tx, actor_run_id: int) -> list[int]:
+    """Name the unprocessed deliveries for a row."""
+    statement = select(deliveries.c.id).where(
+        deliveries.c.actor_run_id == actor_run_id, deliveries.c.processed_at.is_(None)
+    )
+    return list(tx.execute(statement).scalars())
 
 
 def get(tx: Tx, delivery_id: int) -> Delivery | None:
@@ -81,7 +91,7 @@ def get(tx: Tx, delivery_id: int) -> Delivery | None:
     return _delivery(row) if row else None
 
 
-def unread(tx: Tx, delivery_id: int, *, actor_run_id: int, client_id: str) -> Delivery:
+def reopen(tx: Tx, delivery_id: int, *, actor_run_id: int, client_id: str) -> Delivery:
     """Make a delivery one that waits to be processed, for this row."""
     values = {"outcome": DeliveryOutcome.ACCEPTED, "actor_run_id": actor_run_id, "client_id": client_id}
     statement = update(deliveries).where(deliveries.c.id == delivery_id)

@@ -255,7 +255,7 @@ def test_what_a_stopping_worker_cannot_finish_is_let_go_of_for_another(
         apify.inject("slow", method="POST", seconds=15)
         worker = processes.start(*HARVESTER, "worker", environ=environ)
         until(lambda: "starting" in states(ledger), 20, lambda: worker.output)
-        until(lambda: apify.ledger().calls, 20, lambda: worker.output)
+        until(lambda: bool(apify.ledger().calls), 20, lambda: worker.output)
         worker.popen.send_signal(signal.SIGTERM)
         assert worker.wait(10) == 0, worker.output
         assert "let go of unfinished: 1" in worker.output

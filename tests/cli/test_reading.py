@@ -59,7 +59,7 @@ def harvest(ledger: Ledger) -> Harvest:
             body=EVIL,
             now=NOW,
         )
-        deliveries.processed(tx, batch.id, received_by=NOW, result=EVIL, now=NOW)
+        deliveries.processed(tx, batch.id, seen=deliveries.unread(tx, batch.id), result=EVIL, now=NOW)
     end_run(ledger, batch, ActorRunState.FAILED, now=NOW, error_code="actor_run_failed", error=EVIL)
     return Harvest(_completed(ledger, batch.id, batch.client_run_id), lead)
 

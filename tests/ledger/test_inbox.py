@@ -53,14 +53,16 @@ def test_only_accepted_deliveries_wait_to_be_processed(ledger: Ledger) -> None:
 
 
 def test_what_came_after_apify_was_asked_stays_unread(ledger: Ledger) -> None:
-    store(ledger, "before", apify_run_id="apify-1")
-    store(ledger, "after", apify_run_id="apify-2", now=NOW + timedelta(microseconds=1))
+    store(ledger, "before", apify_run_id="apify-1", now=NOW + timedelta(days=1))
     store(ledger, "nameless", apify_run_id=None)
+    with ledger.read() as tx:
+        seen = deliveries.unread(tx, 1)
+    store(ledger, "after", apify_run_id="apify-2", now=NOW - timedelta(days=1))
     store(ledger, "another's", actor_run_id=2, apify_run_id="apify-3")
     with ledger.write() as tx:
         assert sorted(deliveries.unread_run_ids(tx, 1)) == ["apify-1", "apify-2"]
-        deliveries.processed(tx, 1, received_by=NOW, result="ended SUCCEEDED", now=NOW)
-        deliveries.processed(tx, 1, received_by=NOW, result="again", now=NOW)
+        deliveries.processed(tx, 1, seen=seen, result="ended SUCCEEDED", now=NOW)
+        deliveries.processed(tx, 1, seen=seen, result="again", now=NOW)
         assert deliveries.unread_run_ids(tx, 1) == ["apify-2"]
         assert deliveries.unread_run_ids(tx, 2) == ["apify-3"]
         newest, cursor = deliveries.page(tx, limit=3)
@@ -68,8 +70,8 @@ def test_what_came_after_apify_was_asked_stays_unread(ledger: Ledger) -> None:
     assert end is None
     assert [delivery.result for delivery in [*newest, *oldest]] == [
         None,
-        "ended SUCCEEDED",
         None,
+        "ended SUCCEEDED",
         "ended SUCCEEDED",
     ]
 
