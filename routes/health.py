@@ -60,5 +60,7 @@ class _Counted(Collector):
             received.add_metric([label], count)
         for label, count in counters["actor_runs"].items():
             at_work.add_metric([label], count)
+        outage = GaugeMetricFamily("harvester_outage", "1 while it cannot be asked", labels=["service"])
+        outage.add_metric(["apify"], counters["outages"]["apify"])
         parked.add_metric([], counters["dead_letters"]["parked"])
-        return [created, received, at_work, parked]
+        return [created, received, at_work, parked, outage]

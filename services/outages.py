@@ -92,6 +92,11 @@ class Outages:
             tx.after_commit(lambda: _log.warning("Apify can be asked again"))
 
 
+def now(tx: Tx) -> locks.Lock | None:
+    """Give the outage that lasts, with its reason and when it is tried again; None if Apify can be asked."""
+    return locks.get(tx, _LOCK)
+
+
 def backoff(base: timedelta, times: int) -> timedelta:
     """Give the wait before the next try: doubling, bounded, and spread so that many do not come at once."""
     spread = random.uniform(0.75, 1.25)  # noqa: S311

@@ -22,7 +22,7 @@ from harvester.ledger import (
     schema,
 )
 from harvester.models import Metrics
-from services import shapes
+from services import outages, shapes
 
 _OUTCOMES_SHOWN = 5
 
@@ -153,6 +153,12 @@ class Overview:
             found, cursor = parked.page(tx, limit=limit, before=before)
         return _listing([shapes.dead_letter(one) for one in found], cursor)
 
+    def outage(self) -> str | None:
+        """Say why Apify cannot be asked now; None if it can."""
+        with self._ledger.read() as tx:
+            found = outages.now(tx)
+        return found.reason if found else None
+
     def counters(self) -> dict[str, dict[str, int]]:
         """Count for `/metrics`: over all processes, since they are counted in the ledger."""
         with self._ledger.read() as tx:
@@ -162,6 +168,7 @@ class Overview:
                 "deliveries": deliveries.count_by_outcome(tx),
                 "actor_runs": actor_runs.count_by_state(tx),
                 "dead_letters": {"parked": parked.count(tx)},
+                "outages": {"apify": int(outages.now(tx) is not None)},
             }
 
     def ready(self) -> dict[str, str]:

@@ -112,6 +112,7 @@ def status(json_: bool) -> None:
         running = services.overview.runs(limit=1_000, status=ClientRunStatus.RUNNING).rows
         latest = [run for run in services.overview.runs(limit=10).rows if run["finishedAt"]]
         counters = services.overview.counters()
+        outage = services.overview.outage()
     if json_:
         show_json({"running": running, "latest": latest, "counters": counters})
         return
@@ -119,6 +120,8 @@ def status(json_: bool) -> None:
     _show_list("Latest", latest)
     actor_runs = ", ".join(f"{count} {state}" for state, count in sorted(counters["actor_runs"].items()))
     click.echo(f"Actor runs: {actor_runs or 'none'}")
+    if outage:
+        show_line(f"Apify cannot be asked, and is tried again by itself: {outage}")
     parked = counters["dead_letters"]["parked"]
     if parked:
         click.echo(f"{parked} dead letters wait for a person: harvester dead-letters list")

@@ -59,6 +59,7 @@ def test_all_processes_know_of_an_outage(make_any_stage: MakeStage) -> None:
     stage.turn()
     assert outage(stage) is not None
     before = calls(stage)
+    assert 'harvester_outage{service="apify"} 1.0' in stage.api("GET", "/metrics").body.decode()
     other = stage.web
     other.tick(other.advance)
     for row in stage.rows():

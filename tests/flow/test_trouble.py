@@ -228,3 +228,12 @@ def test_a_ledger_out_of_reach_stops_nothing_for_good(make_stage: MakeStage, sql
     finally:
         other.close()
     assert stage.finish(full_id)["status"] == "Completed"
+
+
+@pytest.mark.parametrize(("handles", "told"), [(["ann", "kim-nonsense"], True), (["ann", "bob"], False)])
+def test_a_dataset_that_is_mostly_not_understood_is_told_to_a_person(
+    make_stage: MakeStage, handles: list[str], told: bool, lines: pytest.LogCaptureFixture
+) -> None:
+    run = make_stage().harvest(*handles)
+    assert run["status"] == "Completed"
+    assert ("the Actor may have changed its output" in lines.text) == told
