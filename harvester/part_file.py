@@ -28,7 +28,7 @@ def whole_or_not_at_all(file: Path, *, force: bool = False) -> Iterator[Path]:
     """Lend an empty file `FILE.part`, for its owner's eyes alone, that takes the name `file` at the end.
 
     Whatever is raised meanwhile removes it. After a kill it stays, and the next one takes it over. Raises
-    `Refused` if there is a file already and no `force`, or if another process is at the same, and `CannotMake`.
+    `CannotMake`, and `Refused` if there is a file already and no `force`, or another process is at the same.
     """
     part = file.with_name(f"{file.name}.part")
     held = _held(part)

@@ -40,7 +40,7 @@ def backup(
     """Write the ledger to a file, check it from end to end, and only then give it its name.
 
     `free` tells the bytes that are free in a folder. Raises `CannotBackUp`, `Refused` if there is a file of
-    this name, `CannotMake`, `BadCopy`, `LedgerUnavailable`, `OSError`. Whatever is raised leaves `file` as it was.
+    this name, `CannotMake`, `BadCopy`, `LedgerUnavailable`, `OSError`, all of which leave `file` as it was.
     """
     _refuse_itself(ledger, file)
     _refuse_other_schema(ledger)

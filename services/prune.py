@@ -18,7 +18,7 @@ DEFAULT_DAYS: Final = 90
 LEAST_DAYS: Final = 14
 
 #: Rows of one transaction: others wait for it no longer than some milliseconds.
-_AT_ONCE: Final = 1_000
+AT_ONCE: Final = 1_000
 #: Between two transactions, so that whoever waits for SQLite's file gets it: they look every 10 ms.
 _PAUSE_SECONDS: Final = 0.02
 
@@ -45,8 +45,8 @@ def survey(ledger: Ledger, *, before: datetime) -> dict[Kind, Found]:
         return {kind: pruning.survey(tx, kind, before=before) for kind in Kind}
 
 
-def prune(ledger: Ledger, *, before: datetime) -> Iterator[Freed]:
-    """Let go of what is older than `before`, and tell after each transaction what went.
+def prune(ledger: Ledger, *, before: datetime, at_once: int = AT_ONCE) -> Iterator[Freed]:
+    """Let go of what is older than `before`, `at_once` rows a transaction, and tell after each what went.
 
     It may end between any two, and be run again. Raises `LedgerUnavailable`.
     """
@@ -54,7 +54,7 @@ def prune(ledger: Ledger, *, before: datetime) -> Iterator[Freed]:
         after: pruning.Key | None = None
         while True:
             with ledger.read(patient=True) as tx:
-                named = pruning.keys(tx, kind, before=before, after=after, limit=_AT_ONCE)
+                named = pruning.keys(tx, kind, before=before, after=after, limit=at_once)
             if not named:
                 break
             with ledger.write() as tx:

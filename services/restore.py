@@ -15,7 +15,6 @@ from harvester.ledger import Ledger, Tx, copy_files, copying, schema
 from harvester.ledger.copying import Progress
 from harvester.ledger.patience import Patience
 
-
 #: What PostgreSQL may take for all rows together; for each lock, no longer than for anything else.
 _LONGEST_SECONDS: Final = 24 * 3_600.0
 
