@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from harvester.ledger.patience import Patience
 
@@ -14,6 +14,8 @@ from harvester.ledger.patience import Patience
 _LEAST_CONNECT_SECONDS: Final = 2
 #: The server's bound of a wait is so much of the client's: it comes first, for it costs no connection.
 _SERVERS_SHARE: Final = 0.9
+#: Nobody waits for a lock less than this. Nought would mean: without end.
+_LEAST_LOCK_SECONDS: Final = 0.01
 #: A server that is alive may take so long for a statement, however little patience a test has.
 _LEAST_STATEMENT_SECONDS: Final = 1.0
 #: A transaction that does nothing for so long has lost its process: nobody must wait for its locks.
@@ -67,14 +69,12 @@ class PostgreSQL:
 
         Lift the others for long work.
         """
-        seconds = max(patience.left * _SERVERS_SHARE, 0.001)
+        seconds = max(patience.left * _SERVERS_SHARE, _LEAST_LOCK_SECONDS)
         bounds = {"lock_timeout": min(seconds, patience.lock_seconds or seconds)}
         if patience.long:
             bounds |= {"statement_timeout": seconds, "idle_in_transaction_session_timeout": seconds}
-        each = ", ".join(
-            f"set_config('{name}', '{value * 1000:.0f}', true)" for name, value in bounds.items()
-        )
-        connection.execute(text(f"select {each}"))
+        each = (f"SET LOCAL {name} = {value * 1000:.0f}" for name, value in bounds.items())
+        connection.exec_driver_sql("; ".join(each))
 
 
 def _server_options(lock_seconds: float) -> str:
