@@ -79,7 +79,7 @@ class DeadLetters:
         now = self._clock()
         run = parked.take_up(tx, row_id, now=now, lease_until=now + _MOMENT, owner=_OWNER)
         if run is None:
-            raise NotParked(f"there is no dead letter {row_id}; or it was replayed or discarded before")
+            raise NotParked(f"there is no dead letter {row_id}, or it was replayed or discarded before")
         return run
 
     def _note(self, tx: Tx, operation: str, run: ActorRun, now: datetime) -> None:

@@ -31,7 +31,7 @@ def reconcile(json_: bool) -> None:
         services.reconcile.wake()
         rows = services.reconcile.unfinished()
         try:
-            with click.progressbar(rows, label="Asking Apify", file=sys.stderr) as shown:
+            with click.progressbar(rows, label="Asking Apify", file=sys.stderr, hidden=not rows) as shown:
                 for row_id in shown:
                     services.advance(row_id)
             found = asdict(services.reconcile())

@@ -110,6 +110,16 @@ class Tx:
             self.execute(text("select pg_advisory_xact_lock(hashtext(:name))").bindparams(name=name))
             self._waited()
 
+    def first_at(self, name: str) -> bool:
+        """Say whether this transaction is the first at `name`, across all processes, without waiting.
+
+        The others are told no until it ends.
+        """
+        if self.on_sqlite:
+            return True
+        statement = text("select pg_try_advisory_xact_lock(hashtext(:name))").bindparams(name=name)
+        return bool(self.execute(statement).scalar_one())
+
     def committed(self) -> None:
         """Run what waited for the commit."""
         for call in self._after:

@@ -26,8 +26,15 @@ def reserve(tx: Tx, run_id: str, *, source: str, now: datetime) -> bool:
 
 
 def mint(tx: Tx, candidates: Iterable[str], *, source: str, now: datetime) -> str:
-    """Take the first of these base run IDs that is free."""
-    return next(run_id for run_id in candidates if reserve(tx, run_id, source=source, now=now))
+    """Take the first of these base run IDs that is free, and that nobody is about to take.
+
+    Of kickoffs at the same second, each would else wait for the one before it to commit.
+    """
+    return next(
+        run_id
+        for run_id in candidates
+        if tx.first_at(f"run ID {run_id}") and reserve(tx, run_id, source=source, now=now)
+    )
 
 
 def get(tx: Tx, run_id: str, *, lock: bool = False) -> JobRun | None:
