@@ -83,7 +83,7 @@ def restore(file: Path, json_: bool) -> None:
     All of it or nothing; FILE stays as it is. Stop web and workers first. What the backup calls planned may
     have been started since: it is searched for at Apify before it is started.
 
-    Example: DATABASE_URL=postgresql+psycopg:///harvester harvester restore ledger-backup.db
+    Example: harvester restore ledger-backup.db
     """
     nothing = "The ledger is as empty as it was."
     with interruptible(nothing), _ledger() as (settings, ledger), bar("Restoring", "Checking") as told:
