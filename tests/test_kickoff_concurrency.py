@@ -29,7 +29,7 @@ def kick_off_in_threads(
     url: str, orders: Sequence[Order], together: Barrier, outcomes: SimpleQueue[Outcome]
 ) -> None:
     """Be one process: send each order from a thread of its own, all at the same moment."""
-    with opened(url) as ledger:
+    with opened(url, lock_seconds=60) as ledger:  # the last of them waits for all others
         kickoff = Kickoff(ledger, make_limits(), FakeClock())
 
         def go(order: Order) -> None:
