@@ -7,6 +7,7 @@ not survive a fork; so a job costs no start of an interpreter.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
@@ -27,10 +28,11 @@ from .agency import AGENCY, over
 CRASHED = 70
 OVER = 0
 NOT_OVER = 1
-_CALLS = ("start", "run", "runs_since", "marker_of", "items")
-_PATIENCE_SECONDS = 20
+#: Every call to Apify that there is, those that are added one day included.
+_CALLS = [name for name, call in vars(Apify).items() if inspect.isfunction(call) and name[0] != "_"]
+_PATIENCE_SECONDS = 60
 #: Seconds; more than the lease, the time of a wake-up and the search for a lost start together.
-LATER = 3.0
+LATER = 30.0
 
 
 class Points:
@@ -48,11 +50,11 @@ class Points:
 
 
 def _around_commits(points: Points) -> None:
-    original: Callable[[Ledger], AbstractContextManager[Tx]] = Ledger.write
+    original: Callable[..., AbstractContextManager[Tx]] = Ledger.write
 
     @contextmanager
-    def write(self: Ledger) -> Iterator[Tx]:
-        with original(self) as tx:
+    def write(self: Ledger, **how: Any) -> Iterator[Tx]:
+        with original(self, **how) as tx:
             yield tx
             points("before a commit")
         points("after a commit")
@@ -69,7 +71,7 @@ def _between(points: Points, name: str, call: Callable[..., Any]) -> Callable[..
     def called(*args: Any, **kwargs: Any) -> Any:
         points(f"before {name}")
         answer = call(*args, **kwargs)
-        if name == "runs_since":
+        if inspect.isgeneratorfunction(call):
             answer = iter(list(answer))
         points(f"after {name}")
         return answer
@@ -97,6 +99,9 @@ def harvest(environ: dict[str, str], deadly: int | None, later: float) -> tuple[
 
 def _worked(services: Services) -> bool:
     deadline = time.monotonic() + _PATIENCE_SECONDS
+    # Once, when it begins: how often they come after that depends on the time that everything takes.
+    for chore in services.chores.due():
+        services.chores(chore)
     while time.monotonic() < deadline:
         services.tick(services.advance)
         if over(services.ledger):

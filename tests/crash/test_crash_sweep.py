@@ -23,13 +23,15 @@ from harvester.sandbox.apify import SandboxApify
 from .agency import MARKER_KEY, SANDBOX_TOKEN, found, harvested, sandbox, wrongs
 
 TESTS = Path(__file__).parent.parent
+#: What a dead worker leaves behind is passed over by `LATER` and not waited for. So those timers can be long, as
+#: a busy machine wants them: a start whose answer is late is no lost one.
 TIMERS = {
     "TICK_SECONDS": 0.02,
     "RECONCILE_SECONDS": 0.15,
-    "UNKNOWN_START_SECONDS": 0.6,
+    "UNKNOWN_START_SECONDS": 12,
     "RETRY_BASE_SECONDS": 0.05,
-    "LEASE_SECONDS": 1.0,
-    "APIFY_TIMEOUT_SECONDS": 0.9,
+    "LEASE_SECONDS": 11,
+    "APIFY_TIMEOUT_SECONDS": 10,
     "COST_SETTLE_SECONDS": 0.1,
     "ITEMS_LAG_SECONDS": 1,
     "NOT_NOW_SECONDS": 0.1,
@@ -37,8 +39,11 @@ TIMERS = {
 }
 #: A harvest waits far more than it works.
 AT_ONCE = 10
-#: On PostgreSQL every third point is tried: a database takes longer to make than a file.
-STEP = {"sqlite": 1, "postgresql": 3}
+#: What is timed differs a little from one harvest to another: how often Apify is asked whether an actor run has
+#: ended, how often for a dataset that lags behind. So several are counted: each point of the longest is tried,
+#: and at least this share of the shortest's must be reached. The others end before they come to theirs.
+UNDISTURBED = ("undisturbed-1", "undisturbed-2", "undisturbed-3")
+REACHED = 0.9
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ def done(jobs: list[dict[str, Any]], folder: Path) -> dict[str, dict[str, Any]]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=250,
     )
     assert ended.returncode == 0, ended.stderr
     return {answer["name"]: answer for answer in map(json.loads, ended.stdout.splitlines())}
@@ -91,47 +96,59 @@ class Ledgers:
         return f"sqlite:///{shutil.copyfile(self._migrated, self._folder / f'{name}.db')}"
 
 
-@pytest.fixture(params=STEP)
+@pytest.fixture(params=["sqlite", "postgresql"])
 def ledgers(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[Ledgers]:
     postgres = request.getfixturevalue("postgres") if request.param == "postgresql" else None
     with ExitStack() as open_:
         yield Ledgers(tmp_path, migrated_file, postgres, open_)
 
 
+def passed(folder: Path, name: str) -> list[str]:
+    """Give the points that a harvest passed, from its log."""
+    points = json.loads((folder / f"{name}.log").read_text().splitlines()[-1])
+    assert isinstance(points, list)
+    return points
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_whatever_point_a_worker_dies_at_the_next_one_finishes(
-    ledgers: Ledgers, request: pytest.FixtureRequest, tmp_path: Path, apify: SandboxApify
+    ledgers: Ledgers, tmp_path: Path, apify: SandboxApify
 ) -> None:
-    urls = {"undisturbed": ledgers.fresh("undisturbed")}
-    answers = done([job("undisturbed", urls["undisturbed"], apify.url, tmp_path, None)], tmp_path)
-    assert answers["undisturbed"]["code"] == 0, (tmp_path / "undisturbed.log").read_text()
-    points = json.loads((tmp_path / "undisturbed.log").read_text().splitlines()[-1])
-    assert {"before a commit", "after start", "before run", "after items"} <= set(points)
+    urls = {name: ledgers.fresh(name) for name in UNDISTURBED}
+    answers = done([job(name, url, apify.url, tmp_path, None) for name, url in urls.items()], tmp_path)
+    for name in UNDISTURBED:
+        assert answers[name]["code"] == 0, (tmp_path / f"{name}.log").read_text()
+    shortest, *_, longest = sorted((passed(tmp_path, name) for name in UNDISTURBED), key=len)
+    assert {"before a commit", "after start", "before run", "after items"} <= set(shortest)
 
     begun = time.monotonic()
-    step = STEP[request.node.callspec.params["ledgers"]]
-    numbers = range(1, len(points) + 1, step)
+    numbers = range(1, len(longest) + 1)
     urls |= {f"{number:03}": ledgers.fresh(f"{number:03}") for number in numbers}
     jobs = [job(name, url, apify.url, tmp_path, int(name)) for name, url in urls.items() if name.isdigit()]
     answers |= done(jobs, tmp_path)
 
     starts = Counter(apify.ledger().starts_by(MARKER_KEY))
-    with opened(urls["undisturbed"]) as ledger:
+    with opened(urls[UNDISTURBED[0]]) as ledger:
         expected = harvested(ledger)
     found_wrong = {}
     for name, url in urls.items():
-        with opened(url) as ledger:
-            wrong = wrongs(ledger, starts)
-            if answers[name]["code"] != 0:
-                wrong.append("it was never over")
-            elif harvested(ledger) != expected:
-                wrong.append(f"it brought {harvested(ledger)}, not {expected}")
+        wrong = wrongs_of(url, answers[name], starts, expected)
         if wrong:
-            point = points[int(name) - 1] if name.isdigit() else ""
+            point = longest[int(name) - 1] if name.isdigit() else ""
             found_wrong[f"{name} {point}"] = [*wrong, (tmp_path / f"{name}.log").read_text()[-3_000:]]
     assert not found_wrong, json.dumps(found_wrong, indent=1)
-    crashed = [name for name, answer in answers.items() if answer["crashed"]]
-    print(f"{len(crashed)} of {len(points)} points, {time.monotonic() - begun:.0f} s")
-    assert len(crashed) >= 0.9 * len(numbers), (
-        "too few died: the points of a harvest are not the same each time"
-    )
+    crashed = [name for name in urls if answers[name]["crashed"]]
+    print(f"{len(crashed)} of {len(longest)} points, {time.monotonic() - begun:.0f} s")
+    assert len(crashed) >= REACHED * len(shortest), "too few died: harvests differ too much"
+
+
+def wrongs_of(url: str, answer: dict[str, Any], starts: Counter[str], expected: dict[str, Any]) -> list[str]:
+    """Name what is wrong with a harvest that is over, or should be."""
+    with opened(url) as ledger:
+        wrong = wrongs(ledger, starts)
+        if answer["code"] != 0:
+            wrong.append("it was never over")
+        elif harvested(ledger) != expected:
+            wrong.append(f"it brought {harvested(ledger)}, not {expected}")
+    return wrong
