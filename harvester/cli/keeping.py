@@ -134,7 +134,7 @@ def prune(days: int, apply_: bool, json_: bool) -> None:
 
     Example: harvester prune --older-than 90 --apply
     """
-    with session.services() as services:
+    with interruptible("The same command goes on with the rest."), session.services() as services:
         before = pruning.cutoff(days, services.clock())
         found = pruning.survey(services.ledger, before=before)
         shown = {"olderThanDays": days, "before": shapes.time(before), "found": _as_json(found)}
@@ -157,7 +157,7 @@ def _pruned(ledger: Ledger, before: datetime, total: int) -> dict[Kind, dict[str
     rows: Counter[Kind] = Counter()
     size: Counter[Kind] = Counter()
     try:
-        with interruptible("The same command goes on with the rest."), bar("Pruning", "Pruning") as told:
+        with bar("Pruning", "Pruning") as told:
             for one in pruning.prune(ledger, before=before):
                 rows[one.kind] += one.rows
                 size[one.kind] += one.bytes
