@@ -120,16 +120,17 @@ class Deliveries:
             return told
         if told is not None and (own is None or told.id != own.id):
             raise Unauthorised("the token is another actor run's")
-        if own is not None and told is None and payload.apify_run_id and not _may_be(own, proof.claim):
+        run_id = payload.apify_run_id
+        if own is not None and told is None and run_id and not _may_be(own, proof.claim, run_id):
             raise Unauthorised("the token is another actor run's")
         return own
 
 
-def _may_be(own: ActorRun, claim: Claim) -> bool:
+def _may_be(own: ActorRun, claim: Claim, apify_run_id: str) -> bool:
     """Say whether an actor run that we do not know may be of this row: its answer was lost, or it is an
-    earlier attempt's that was given up for lost.
+    earlier attempt's that was given up for lost. It may also have become known a moment ago.
     """
-    return own.apify_run_id is None or claim.attempt < own.attempt
+    return own.apify_run_id in (None, apify_run_id) or claim.attempt < own.attempt
 
 
 def _outcome(payload: Payload, run: ActorRun | None) -> DeliveryOutcome:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from harvester import actor_inputs, log
 from harvester.apify import Apify
@@ -25,6 +25,8 @@ from services.outcome import give_up
 
 _log = log.get_logger(__name__)
 
+#: The wait between two searches doubles this often at most.
+_DOUBLINGS: Final = 8
 #: How far the clocks of this machine and of Apify may be apart in the search for a lost start.
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -112,8 +114,11 @@ class Start:
                 raise
             self._search_ended(run, error)
             return
-        if self._clock() - run.start_requested_at < self._terms.unknown_start:
-            self._moved(run, ActorRunState.START_UNKNOWN, self._terms.search_every)
+        left = run.start_requested_at + self._terms.unknown_start - self._clock()
+        if left > timedelta(0):
+            # Less and less often: after an outage there are many of these, and the webhook tells sooner.
+            wait = min(self._terms.search_every * 2.0 ** min(run.put_offs, _DOUBLINGS), left)
+            self._moved(run, ActorRunState.START_UNKNOWN, wait, put_offs=run.put_offs + 1)
             return
         _log.warning("No actor run of this start was found; it is started again", attempt=run.attempt)
         self._moved(run, ActorRunState.PLANNED, timedelta(0))

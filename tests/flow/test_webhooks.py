@@ -10,14 +10,15 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
-from harvester.ledger import tables
+from harvester.ledger import Tx, actor_runs, tables
+from harvester.models import ActorRun
 from services import WEBHOOK_PATH
 
 from .conftest import MakeStage
 from .proxy import Reply
-from .stage import Stage
+from .stage import Stage, staged
 
 MISSING = "This indicates a process kickoff issue - run record should exist"
 
@@ -213,3 +214,25 @@ def test_a_body_without_a_length_is_bounded_too(stage: Stage, length: int, statu
     finally:
         connection.close()
     assert len(stage.deliveries()) == (1 if status == 200 else 0)
+
+
+def test_a_webhook_that_races_the_answer_of_its_start_is_believed(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL the start's answer may be written between two looks of the same transaction."""
+    with staged(postgres_url) as stage:
+        stage.begun(stage.agency("ann"))
+        row = stage.row()
+        with stage.ledger.write() as tx:
+            tx.execute(update(tables.actor_runs).values(apify_run_id=None))
+        by_marker = actor_runs.by_marker
+
+        def adopted_meanwhile(tx: Tx, marker: str) -> ActorRun | None:
+            with stage.ledger.write() as other:
+                other.execute(update(tables.actor_runs).values(apify_run_id=row["apify_run_id"]))
+            return by_marker(tx, marker)
+
+        monkeypatch.setattr(actor_runs, "by_marker", adopted_meanwhile)
+        told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": row["apify_run_id"]}}
+        answer = stage.deliver(told, token=stage.token())
+        assert (answer.status, answer.json["outcome"]) == (200, "accepted")
