@@ -463,6 +463,13 @@ def test_no_file_is_replaced_unless_asked_for_and_never_the_ledger(sqlite_url: s
             backed_up(ledger, file, force=True)
 
 
+def test_what_a_kill_left_beside_the_part_is_removed(ledger: Ledger, file: Path) -> None:
+    for ending in ("", "-journal", "-wal", "-shm"):
+        file.with_name(f"{file.name}.part{ending}").write_bytes(b"left over")
+    backed_up(ledger, file)
+    assert [one.name for one in file.parent.glob(f"{file.name}*")] == [file.name]
+
+
 def test_a_disk_that_is_too_small_is_told_before_it_is_full(sqlite_url: str, file: Path) -> None:
     with opened(sqlite_url) as ledger:
         with pytest.raises(CannotBackUp, match=r"needs [\d.]+ MB and .* has 0\.1 MB free"):

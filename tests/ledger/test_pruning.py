@@ -116,6 +116,17 @@ def old_agency(ledger: Ledger, items: int) -> None:
     end_run(ledger, run, now=long_ago, apify_finished_at=long_ago)
 
 
+@pytest.mark.parametrize("why", [{"parked_at": NOW}, {"state": "running"}, {"apify_finished_at": NOW}])
+def test_items_of_an_actor_run_that_somebody_may_look_at_stay(why: dict[str, Any], ledger: Ledger) -> None:
+    old_agency(ledger, 2)
+    with ledger.write() as tx:
+        tx.execute(update(tables.actor_runs).values(**why))
+    before = all_rows(ledger)
+    assert [one.rows for one in survey(ledger, before=BEFORE).values()] == [0, 0, 0]
+    assert list(prune(ledger, before=BEFORE)) == []
+    assert all_rows(ledger) == before
+
+
 def test_it_goes_on_where_it_was_interrupted(ledger: Ledger) -> None:
     old_agency(ledger, 10)
     expected = pruned(all_rows(ledger))
