@@ -35,6 +35,10 @@ def webhooks(evidence: Evidence) -> list[str]:
     wrongs = [f"I3: dispatch {one} was answered 2xx and is not on disk" for one in answered - kept.keys()]
     known = {call.dispatch_id for call in evidence.hook_calls}
     wrongs += [f"I11: delivery {one} came from nowhere" for one in kept.keys() - known]
+    turned_away = [call for call in evidence.hook_calls if 400 <= (call.status or 0) < 500]
+    wrongs += [
+        f"I3: dispatch {call.dispatch_id} was genuine and answered {call.status}" for call in turned_away
+    ]
     return wrongs + [
         f"I3: dispatch {one} is {row.outcome}, {row.result or 'unprocessed'}"
         for one, row in kept.items()

@@ -30,6 +30,10 @@ def delivery_lost(evidence: Evidence) -> None:
     evidence.deliveries = evidence.deliveries[1:]
 
 
+def delivery_refused(evidence: Evidence) -> None:
+    evidence.hook_calls = [*evidence.hook_calls, replace(evidence.hook_calls[0], status=401)]
+
+
 def delivery_unread(evidence: Evidence) -> None:
     evidence.deliveries = _changed(evidence.deliveries, processed_at=None)
 
@@ -94,6 +98,7 @@ SPOILT: dict[Callable[[Evidence], None], str] = {
     record_twice: "I1",
     record_of_nobody: "I2",
     delivery_lost: "I3",
+    delivery_refused: "I3",
     delivery_unread: "I3",
     delivery_forged: "I11",
     post_lost: "I4",

@@ -27,8 +27,8 @@ def test_nothing_is_lost_and_nothing_happens_twice_while_everything_breaks(
         tmp_path,
         harvests=HARVESTS,
         limit_seconds=110,
-        pause=(0.4, 1.2),
-        run_seconds=1.0,
+        pause=(0.3, 0.9),
+        run_seconds=0.7,
         tell=print,
     )
     print(outcome)

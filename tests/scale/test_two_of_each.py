@@ -26,6 +26,9 @@ from .redis_server import redis_server
 
 CLIENTS = tuple(f"Client-{number}" for number in range(1, 11))
 THREADS = 4
+#: Connections that a worker may have at work, as docs/scaling.md says; and that a pool keeps.
+MOST_OF_A_WORKER = 2 * THREADS + 3
+MOST_OF_A_POOL = 10
 #: A process that is told to end has so long.
 ENDING_SECONDS = 25
 #: What a worker thread says when it has done something for an actor run.
@@ -112,10 +115,10 @@ def test_on_one_file(sqlite_url: str, tmp_path: Path) -> None:
 def test_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
     with at_work(postgres_url, tmp_path) as office:
         listening = counted(postgres_url, "query ilike 'listen %'")
-        print(f"{listening} connections listen, {counted(postgres_url)} in all")
+        assert listening == len(office.fleet.workers) * THREADS
         office.end_one_of_each()
         office.finish()
-        print(f"{counted(postgres_url)} connections are left to one web process and one worker")
+        assert counted(postgres_url) <= MOST_OF_A_WORKER + 2 * MOST_OF_A_POOL  # and the test's own pool
 
 
 @pytest.mark.slow
