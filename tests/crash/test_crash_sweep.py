@@ -23,8 +23,8 @@ from harvester.sandbox.apify import SandboxApify
 from .agency import MARKER_KEY, SANDBOX_TOKEN, found, harvested, sandbox, wrongs
 
 TESTS = Path(__file__).parent.parent
-#: What a dead worker leaves behind is passed over by `LATER` and not waited for. So those timers can be long, as
-#: a busy machine wants them: a start whose answer is late is no lost one.
+#: What a dead worker leaves behind is passed over by `LATER` and not waited for. So those timers can be long,
+#: as a busy machine wants them: a start whose answer is late is no lost one.
 TIMERS = {
     "TICK_SECONDS": 0.02,
     "RECONCILE_SECONDS": 0.15,
@@ -39,9 +39,9 @@ TIMERS = {
 }
 #: A harvest waits far more than it works.
 AT_ONCE = 10
-#: What is timed differs a little from one harvest to another: how often Apify is asked whether an actor run has
-#: ended, how often for a dataset that lags behind. So several are counted: each point of the longest is tried,
-#: and at least this share of the shortest's must be reached. The others end before they come to theirs.
+#: What is timed differs a little from one harvest to another: how often Apify is asked whether an actor run
+#: has ended, how often for a dataset that lags behind. So several are counted: each point of the longest is
+#: tried, and at least this share of the shortest's must be reached. The others end before they reach theirs.
 UNDISTURBED = ("undisturbed-1", "undisturbed-2", "undisturbed-3")
 REACHED = 0.9
 

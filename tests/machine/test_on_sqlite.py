@@ -14,7 +14,7 @@ MEMORY = Path("/dev/shm")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_whatever_happens_nothing_is_lost_and_nothing_done_twice(migrated_file: Path) -> None:
     # Hundreds of stories need no disk, where the machine has a file system in memory.
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
