@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test fast slow chaos check lint types imports wheel clean
+.PHONY: help setup demo test fast slow slow-and-check chaos check lint types imports wheel clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -33,11 +33,34 @@ demo: setup ## One whole harvest on the local sandbox; SERVE=1 leaves it running
 
 test: fast slow ## All tests, the fast ones first
 
+# Parts of the tests run side by side, each in a pytest of its own whose output comes in one piece. What is
+# named here is a part; all that is not is `rest`. The longest come first.
+JOBS ?= 3
+FAST_PARTS := ledger web flow
+SLOW_PARTS := machine/test_on_sqlite.py machine/test_on_postgresql.py crash/test_crash_sweep.py cli flow crash/test_kills.py
+SIDE_BY_SIDE := $(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) \
+	$(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 fast: setup
-	$(BIN)/python -m pytest -m "not slow"
+	@$(SIDE_BY_SIDE) fast/rest $(FAST_PARTS:%=fast/%)
 
 slow: setup
-	$(BIN)/python -m pytest -m slow
+	@$(SIDE_BY_SIDE) $(SLOW_PARTS:%=slow/%) slow/rest
+
+fast/rest: setup
+	$(BIN)/python -m pytest -m "not slow" $(FAST_PARTS:%=--ignore=tests/%)
+
+slow/rest: setup
+	$(BIN)/python -m pytest -m slow $(SLOW_PARTS:%=--ignore=tests/%)
+
+fast/%: setup
+	$(BIN)/python -m pytest -m "not slow" tests/$*
+
+slow/%: setup
+	$(BIN)/python -m pytest -m slow tests/$*
+
+slow-and-check: setup # what CI does after the fast tests
+	@$(SIDE_BY_SIDE) $(SLOW_PARTS:%=slow/%) slow/rest lint types imports wheel
 
 chaos: setup ## 200 harvests while processes are killed and calls fail; SEED=7 DATABASE=postgresql HARVESTS=50
 	cd tests && PYTHONPATH=.. "$(abspath $(BIN)/python)" -m chaos $(if $(SEED),--seed $(SEED)) \
