@@ -61,10 +61,15 @@ class Advance:
         self._clock = clock
 
     def __call__(self, row_id: int) -> None:
-        """Move a row as far as it goes now; nothing if it is not due or somebody else holds it."""
+        """Move a row as far as it goes now; nothing if it is not due or somebody else holds it.
+
+        One that stays in its state waits for the next tick, behind the others, even if it is due again.
+        """
         settled: str | None = None
-        while (claimed := self._claimed(row_id)) is not None:
+        last: ActorRunState | None = None
+        while (claimed := self._claimed(row_id, beyond=last)) is not None:
             run, tried = claimed
+            last = run.state
             ids = {
                 "clientRunId": run.client_run_id,
                 "clientId": run.client_id,
@@ -95,7 +100,7 @@ class Advance:
         except Exception:
             _log.exception("Client run %s could not be settled, a tick tries again", full_id)
 
-    def _claimed(self, row_id: int) -> tuple[ActorRun, bool] | None:
+    def _claimed(self, row_id: int, *, beyond: ActorRunState | None) -> tuple[ActorRun, bool] | None:
         """Claim a row, and say whether it is the one that tries whether an outage is over."""
         now = self._clock()
         try:
@@ -103,7 +108,8 @@ class Advance:
                 gate = self._outages.gate(tx, lock=True)
                 if gate is Gate.SHUT:
                     return None
-                run = actor_runs.claim(tx, row_id, owner=self._owner, now=now, until=now + self._lease)
+                until = now + self._lease
+                run = actor_runs.claim(tx, row_id, owner=self._owner, now=now, until=until, beyond=beyond)
                 if run is not None and gate is Gate.TO_TRY:
                     self._outages.trying(tx)
         except LedgerUnavailable as error:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from harvester.ledger import Tx, actor_runs, leads, outcomes
+from harvester.ledger import Tx, actor_runs, leads, outcomes, usage
 from harvester.models import Client, Lead
 from services.days import day_start
 
@@ -40,10 +40,9 @@ def need_of(tx: Tx, client: Client, limits: Limits, now: datetime) -> Need:
     return Need(
         posts=client.daily_target
         - outcomes.posts_since(tx, client.client_id, since=since)
-        - actor_runs.posts_to_come(tx, client.client_id),
-        batches=client.max_batches - actor_runs.batches_since(tx, client.client_id, since=since),
-        budget_left_micros=limits.daily_budget_micros
-        - actor_runs.spent_micros(tx, client.client_id, since=since),
+        - usage.posts_to_come(tx, client.client_id),
+        batches=client.max_batches - usage.batches_since(tx, client.client_id, since=since),
+        budget_left_micros=limits.daily_budget_micros - usage.spent_micros(tx, client.client_id, since=since),
     )
 
 

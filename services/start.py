@@ -16,7 +16,7 @@ from harvester import actor_inputs, log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import Gone, NotNow, Refused, StartUnknown, Unavailable
-from harvester.ledger import Ledger, Tx, actor_runs, clients, deliveries
+from harvester.ledger import Ledger, Tx, actor_runs, clients, deliveries, usage
 from harvester.models import ActorRun, ActorRunState
 from harvester.webhook_tokens import TokenSigner
 from services import run_records
@@ -74,6 +74,9 @@ class Start:
         Raises `StartUnknown` and `Unavailable` after it has moved the row on: others need to know of these.
         """
         if run.attempt and self.adopt_told(run):
+            return
+        if not self._has_place():  # whoever sees none need not queue for the lock to see it again
+            self._moved(run, ActorRunState.PLANNED, self._terms.look_again)
             return
         starting = self._reserved(run)
         if starting is None:
@@ -135,10 +138,14 @@ class Start:
             told = deliveries.unread_run_ids(tx, run.id)
         return self.adopt(run, self._read(told))
 
+    def _has_place(self) -> bool:
+        with self._ledger.read() as tx:
+            return actor_runs.in_flight(tx) < self._terms.max_in_flight
+
     def _reserved(self, run: ActorRun) -> ActorRun | None:
-        now = self._clock()
         with self._ledger.write() as tx:
             tx.exclusively("starts")
+            now = self._clock()
             spent = self._budget_spent(tx, run, now)
             if spent:
                 give_up(tx, run, code="budget_spent", reason=spent, now=now)
@@ -160,7 +167,7 @@ class Start:
         client = clients.get(tx, run.client_id)
         if client is None:
             return f"client {run.client_id} is gone"
-        spent = actor_runs.spent_micros(tx, run.client_id, since=day_start(client.timezone, now))
+        spent = usage.spent_micros(tx, run.client_id, since=day_start(client.timezone, now))
         if spent < self._terms.daily_budget_micros:
             return None
         return f"the client's budget of the day is spent: {spent / 1e6:.4f} USD"

@@ -132,11 +132,12 @@ def targets(tx: Tx, row_id: int) -> list[Target]:
 def due(tx: Tx, *, now: datetime, max_in_flight: int, limit: int) -> list[int]:
     """Name the rows that somebody should advance now: neither held by anybody nor queued already.
 
-    Planned rows are named only while fewer than `max_in_flight` actor runs are at work.
+    Planned rows are named only while fewer than `max_in_flight` actor runs are at work, or named already.
     """
-    free = max(0, max_in_flight - in_flight(tx))
     ready = _ready(now)
     planned = actor_runs.c.state == ActorRunState.PLANNED
+    named = select(func.count()).select_from(actor_runs).where(planned, actor_runs.c.queued_until >= now)
+    free = max(0, max_in_flight - in_flight(tx) - int(tx.execute(named).scalar_one()))
     order = (actor_runs.c.next_check_at, actor_runs.c.id)
     waiting = select(actor_runs.c.id).where(ready, ~planned).order_by(*order).limit(limit)
     startable = select(actor_runs.c.id).where(ready, planned).order_by(*order).limit(min(free, limit))
@@ -172,33 +173,16 @@ def count_by_state(tx: Tx) -> dict[str, int]:
     return dict(tx.execute(statement).all())
 
 
-def spent_micros(tx: Tx, client_id: str, *, since: datetime) -> int:
-    """Sum what a client's actor runs started since then have cost so far, in millionths of a USD."""
-    statement = select(func.coalesce(func.sum(actor_runs.c.cost_micros), 0)).where(
-        actor_runs.c.client_id == client_id, actor_runs.c.start_requested_at >= since
-    )
-    return int(tx.execute(statement).scalar_one())
-
-
-def posts_to_come(tx: Tx, client_id: str) -> int:
-    """Count the posts that a client's open actor runs may bring at the most."""
-    asked = func.coalesce(func.sum(actor_runs.c.profiles * actor_runs.c.max_posts), 0)
-    still_open = actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
-    return int(tx.execute(select(asked).where(actor_runs.c.client_id == client_id, still_open)).scalar_one())
-
-
-def batches_since(tx: Tx, client_id: str, *, since: datetime) -> int:
-    """Count the batches planned for a client since then."""
-    statement = (
-        select(func.count())
-        .select_from(actor_runs)
-        .where(actor_runs.c.client_id == client_id, actor_runs.c.created_at >= since)
-    )
-    return int(tx.execute(statement).scalar_one())
-
-
-def claim(tx: Tx, row_id: int, *, owner: str, now: datetime, until: datetime) -> ActorRun | None:
-    """Take the lease of a due row. None if it is not due, or somebody else holds it.
+def claim(
+    tx: Tx,
+    row_id: int,
+    *,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    beyond: ActorRunState | None = None,
+) -> ActorRun | None:
+    """Take the lease of a due row. None if it is not due, is still in state `beyond`, or somebody holds it.
 
     A lease that ran out was held by a worker that died over it, or was stopped: that counts as a failure.
     """
@@ -209,6 +193,7 @@ def claim(tx: Tx, row_id: int, *, owner: str, now: datetime, until: datetime) ->
             actor_runs.c.id == row_id,
             actor_runs.c.next_check_at <= now,
             or_(actor_runs.c.lease_until.is_(None), actor_runs.c.lease_until < now),
+            *([actor_runs.c.state != beyond] if beyond is not None else []),
         )
         .values(
             lease_owner=owner,

@@ -279,3 +279,22 @@ def test_a_lost_start_that_cannot_be_searched_for_blocks_nobody_for_ever(make_st
     run = stage.finish(full_id)
     assert (run["status"], run["errors"][0]["code"]) == ("Failed", "start_unknown")
     assert stage.leads() == {"ann": "Pending"}
+
+
+def test_rows_without_a_free_place_do_not_keep_those_at_work_waiting(make_any_stage: MakeStage) -> None:
+    """However short the wait for a place: each looks once a tick, and none is asked for again at once."""
+    stage = make_any_stage(max_actor_runs=2, look_again_seconds=0.001, reconcile_seconds=0.001)
+    stage.agency(*(f"lead-{number}" for number in range(8)), batch_size=1)
+    stage.sandbox.inject("run-slow", seconds=3600)
+    full_id = stage.kickoff()
+    stage.work(lambda: [row["state"] for row in stage.rows()].count("running") == 2)
+    waiting = [row["id"] for row in stage.rows() if row["state"] == "planned"]
+    before = {row["id"]: row["fence"] for row in stage.rows()}
+    for row_id in waiting:
+        stage.worker.advance(row_id)
+    after = {row["id"]: row["fence"] for row in stage.rows()}
+    assert [after[row_id] - before[row_id] for row_id in waiting] == [1] * len(waiting)
+    named: list[int] = []
+    stage.worker.tick(named.append)
+    assert not set(named) & set(waiting)
+    assert stage.run(full_id)["status"] == "Running"

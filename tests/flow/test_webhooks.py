@@ -118,7 +118,7 @@ def test_a_deleted_record_is_told_and_not_made_anew(
     any_stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = any_stage
-    stage.sandbox.inject("run-slow", seconds=0.8)
+    stage.sandbox.inject("run-slow", seconds=3)
     full_id = stage.kickoff(stage.agency("ann", "bob"))
     stage.work(lambda: stage.in_state("running"))
     with stage.ledger.write() as tx:

@@ -13,7 +13,7 @@ from simultaneous import at_once
 from sqlalchemy.exc import IntegrityError
 
 from harvester.errors import LostLease
-from harvester.ledger import Ledger, Tx, actor_runs
+from harvester.ledger import Ledger, Tx, actor_runs, usage
 from harvester.models import ActorRun, ActorRunState
 from ledger.batches import EXPIRED, LEASE, SOON, claim, claimed, due, planned, put, row
 
@@ -213,12 +213,12 @@ def test_spending_and_batches_are_summed_exactly_per_client_and_from_a_moment_on
     ]:
         end_run(ledger, run, now=NOW, cost_micros=cost, start_requested_at=at)
     with ledger.read() as tx:
-        assert actor_runs.spent_micros(tx, CLIENT_ID, since=NOW) == 9_007_199_254_740_994
-        assert actor_runs.spent_micros(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 1
-        assert actor_runs.spent_micros(tx, "Other", since=NOW) == 5
-        assert actor_runs.spent_micros(tx, "nobody", since=NOW) == 0
-        assert actor_runs.batches_since(tx, CLIENT_ID, since=NOW) == 3
-        assert actor_runs.batches_since(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 0
+        assert usage.spent_micros(tx, CLIENT_ID, since=NOW) == 9_007_199_254_740_994
+        assert usage.spent_micros(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 1
+        assert usage.spent_micros(tx, "Other", since=NOW) == 5
+        assert usage.spent_micros(tx, "nobody", since=NOW) == 0
+        assert usage.batches_since(tx, CLIENT_ID, since=NOW) == 3
+        assert usage.batches_since(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 0
 
 
 def test_a_batch_has_its_leads_as_targets_and_its_run_in_order(ledger: Ledger) -> None:
