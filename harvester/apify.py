@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from apify_client._typeddicts import WebhookRepresentationDict
 
 _RUNS_PAGE = 1_000
+#: A marker has 40 characters; so many take about 2 MB.
+_MARKERS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Apify:
         self._timeout = timedelta(seconds=timeout_seconds)
         self._client: ApifyClient | None = None
         self._making = threading.Lock()
+        self._markers: dict[str, str | None] = {}
 
     def __repr__(self) -> str:
         return f"Apify({self._api_url!r})"
@@ -127,7 +130,12 @@ class Apify:
                 return
 
     def marker_of(self, run: ApifyRun) -> str | None:
-        """Read the marker that an actor run was started with; None if it has none of ours."""
+        """Read the marker that an actor run was started with; None if it has none of ours.
+
+        An INPUT that was read once never changes, and many rows may ask about the same actor runs.
+        """
+        if run.id in self._markers:
+            return self._markers[run.id]
         try:
             with translated():
                 answer = self._call(f"key-value-stores/{run.key_value_store_id}/records/INPUT")
@@ -135,7 +143,10 @@ class Apify:
         except (Gone, ValueError):
             return None
         marker = found.get(MARKER_KEY) if isinstance(found, dict) else None
-        return marker if isinstance(marker, str) else None
+        if len(self._markers) >= _MARKERS_KEPT:
+            self._markers.clear()
+        self._markers[run.id] = marker if isinstance(marker, str) else None
+        return self._markers[run.id]
 
     def items(self, dataset_id: str, *, offset: int, limit: int) -> Page:
         """Read up to `limit` items of a dataset, as they are stored, from `offset` on.

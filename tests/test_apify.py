@@ -172,6 +172,26 @@ class TestRuns:
         assert {found["lost.1"].id} == lost
         assert found["other.1"].id == other.id
 
+    def test_an_input_is_read_once(self, apify: Apify, sandbox: SandboxApify) -> None:
+        run = start(apify)
+        found = [apify.marker_of(run) for _ in range(3)]
+        assert len(set(found)) == 1
+        assert found[0] is not None
+        asked = sandbox.ledger().calls
+        assert [count for call, count in asked.items() if "records" in call] == [1]
+
+    def test_an_actor_run_is_aborted_once_and_what_has_ended_is_left_alone(
+        self, apify: Apify, sandbox: SandboxApify
+    ) -> None:
+        sandbox.inject("run-slow", seconds=600)
+        run = start(apify)
+        for _ in range(2):
+            apify.abort(run.id)
+        assert ended(apify, run).status == "ABORTED"
+        apify.abort(run.id)
+        with pytest.raises(Gone):
+            apify.abort("nobody")
+
     def test_earlier_runs_are_not_listed(self, apify: Apify) -> None:
         start(apify)
         assert list(apify.runs_since(ACTOR, datetime.now(UTC) + timedelta(minutes=1))) == []
