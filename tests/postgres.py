@@ -29,6 +29,7 @@ class Postgres:
         self._numbers = itertools.count(1)
         self._migrated = False
         self._run("alter system set fsync = off")  # these databases are for the moment
+        self._run("alter system set autovacuum = off")  # it would come and go at its own time
         self._run("select pg_reload_conf()")
 
     def url(self, database: str) -> str:

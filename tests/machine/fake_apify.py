@@ -14,7 +14,7 @@ from typing import Any
 
 from harvester.apify import Apify, Page
 from harvester.apify_answers import ApifyRun
-from harvester.apify_errors import Gone, NotNow, Refused, StartUnknown, Unavailable
+from harvester.apify_errors import BadAnswer, Gone, NotNow, Refused, StartUnknown, Unavailable
 
 from .workers import Crash, Points
 
@@ -48,6 +48,8 @@ class FakeRun:
     whole_at: datetime | None = None
     #: A person started it in Apify Console: it is none of ours.
     foreign: bool = False
+    #: What Apify answers about its dataset, or about the run itself, is damaged.
+    poison: str | None = None
     #: A worker had been robbed of its row while it was about to send this start.
     late: bool = False
 
@@ -130,7 +132,10 @@ class FakeApify(Apify):
     def run(self, apify_run_id: str) -> ApifyRun:
         """Read a run."""
         self._called("run")
-        facts = self._known(apify_run_id).facts
+        run = self._known(apify_run_id)
+        if run.poison == "run":
+            raise BadAnswer("Apify's answer is no actor run")
+        facts = run.facts
         self.points("after run")
         return facts
 
@@ -163,6 +168,8 @@ class FakeApify(Apify):
         """Read items, three at a time, so that a small dataset has pages."""
         self._called("items")
         found = next(run for run in self.runs.values() if run.facts.dataset_id == dataset_id)
+        if found.poison == "items":
+            raise BadAnswer("Apify's answer is no list of items")
         lags = found.whole_at is not None and self.clock() < found.whole_at
         given = found.items[: found.shown] if lags else found.items
         page = Page(given[offset : offset + PAGE_ITEMS], offset, len(found.items))

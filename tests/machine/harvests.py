@@ -125,7 +125,28 @@ class Harvests(World):
         """The second worker goes on; if others took its row meanwhile, it may neither write nor start."""
         self._wake_up()
 
+    @rule(asked=st.booleans())
+    def reconcile(self, asked: bool) -> None:
+        """A worker does the chores that are due; reconcile is, if a person asks for it."""
+        self._reconcile(asked=asked)
+
+    @precondition(lambda self: self._parked())
+    @rule(data=st.data(), replay=st.booleans())
+    def decide_about_a_dead_letter(self, data: st.DataObject, replay: bool) -> None:
+        """A person replays a dead letter, or discards it."""
+        row_id = data.draw(st.sampled_from(self._parked()))
+        (self._replay if replay else self._discard)(row_id)
+
     # What the world does
+
+    @precondition(lambda self: self.apify.runs)
+    @rule(data=st.data(), what=st.sampled_from(["items", "items", "run", None]))
+    def poison(self, data: st.DataObject, what: str | None) -> None:
+        """Apify's answers about an actor run are damaged from now on, or whole again. Time goes by."""
+        data.draw(st.sampled_from(list(self.apify.runs.values()))).poison = what
+        for _ in range(6):
+            self._work()
+            self.clock.advance(seconds=301)
 
     @rule(seconds=st.sampled_from([0.5, 5, 12, 30, 301, 901, 4000]))
     def wait(self, seconds: float) -> None:

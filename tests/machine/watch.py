@@ -46,6 +46,9 @@ class Watch:
     def __init__(self, apify: FakeApify) -> None:
         self.wrong: list[str] = []
         self.known: dict[int, Row] = {}
+        #: Dead letters that a person has replayed or discarded: the former open again, the latter are lost.
+        self.replayed: set[int] = set()
+        self.discarded: set[int] = set()
         self._apify = apify
         self._pending: dict[int, Row] = {}
         #: Rows whose fence a worker has raised, and what it was then; by the worker's points.
@@ -85,7 +88,9 @@ class Watch:
         unknown_end = before.state == "failed" and not before.end_known and now.state in BACK
         if before.state in ENDED_ONCE and now.state in BACK and now.resurrections > before.resurrections:
             return now.resurrections
-        if not told_late and not unknown_end:
+        if before.state == "failed" and now.state == "running" and row_id in self.replayed:
+            self.replayed.remove(row_id)
+        elif not told_late and not unknown_end:
             self.wrong.append(f"row {row_id} went from {before.state} to {now.state}")
         return before.resurrections
 
