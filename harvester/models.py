@@ -107,15 +107,18 @@ class ActorRunState(StrEnum):
     =============  ==============================================  ========================================
     state          means                                           next
     =============  ==============================================  ========================================
-    planned        leads picked, nothing sent                      starting, failed
+    planned        leads picked, nothing sent                      starting, failed; running (1)
     starting       a start is on the wire                          running, start_unknown, planned, failed
-    start_unknown  a start was sent and its answer lost            running, planned
+    start_unknown  a start was sent and its answer lost            running, planned, failed
     running        Apify has it                                    ended, failed
-    ended          Apify is done with it, its dataset is due       ingesting, failed
-    ingesting      pages are being stored, `cursor` items so far   ingested, failed
-    ingested       every item accounted for, cost final            running or ended, if resurrected
-    failed         given up, with the reason; leads are due again  running or ended, if resurrected
+    ended          Apify is done with it, its dataset is due       ingesting, ingested, failed; running (2)
+    ingesting      pages are being stored, `cursor` items so far   ingested, failed; running, ended (2)
+    ingested       every item accounted for, cost final            running, ended (2)
+    failed         given up, with the reason; leads are due again  running (1, 3), ended (2, 3)
     =============  ==============================================  ========================================
+
+    (1) The run of a start that was given up for lost has turned up. (2) The actor run was resurrected. (3) A
+    dead letter is tried again.
     """
 
     PLANNED = "planned"

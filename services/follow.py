@@ -76,7 +76,7 @@ class Follow:
             with self._ledger.write() as tx:
                 actor_runs.move(tx, run, ActorRunState.RUNNING, now=now, next_check_at=now + self._reconcile)
                 deliveries.processed(tx, run.id, seen=seen, result="resurrected", now=now)
-        elif ended_anew(run, found):
+        elif ended_anew(run, found) or _was_not_read(run):
             with self._ledger.write() as tx:
                 self._ended(tx, run, found, seen, self._clock())
         else:
@@ -142,6 +142,7 @@ class Follow:
 
     def _nothing_new(self, run: ActorRun, seen: list[int]) -> None:
         now = self._clock()
+        parked = {"parked_at": run.parked_at, "parked_error": run.parked_error} if _was_not_read(run) else {}
         with self._ledger.write() as tx:
             deliveries.processed(tx, run.id, seen=seen, result="nothing new", now=now)
             actor_runs.move(
@@ -152,7 +153,13 @@ class Follow:
                 next_check_at=None,
                 error_code=run.error_code,
                 error=run.error,
+                **parked,
             )
+
+
+def _was_not_read(run: ActorRun) -> bool:
+    """Say whether a dataset was given up for unreadable: whatever makes us look at it again is a new try."""
+    return run.state is ActorRunState.FAILED and run.parked_at is not None
 
 
 def _known(run: ActorRun) -> str:

@@ -144,10 +144,11 @@ def due(tx: Tx, *, now: datetime, max_in_flight: int, limit: int) -> list[int]:
     return [*tx.execute(waiting).scalars(), *tx.execute(startable).scalars()]
 
 
-def mark_queued(tx: Tx, row_ids: Collection[int], *, now: datetime, until: datetime) -> list[int]:
-    """Mark rows that `due` named as queued. Returns those that are still due, and so are the caller's."""
+def mark_queued(tx: Tx, row_ids: Sequence[int], *, now: datetime, until: datetime) -> list[int]:
+    """Mark rows that `due` named as queued. Returns those still due, which are the caller's, in order."""
     mark = update(actor_runs).where(actor_runs.c.id.in_(row_ids), _ready(now)).values(queued_until=until)
-    return list(tx.execute(mark.returning(actor_runs.c.id)).scalars())
+    marked = set(tx.execute(mark.returning(actor_runs.c.id)).scalars())
+    return [row_id for row_id in row_ids if row_id in marked]  # RETURNING has an order of its own
 
 
 def _ready(now: datetime) -> ColumnElement[bool]:

@@ -119,6 +119,38 @@ def test_a_webhook_takes_a_parked_one_up_again(make_stage: MakeStage) -> None:
     assert stage.row()["parked_at"] is None
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_late_webhook_reads_a_poison_dataset_once_more(make_any_stage: MakeStage, readable: bool) -> None:
+    stage, _ = poisoned(make_any_stage)
+    (before,) = stage.worker.overview.dead_letters(limit=9).rows
+    if readable:
+        stage.proxy.spoil = as_it_is
+    told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": before["actorRunId"]}}
+    stage.deliver(told, token=stage.token(), X_Apify_Webhook_Dispatch_Id="late")
+    stage.work(lambda: stage.row()["next_check_at"] is None)
+    assert all(delivery["processedAt"] for delivery in stage.deliveries())
+    letters = stage.worker.overview.dead_letters(limit=9).rows
+    if readable:
+        assert letters == []
+        assert set(stage.posts()) == {item["id"] for item in stage.items()}
+    else:
+        assert letters[0]["parkedAt"] > before["parkedAt"]
+
+
+def test_a_poison_dataset_that_is_gone_stays_a_dead_letter(make_stage: MakeStage) -> None:
+    stage, _ = poisoned(make_stage)
+    (before,) = stage.worker.overview.dead_letters(limit=9).rows
+    stage.proxy.spoil = lambda _method, path, reply: (
+        replace(reply, status=404, body=b'{"error":{"type":"record-not-found","message":"gone"}}')
+        if "actor-runs" in path
+        else reply
+    )
+    told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": before["actorRunId"]}}
+    stage.deliver(told, token=stage.token(), X_Apify_Webhook_Dispatch_Id="late")
+    stage.work(lambda: stage.row()["next_check_at"] is None)
+    assert stage.worker.overview.dead_letters(limit=9).rows == [before]
+
+
 def test_what_was_never_started_has_nothing_to_replay(make_stage: MakeStage) -> None:
     stage = make_stage()
     stage.kickoff(stage.agency("ann"))
