@@ -198,7 +198,7 @@ class Harvests(World):
         run, other = data.draw(st.permutations(list(self.apify.runs.values())))[:2]
         if other.foreign or run.batch == other.batch:
             return
-        token = data.draw(st.sampled_from([f"{run.token[:-2]}AA", "nobody", other.token]))
+        token = data.draw(st.sampled_from([f"{run.token[:-9]}AAAAAAAAA", "nobody", other.token]))
         if token == other.token and run.facts.id not in self._known_runs():
             return  # it may be the run of the other's lost start, for all we can tell
         before = self._deliveries()
