@@ -25,6 +25,7 @@ IN_FLIGHT = (ActorRunState.STARTING, ActorRunState.START_UNKNOWN, ActorRunState.
 
 #: What a row starts with, and has again once a step of it has worked.
 _FRESH: Final = {"failures": 0, "put_offs": 0, "parked_at": None, "parked_error": None}
+_AT_WORK: Final = and_(actor_runs.c.state.in_(IN_FLIGHT), actor_runs.c.parked_at.is_(None))
 
 
 def from_row(row: Any) -> ActorRun:
@@ -136,8 +137,8 @@ def due(tx: Tx, *, now: datetime, max_in_flight: int, limit: int) -> list[int]:
     """
     ready = _ready(now)
     planned = actor_runs.c.state == ActorRunState.PLANNED
-    named = select(func.count()).select_from(actor_runs).where(planned, actor_runs.c.queued_until >= now)
-    free = max(0, max_in_flight - in_flight(tx) - int(tx.execute(named).scalar_one()))
+    named = and_(planned, actor_runs.c.queued_until >= now)
+    free = max(0, max_in_flight - _count(tx, or_(_AT_WORK, named)))
     order = (actor_runs.c.next_check_at, actor_runs.c.id)
     waiting = select(actor_runs.c.id).where(ready, ~planned).order_by(*order).limit(limit)
     startable = select(actor_runs.c.id).where(ready, planned).order_by(*order).limit(min(free, limit))
@@ -164,8 +165,11 @@ def in_flight(tx: Tx) -> int:
 
     One that is parked waits for a person, for days perhaps: it must not keep the others from starting.
     """
-    at_work = and_(actor_runs.c.state.in_(IN_FLIGHT), actor_runs.c.parked_at.is_(None))
-    return int(tx.execute(select(func.count()).select_from(actor_runs).where(at_work)).scalar_one())
+    return _count(tx, _AT_WORK)
+
+
+def _count(tx: Tx, which: ColumnElement[bool]) -> int:
+    return int(tx.execute(select(func.count()).select_from(actor_runs).where(which)).scalar_one())
 
 
 def count_by_state(tx: Tx) -> dict[str, int]:
