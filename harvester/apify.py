@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,16 +51,21 @@ class Page:
 
 class Apify:
     """Apify's API with one token. Makes its client when first used, so build it before a fork if need be,
-    but call it only after: the client's transport does not survive one.
+    but call it only after: the client's transport does not survive one. `input_seconds`: how long an INPUT
+    may be unreadable before its actor run counts as somebody else's.
     """
 
-    def __init__(self, *, token: str, api_url: str, timeout_seconds: float) -> None:
+    def __init__(
+        self, *, token: str, api_url: str, timeout_seconds: float, input_seconds: float = 300.0
+    ) -> None:
         self._token = token
         self._api_url = api_url.rstrip("/")
         self._timeout = timedelta(seconds=timeout_seconds)
         self._client: ApifyClient | None = None
         self._making = threading.Lock()
         self._markers: dict[str, str | None] = {}
+        self._input_seconds = input_seconds
+        self._unreadable: dict[str, float] = {}
 
     def __repr__(self) -> str:
         return f"Apify({self._api_url!r})"
@@ -132,7 +138,8 @@ class Apify:
     def marker_of(self, run: ApifyRun) -> str | None:
         """Read the marker that an actor run was started with; None if it has none of ours.
 
-        An INPUT that was read once never changes, and many rows may ask about the same actor runs.
+        An INPUT that was read once never changes, and many rows may ask about the same actor runs. Raises
+        `BadAnswer` for one that cannot be read: it is somebody else's only if it stays so for a while.
         """
         if run.id in self._markers:
             return self._markers[run.id]
@@ -140,13 +147,21 @@ class Apify:
             with translated():
                 answer = self._call(f"key-value-stores/{run.key_value_store_id}/records/INPUT")
             found = apify_json.parse(answer.content)
-        except (Gone, ValueError):
+        except (Gone, ValueError) as error:
+            self._be_sure(run, error)
             return None
         marker = found.get(MARKER_KEY) if isinstance(found, dict) else None
         if len(self._markers) >= _MARKERS_KEPT:
             self._markers.clear()
         self._markers[run.id] = marker if isinstance(marker, str) else None
         return self._markers[run.id]
+
+    def _be_sure(self, run: ApifyRun, error: Exception) -> None:
+        since = self._unreadable.setdefault(run.id, time.monotonic())
+        if len(self._unreadable) > _MARKERS_KEPT:
+            self._unreadable.clear()
+        if time.monotonic() - since < self._input_seconds:
+            raise BadAnswer(f"the INPUT of actor run {run.id} cannot be read") from error
 
     def items(self, dataset_id: str, *, offset: int, limit: int) -> Page:
         """Read up to `limit` items of a dataset, as they are stored, from `offset` on.

@@ -30,10 +30,13 @@ def whole_or_not_at_all(file: Path, *, force: bool = False) -> Iterator[Path]:
     Whatever is raised meanwhile removes it. After a kill it stays, and the next one takes it over. Raises
     `CannotMake`, and `Refused` if there is a file already and no `force`, or another process is at the same.
     """
+    if file.is_symlink():  # what it leads to is replaced, and the link stays
+        file = file.resolve()
     part = file.with_name(f"{file.name}.part")
+    _refuse(file, force=force)
     held = _held(part)
     try:
-        _refuse(file, force=force)
+        _refuse(file, force=force)  # once more, now that nobody else is at it
         _emptied(part, held)
         yield part
         os.fsync(held)
@@ -69,6 +72,8 @@ def _made(part: Path) -> int:
 
 
 def _refuse(file: Path, *, force: bool) -> None:
+    if file.exists() and not file.is_file():
+        raise Refused(f"{file} is no regular file: name another")
     if file.exists() and not force:
         raise Refused(f"{file} exists: name another file, or give --force to replace it")
     for ending in ("-journal", "-wal"):

@@ -97,6 +97,7 @@ def build(
         token=settings.apify_token.get_secret_value(),
         api_url=settings.apify_api_url,
         timeout_seconds=settings.apify_timeout_seconds,
+        input_seconds=settings.input_lag_seconds,
     )
     signer = TokenSigner(settings.webhook_secrets)
     limits = _limits(settings)

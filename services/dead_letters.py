@@ -16,6 +16,8 @@ from harvester.ledger import Ledger, Tx, activity, actor_runs, deliveries, parke
 from harvester.models import ActorRun, ActorRunState
 from services.outcome import give_up
 
+#: The `error_code` of what a person gave up.
+DISCARDED: Final = "discarded"
 #: Who holds a row while a person decides about it, and for how long at the most.
 _OWNER: Final = "operator"
 _MOMENT: Final = timedelta(seconds=5)
@@ -60,15 +62,21 @@ class DeadLetters:
         return replayed
 
     def discard(self, row_id: int) -> ActorRun:
-        """Give a dead letter up for good; leads that it still held are due again. Raises `NotParked`."""
+        """Give a dead letter up; leads that it still held are due again. Raises `NotParked`.
+
+        Reconcile looks at it no more; a webhook for it still does, for its items were paid for.
+        """
         with self._ledger.write() as tx:
             run = self._taken_up(tx, row_id)
             now = self._clock()
+            why = {
+                "error_code": DISCARDED,
+                "error": f"discarded: {run.error or 'its second look came to nothing'}",
+            }
             if run.state in actor_runs.IN_FLIGHT:
-                give_up(tx, run, code="discarded", reason=f"discarded: {run.error}", now=now)
+                give_up(tx, run, code=DISCARDED, reason=why["error"], now=now)
             else:
-                kept = {"error_code": run.error_code, "error": run.error}
-                actor_runs.move(tx, run, run.state, now=now, next_check_at=None, **kept)
+                actor_runs.move(tx, run, run.state, now=now, next_check_at=None, **why)
             unread = deliveries.unread(tx, run.id)
             deliveries.processed(tx, run.id, seen=unread, result="discarded", now=now)
             self._note(tx, "discard", run, now)

@@ -40,7 +40,7 @@ def need_of(tx: Tx, client: Client, limits: Limits, now: datetime) -> Need:
     return Need(
         posts=client.daily_target
         - outcomes.posts_since(tx, client.client_id, since=since)
-        - usage.posts_to_come(tx, client.client_id),
+        - usage.posts_to_come(tx, client.client_id, since=since),
         batches=client.max_batches - usage.batches_since(tx, client.client_id, since=since),
         budget_left_micros=limits.daily_budget_micros - usage.spent_micros(tx, client.client_id, since=since),
     )

@@ -15,8 +15,10 @@ from typing import Final
 from harvester import log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
+from harvester.apify_errors import BadAnswer
 from harvester.ledger import Ledger, Tx, actor_runs, leads, unfinished
 from harvester.models import ActorRun, ActorRunState
+from services.dead_letters import DISCARDED
 from services.orphans import Orphans, orphan_marker
 from services.start import CLOCK_SKEW
 
@@ -115,7 +117,11 @@ class Reconcile:
         """Find out whose actor run this is: a batch's that has none, an orphan, or a stranger."""
         if run.id in self._strangers:
             return None
-        marker, _, attempt = (self._apify.marker_of(run) or "").partition(".")
+        try:
+            marker, _, attempt = (self._apify.marker_of(run) or "").partition(".")
+        except BadAnswer as error:
+            _log.warning("An actor run could not be looked at, and is again next time: %s", error)
+            return None
         with self._ledger.read() as tx:
             row = actor_runs.by_marker(tx, marker) if marker else None
         if row is None:
@@ -142,7 +148,7 @@ class Reconcile:
 
 def _has_changed(row: ActorRun, run: ApifyRun) -> bool:
     """Say whether an actor run that we were done with goes on, or has ended later than we know."""
-    if row.state not in _OVER or row.parked_at is not None:
+    if row.state not in _OVER or row.parked_at is not None or row.error_code == DISCARDED:
         return False
     if not run.ended or row.apify_finished_at is None:
         return True

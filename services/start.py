@@ -15,7 +15,7 @@ from typing import Any, Final
 from harvester import actor_inputs, log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
-from harvester.apify_errors import Gone, NotNow, Refused, StartUnknown, Unavailable
+from harvester.apify_errors import BadAnswer, Gone, NotNow, Refused, StartUnknown, Unavailable
 from harvester.ledger import Ledger, Tx, actor_runs, clients, deliveries, usage
 from harvester.models import ActorRun, ActorRunState
 from harvester.webhook_tokens import TokenSigner
@@ -112,12 +112,15 @@ class Start:
             listed = self._apify.runs_since(run.actor_id, run.start_requested_at - CLOCK_SKEW)
             if self.adopt(run, listed):
                 return
+        except BadAnswer:
+            if self._search_left(run) <= timedelta(0):
+                raise  # a search that could not look at everything is no clean one
         except (Gone, Refused) as error:
             if self._clock() - run.start_requested_at < self._terms.give_up_search:
                 raise
             self._search_ended(run, error)
             return
-        left = run.start_requested_at + self._terms.unknown_start - self._clock()
+        left = self._search_left(run)
         if left > timedelta(0):
             # Less and less often: after an outage there are many of these, and the webhook tells sooner.
             wait = min(self._terms.search_every * 2.0 ** min(run.put_offs, _DOUBLINGS), left)
@@ -125,6 +128,10 @@ class Start:
             return
         _log.warning("No actor run of this start was found; it is started again", attempt=run.attempt)
         self._moved(run, ActorRunState.PLANNED, timedelta(0))
+
+    def _search_left(self, run: ActorRun) -> timedelta:
+        assert run.start_requested_at is not None, "a start that was sent has its time"
+        return run.start_requested_at + self._terms.unknown_start - self._clock()
 
     def _search_ended(self, run: ActorRun, error: Gone | Refused) -> None:
         """Apify lets nobody search any more. Should the lost run's webhook still come, it is adopted then."""
@@ -194,13 +201,24 @@ class Start:
         )
 
     def adopt(self, run: ActorRun, candidates: Iterable[ApifyRun]) -> bool:
-        """Adopt the first of these actor runs that bears this row's marker. False if none does."""
+        """Adopt the first of these actor runs that bears this row's marker. False if none does.
+
+        Raises `BadAnswer` if none does of those that could be looked at, and some could not.
+        """
+        unread: BadAnswer | None = None
         for found in candidates:
             with self._ledger.read() as tx:
                 taken = actor_runs.known_apify_run_ids(tx, [found.id])
-            if not taken and (self._apify.marker_of(found) or "").startswith(f"{run.marker}."):
+            try:
+                ours = not taken and (self._apify.marker_of(found) or "").startswith(f"{run.marker}.")
+            except BadAnswer as error:
+                unread = error
+                continue
+            if ours:
                 self._adopted(run, found)
                 return True
+        if unread is not None:
+            raise unread
         return False
 
     def _read(self, apify_run_ids: list[str]) -> Iterator[ApifyRun]:

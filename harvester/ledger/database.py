@@ -26,12 +26,17 @@ PATIENT_SECONDS: Final = 600.0
 _UNAVAILABLE = (OperationalError, InterfaceError)
 #: PostgreSQL's words for a lock that was not had in time, and for two that wait for each other.
 _BLOCKED = frozenset({"55P03", "40P01"})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 #: A wait that is worth one statement more to bound those that follow.
 _NOTICEABLE_SECONDS = 0.1
 
 
 class Blocked(LedgerUnavailable):
     """A row was locked by another transaction for too long. The database itself answers."""
+
+
+class Damaged(LedgerUnavailable):
+    """The ledger's file is damaged, or is no SQLite database."""
 
 
 class CannotUndo(LedgerUnavailable):
@@ -201,18 +206,31 @@ class Ledger:
 
 def told_as_unavailable(error: Exception) -> LedgerUnavailable | None:
     """Say "not now" of a driver's error that means it, and nothing of a mistake of ours."""
-    if not isinstance(error, (DBAPIError, PoolTimeout)) or not _is_unavailable(error):
+    if not isinstance(error, (DBAPIError, PoolTimeout)):
+        return None
+    if _sqlite_code(error) in _DAMAGED:
+        return Damaged(
+            f"the ledger's file cannot be read ({_reason(error)}): stop web and workers, keep the file, and "
+            "restore the youngest backup into a new one (docs/backup.md)"
+        )
+    if not _is_unavailable(error):
         return None
     blocked = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BLOCKED
     kind = Blocked if blocked else LedgerUnavailable
     return kind(f"the ledger is not available: {_reason(error)}")
 
 
+def _sqlite_code(error: Exception) -> int | None:
+    """Give SQLite's primary result code, if the error is SQLite's."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else None
+
+
 def _is_unavailable(error: DBAPIError | PoolTimeout) -> bool:
     """Tell "not now" from a mistake of ours, for which sqlite3 has OperationalError too: a bad statement."""
     if isinstance(error, PoolTimeout):
         return True
-    if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+    if _sqlite_code(error) == sqlite3.SQLITE_ERROR:
         return False
     return isinstance(error, _UNAVAILABLE) or error.connection_invalidated
 

@@ -29,9 +29,12 @@ def wake_all(tx: Tx, *, now: datetime) -> int:
 
 
 def since(tx: Tx, *, earliest: datetime) -> dict[str, datetime]:
-    """Give, for each actor that was started since `earliest`, when it was first."""
+    """Give, for each actor that was started since `earliest`, a time before which no such start was.
+
+    That of the first batch, not of the first start that is known: a second start overwrites the first one.
+    """
     statement = (
-        select(actor_runs.c.actor_id, func.min(actor_runs.c.start_requested_at))
+        select(actor_runs.c.actor_id, func.min(actor_runs.c.created_at))
         .where(actor_runs.c.start_requested_at >= earliest)
         .group_by(actor_runs.c.actor_id)
     )

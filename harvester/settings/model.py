@@ -210,6 +210,9 @@ class Settings(BaseModel):
     gone_seconds: kinds.Seconds = _timer(
         "How long after its start an actor run that Apify does not know may still turn up.", "60"
     )
+    input_lag_seconds: kinds.Seconds = _timer(
+        "How long the INPUT of an actor run may be unreadable before it counts as somebody else's.", "300"
+    )
     queued_seconds: kinds.Seconds = _timer("A wake-up not carried out after this is sent again.", "25")
     lock_seconds: kinds.Seconds = _timer(
         "How long a transaction waits for the ledger before that counts as not available.", "5"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -59,6 +60,48 @@ def test_a_backup_replaces_no_file_unless_forced(ledger: Ledger, harvester: Harv
     assert made["rows"]["clients"] == 1
     assert made["bytes"] == Path("b.db").stat().st_size
     assert made["file"] == "b.db"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_what_is_no_regular_file_is_never_replaced(kind: str, ledger: Ledger, harvester: Harvester) -> None:
+    if kind == "pipe":
+        os.mkfifo("it")
+    else:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind("it")
+    before = os.lstat("it")
+    refused = harvester("backup", "--force", "it", code=3)
+    assert "is no regular file" in refused.stderr
+    assert os.lstat("it").st_ino == before.st_ino
+    assert not Path("it.part").exists()
+
+
+def test_of_a_link_what_it_leads_to_is_replaced(ledger: Ledger, harvester: Harvester) -> None:
+    Path("elsewhere").mkdir()
+    Path("today.db").symlink_to("elsewhere/b.db")
+    harvester("backup", "today.db")
+    assert Path("today.db").is_symlink()
+    assert Path("elsewhere/b.db").read_bytes().startswith(b"SQLite format 3")
+    harvester("backup", "today.db", code=3)
+    harvester("backup", "--force", "today.db")
+    assert Path("today.db").is_symlink()
+
+
+@pytest.mark.parametrize("damage", ["no database", "torn"])
+@pytest.mark.parametrize("command", [["status"], ["migrate"], ["reconcile"], ["backup", "b.db"], ["prune"]])
+def test_a_damaged_ledger_is_one_clear_line(
+    damage: str, command: list[str], ledger: Ledger, harvester: Harvester, environ: dict[str, str]
+) -> None:
+    ledger.close()
+    file = Path(environ["DATABASE_URL"].removeprefix("sqlite:///"))
+    for ending in ("-wal", "-shm"):
+        file.with_name(file.name + ending).unlink(missing_ok=True)
+    sound = file.read_bytes()
+    file.write_bytes(b"x" * 20_000 if damage == "no database" else sound[:100] + b"\xff" * (len(sound) - 100))
+    told = harvester(*command, code=1).stderr
+    assert "restore the youngest backup" in told
+    assert "Traceback" not in told
+    assert told.count("\n") <= 2
 
 
 def test_a_restore_says_what_is_searched_for_and_happens_once(

@@ -79,7 +79,9 @@ def test_a_discarded_one_is_gone_and_the_record_keeps_its_error(make_any_stage: 
     (letter,) = stage.worker.overview.dead_letters(limit=9).rows
     assert stage.api("POST", f"/api/dead-letters/{letter['id']}/discard").status == 200
     assert stage.worker.overview.dead_letters(limit=9).rows == []
-    assert [error["code"] for error in stage.run(full_id)["errors"]] == ["apify_bad_answer"]
+    (error,) = stage.run(full_id)["errors"]
+    assert error["code"] == "discarded"
+    assert "cut off" in error["message"]
     again = stage.api("POST", f"/api/dead-letters/{letter['id']}/discard")
     assert (again.status, again.json["code"]) == (404, "dead_letter_not_found")
 
@@ -188,3 +190,44 @@ def test_a_row_over_which_workers_die_is_parked(make_any_stage: MakeStage, state
     assert (letter["state"], stage.run(full_id)["status"]) == (
         ("failed", "Completed with Errors") if over else ("running", "Running")
     )
+
+
+def test_a_discarded_one_is_not_taken_up_by_reconcile_but_its_webhook_is_heeded(
+    make_any_stage: MakeStage,
+) -> None:
+    stage = make_any_stage(retry_base_seconds=0.002)
+    full_id = stage.begun(stage.agency("ann"))
+    stage.proxy.spoil = broken_run
+    stage.ended()
+    stage.work(lambda: stage.row()["parked_at"])
+    (letter,) = stage.worker.overview.dead_letters(limit=9).rows
+    stage.worker.dead_letters.discard(letter["id"])
+    stage.proxy.spoil = as_it_is
+    assert stage.worker.reconcile().resurrected == 0
+    stage.turn()
+    assert stage.in_state("failed")
+    assert stage.run(full_id)["errors"][0]["code"] == "discarded"
+    told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": letter["actorRunId"]}}
+    stage.deliver(told, token=stage.token())
+    stage.work(lambda: stage.in_state("ingested"))
+    assert set(stage.posts()) == {item["id"] for item in stage.items()}
+
+
+def test_a_client_whose_old_actor_run_waits_for_a_person_is_harvested_again(
+    make_any_stage: MakeStage,
+) -> None:
+    """What that one may still bring counts for its own day, not for ever."""
+    stage = make_any_stage(retry_base_seconds=0.002, client_run_timeout_seconds=86_400)
+    full_id = stage.begun(stage.agency("ann", "bob", daily_target=2, batch_size=1))
+    stage.proxy.spoil = broken_run
+    stage.ended()
+    stage.work(lambda: stage.row()["parked_at"])
+    stage.clock.skip(hours=25)
+    assert stage.finish(full_id)["status"] == "Failed"
+    stage.proxy.spoil = as_it_is
+    again = stage.api("POST", "/api/apify/process-client", {"clientId": "Guy-Wilson"})
+    assert again.status == 202, again.body
+    stage.work(lambda: len(stage.sandbox.ledger().starts) == 2)
+    stage.ended()
+    stage.finish(again.json["clientRunId"])
+    assert sorted(map(str, stage.leads().values())) == ["Done", "Processing"]

@@ -29,7 +29,7 @@ def started_twice(stage: Stage) -> str:
     stage.sandbox.inject("answer-lost", **START)
     full_id = stage.kickoff(stage.agency("ann", "bob-no-posts"))
     stage.turn()
-    stage.clock.skip(seconds=61)
+    stage.clock.skip(seconds=901)
     stage.work(lambda: stage.in_state("running"))
     assert len(stage.sandbox.ledger().starts) == 2
     stage.proxy.spoil = as_it_is
@@ -71,7 +71,7 @@ def test_a_resurrection_that_no_webhook_told_of_is_found_in_the_list(make_any_st
 
 def test_an_orphan_in_the_list_is_aborted_and_ingested(make_any_stage: MakeStage) -> None:
     stage = make_any_stage(
-        unknown_start_seconds=60, not_now_seconds=60, apify={"run_seconds": 30}, cost_settle_seconds=0.01
+        unknown_start_seconds=900, not_now_seconds=60, apify={"run_seconds": 30}, cost_settle_seconds=0.01
     )
     full_id = started_twice(stage)
     first, second = stage.sandbox.ledger().starts
@@ -93,14 +93,14 @@ def test_an_orphan_in_the_list_is_aborted_and_ingested(make_any_stage: MakeStage
 def test_a_lost_start_is_adopted_from_the_list_while_its_batch_waits_for_another(
     make_any_stage: MakeStage,
 ) -> None:
-    stage = make_any_stage(unknown_start_seconds=60, not_now_seconds=60)
+    stage = make_any_stage(unknown_start_seconds=900, not_now_seconds=60)
     stage.proxy.spoil = unseen
     stage.sandbox.inject("webhook-drop", times=None)
     stage.sandbox.inject("answer-lost", **START)
     full_id = stage.kickoff(stage.agency("ann"))
     stage.turn()
     stage.sandbox.inject("memory-limit", times=None)
-    stage.clock.skip(seconds=61)
+    stage.clock.skip(seconds=901)
     stage.work(lambda: stage.in_state("planned"))
     stage.proxy.spoil = as_it_is
     found = stage.worker.reconcile()
@@ -113,7 +113,7 @@ def test_a_lost_start_is_adopted_from_the_list_while_its_batch_waits_for_another
 
 def test_runs_of_others_are_left_alone(make_stage: MakeStage) -> None:
     """Of runs that people start in Apify Console, the INPUT is read once at the most."""
-    stage = make_stage(unknown_start_seconds=60, not_now_seconds=60, cost_settle_seconds=0.01)
+    stage = make_stage(unknown_start_seconds=900, not_now_seconds=60, cost_settle_seconds=0.01)
     started_twice(stage)
     actor = stage.worker.settings.apify_actor_id.replace("/", "~")
     theirs = stage.apify("POST", f"actors/{actor}/runs")["data"]

@@ -298,3 +298,49 @@ def test_rows_without_a_free_place_do_not_keep_those_at_work_waiting(make_any_st
     stage.worker.tick(named.append)
     assert not set(named) & set(waiting)
     assert stage.run(full_id)["status"] == "Running"
+
+
+@pytest.mark.parametrize("answer", ["html", "cut off", "gone"])
+def test_an_input_that_cannot_be_read_makes_no_clean_search(make_any_stage: MakeStage, answer: str) -> None:
+    """Apify lists the actor run, and what it was started with cannot be told: it may well be ours."""
+
+    def hidden(_method: str, path: str, reply: Reply) -> Reply:
+        if "/records/INPUT" not in path:
+            return reply
+        if answer == "gone":
+            gone = b'{"error":{"type":"record-not-found","message":"no"}}'
+            return replace(reply, status=404, body=gone)
+        return replace(reply, body=b"<html>" if answer == "html" else reply.body[:-2])
+
+    stage = make_any_stage(unknown_start_seconds=60, not_now_seconds=5, retry_base_seconds=0.002)
+    stage.sandbox.inject("webhook-drop", times=None)
+    stage.sandbox.inject("answer-lost", **START)
+    stage.proxy.spoil = hidden
+    full_id = stage.kickoff(stage.agency("ann"))
+    for _ in range(6):
+        stage.turn()
+        stage.clock.skip(seconds=61)
+    assert stage.in_state("start_unknown")
+    assert len(stage.sandbox.ledger().starts) == 1
+    stage.proxy.spoil = lambda _method, _path, reply: reply
+    stage.clock.skip(seconds=61)
+    run = stage.finish(full_id)
+    assert (run["status"], attempts(stage)) == ("Completed", ["1"])
+
+
+def test_an_input_that_stays_unreadable_is_somebody_elses(make_stage: MakeStage) -> None:
+    """People start actor runs without any INPUT; one must not hold up a search for ever."""
+    stage = make_stage(unknown_start_seconds=60, not_now_seconds=5, input_lag_seconds=0.05)
+    stage.proxy.spoil = unseen
+    stage.sandbox.inject("webhook-drop", times=None)
+    stage.sandbox.inject("answer-lost", **START)
+    full_id = stage.kickoff(stage.agency("ann"))
+    stage.turn()
+
+    def foreign(method: str, path: str, reply: Reply) -> Reply:
+        return replace(reply, status=404, body=b"{}") if "/records/INPUT" in path else reply
+
+    stage.proxy.spoil = foreign
+    stage.clock.skip(seconds=61)
+    stage.work(lambda: len(stage.sandbox.ledger().starts) == 2)
+    assert stage.run(full_id)["status"] == "Running"
