@@ -139,14 +139,23 @@ class Harvests(World):
 
     # What the world does
 
-    @precondition(lambda self: self.apify.runs)
-    @rule(data=st.data(), what=st.sampled_from(["items", "items", "run", None]))
-    def poison(self, data: st.DataObject, what: str | None) -> None:
-        """Apify's answers about an actor run are damaged from now on, or whole again. Time goes by."""
-        data.draw(st.sampled_from(list(self.apify.runs.values()))).poison = what
-        for _ in range(6):
-            self._work()
+    @precondition(lambda self: not self.poisoned and self.apify.running())
+    @rule(data=st.data(), what=st.sampled_from(["items", "items", "run"]))
+    def poison(self, data: st.DataObject, what: str) -> None:
+        """An actor run ends, and what Apify answers about it is damaged, for so long that it is parked."""
+        run_id = data.draw(st.sampled_from(self.apify.running()))
+        run = self.apify.runs[run_id]
+        run.poison, self.poisoned = what, True
+        self.apify.end(run_id, "SUCCEEDED", [self._item(data, run)])
+        for _ in range(7):
             self.clock.advance(seconds=301)
+            self._work()
+
+    @precondition(lambda self: self.poisoned)
+    @rule()
+    def cure(self) -> None:
+        """Apify's answers are whole again."""
+        self._cure()
 
     @rule(seconds=st.sampled_from([0.5, 5, 12, 30, 301, 901, 4000]))
     def wait(self, seconds: float) -> None:

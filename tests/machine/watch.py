@@ -38,6 +38,7 @@ class Row:
     resurrections: int
     attempt: int
     end_known: bool
+    parked: bool
 
 
 class Watch:
@@ -46,8 +47,7 @@ class Watch:
     def __init__(self, apify: FakeApify) -> None:
         self.wrong: list[str] = []
         self.known: dict[int, Row] = {}
-        #: Dead letters that a person has replayed or discarded: the former open again, the latter are lost.
-        self.replayed: set[int] = set()
+        #: Dead letters that a person has discarded: what they hold is lost.
         self.discarded: set[int] = set()
         self._apify = apify
         self._pending: dict[int, Row] = {}
@@ -58,11 +58,16 @@ class Watch:
 
     def committing(self, tx: Tx, points: Points) -> None:
         """Look at what is about to be committed."""
-        found = rows(tx, "select id, state, fence, attempt, apify_run_id, apify_finished_at from actor_runs")
+        found = rows(
+            tx,
+            "select id, state, fence, attempt, apify_run_id, apify_finished_at is not null, "
+            "parked_at is not null from actor_runs",
+        )
         self._pending = {}
-        for row_id, state, fence, attempt, apify_run_id, finished in found:
+        for row_id, state, fence, attempt, apify_run_id, end_known, parked in found:
             run = self._apify.runs.get(apify_run_id)
-            now = Row(state, fence, run.facts.resurrections if run else 0, attempt, finished is not None)
+            resurrections = run.facts.resurrections if run else 0
+            now = Row(state, fence, resurrections, attempt, bool(end_known), bool(parked))
             before = self.known.get(row_id)
             if before is not None:
                 now.resurrections = self._moved(row_id, before, now)
@@ -84,13 +89,11 @@ class Watch:
         if before.state == now.state or now.state in WAYS[ActorRunState(before.state)]:
             return before.resurrections
         told_late = before.attempt > 0 and before.state == "planned" and now.state == "running"
-        # Given up before its run, or its run's end, was known.
-        unknown_end = before.state == "failed" and not before.end_known and now.state in BACK
+        # Given up before its run, or its run's end, was known; or for a dataset that is read once more.
+        anew = before.state == "failed" and now.state in BACK and (not before.end_known or before.parked)
         if before.state in ENDED_ONCE and now.state in BACK and now.resurrections > before.resurrections:
             return now.resurrections
-        if before.state == "failed" and now.state == "running" and row_id in self.replayed:
-            self.replayed.remove(row_id)
-        elif not told_late and not unknown_end:
+        if not told_late and not anew:
             self.wrong.append(f"row {row_id} went from {before.state} to {now.state}")
         return before.resurrections
 

@@ -67,6 +67,7 @@ class World(RuleBasedStateMachine):
         self.answers: dict[str | None, Answer] = {}
         self.posted: dict[str, set[str]] = {client: set() for client in CLIENTS}
         self.next_id = 7_000_000_000
+        self.poisoned = False
         self.sleeper: Sleeper | None = None
         self.asleep_with: dict[int, int] = {}
         self.told_missing: set[str] = set()
@@ -120,18 +121,20 @@ class World(RuleBasedStateMachine):
         for chore in self.services.chores.due():
             self.services.chores(chore)
 
+    def _cure(self) -> None:
+        for run in self.apify.runs.values():
+            run.poison = None
+
     def _parked(self) -> list[int]:
         with self.ledger.read() as tx:
             found = truths.rows(tx, "select id from actor_runs where parked_at is not null order by id")
         return [row_id for (row_id,) in found]
 
     def _replay(self, row_id: int) -> None:
-        self.watch.replayed.add(row_id)
         try:
             self.services.dead_letters.replay(row_id)
         except NothingToReplay:
             self._discard(row_id)
-        self.watch.replayed.discard(row_id)
 
     def _discard(self, row_id: int) -> None:
         self.watch.discarded.add(row_id)
@@ -247,9 +250,9 @@ class World(RuleBasedStateMachine):
         self._work()
         if self.sleeper is not None:
             self._wake_up()
-        for run in self.apify.runs.values():
-            run.poison = None
-        self._tell_of_late_starts()
+        self._cure()
+        self._end_all()
+        self._tell_of_what_came_late()
         for _ in range(60):
             self._end_all()
             self._reconcile(asked=True)
@@ -268,11 +271,12 @@ class World(RuleBasedStateMachine):
         for run_id in self.apify.running():
             self.apify.end(run_id, "SUCCEEDED", [])
 
-    def _tell_of_late_starts(self) -> None:
-        """Let the webhooks of late starts arrive: reconcile does not look back for ever."""
-        self._end_all()
-        for webhook in [sent for sent in self.apify.sent if self.apify.runs[sent.run_id].late]:
-            self._deliver(webhook)
+    def _tell_of_what_came_late(self) -> None:
+        """Let webhooks arrive of resurrections and late starts: reconcile does not look back for ever."""
+        for sent in list(self.apify.sent):
+            run = self.apify.runs[sent.run_id]
+            if run.late or (sent.event == "ACTOR.RUN.RESURRECTED" and not run.foreign):
+                self._deliver(sent)
 
     def _check(self) -> None:
         with self.ledger.read() as tx:
