@@ -30,8 +30,7 @@ def whole_or_not_at_all(file: Path, *, force: bool = False) -> Iterator[Path]:
     Whatever is raised meanwhile removes it. After a kill it stays, and the next one takes it over. Raises
     `CannotMake`, and `Refused` if there is a file already and no `force`, or another process is at the same.
     """
-    if file.is_symlink():  # what it leads to is replaced, and the link stays
-        file = file.resolve()
+    file = _led_to(file)
     part = file.with_name(f"{file.name}.part")
     _refuse(file, force=force)
     held = _held(part)
@@ -48,6 +47,17 @@ def whole_or_not_at_all(file: Path, *, force: bool = False) -> Iterator[Path]:
     finally:
         # Not before SQLite is done with the file: closing any descriptor of it lets go of SQLite's locks.
         os.close(held)
+
+
+def _led_to(file: Path) -> Path:
+    """Follow a link: what it leads to is replaced, and the link stays."""
+    try:
+        found = file.resolve() if file.is_symlink() else file
+    except RuntimeError:  # what Python before 3.13 raises
+        raise CannotMake(f"{file} is a link that leads back to itself") from None
+    if not found.name:  # an empty path, or the root
+        raise CannotMake(f"{str(file)!r} names no file")
+    return found
 
 
 def _held(part: Path) -> int:

@@ -12,6 +12,7 @@ from harvester.errors import HarvesterError
 from harvester.ledger import Ledger, copy_files, copying, schema
 from harvester.ledger.copying import Progress
 from harvester.part_file import whole_or_not_at_all
+from services.overview import other_schema
 
 
 class CannotBackUp(HarvesterError):
@@ -69,11 +70,9 @@ def _refuse_other_schema(ledger: Ledger) -> None:
         current = schema.current(tx)
     if current is None:
         raise CannotBackUp("DATABASE_URL leads to a database without tables: there is nothing to back up")
-    if current != schema.newest():
-        raise CannotBackUp(
-            f"the ledger is at schema {current}, this program at {schema.newest()}: run harvester migrate "
-            "first, or back up with the version that the ledger is of"
-        )
+    if (wrong := other_schema(current)) is not None:
+        problem, remedy = wrong
+        raise CannotBackUp(f"the ledger's schema is {problem}: to back it up, {remedy} first")
 
 
 def _refuse_without_room(needed: int, part: Path, free: int) -> None:

@@ -17,11 +17,14 @@ from typing import Final
 
 from harvester import log
 from harvester.apify import Apify
+from harvester.apify_errors import Unavailable
 from harvester.engine import queue
-from harvester.errors import HarvesterError, LedgerUnavailable
-from harvester.ledger import Ledger
+from harvester.errors import HarvesterError
+from harvester.ledger import Ledger, schema
 from harvester.settings import Settings, dormant
-from services.overview import Overview
+from services.overview import other_schema
+from services.restore import refuse_backup
+from services.unreachable import in_words
 
 _SECONDS: Final = 5
 #: Tells what it found, or raises what is wrong.
@@ -29,6 +32,10 @@ Look = Callable[[], str]
 
 #: Seconds that this machine's clock and Apify's may be apart; HTTP dates are whole seconds.
 _CLOCK_SECONDS: Final = 60
+_REACH_APIFY: Final = (
+    "see that APIFY_API_URL is right and that this machine reaches it (network, name service, firewall, "
+    "clock); if Apify itself is down (https://status.apify.com), wait: harvests go on by themselves"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,11 @@ class Finding:
 
 
 class _NotWell(HarvesterError):
-    """What was looked at is there, and is not as it should be."""
+    """What was looked at is not as it should be. `remedy`, if there is one, goes before that of the look."""
+
+    def __init__(self, detail: str, remedy: str = "") -> None:
+        super().__init__(detail)
+        self.remedy = remedy
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -58,7 +69,7 @@ def _ours(settings: Settings) -> dict[str, tuple[Look, str]]:
     return {
         "ledger": (
             lambda: _ledger(settings.database_url.get_secret_value()),
-            "check DATABASE_URL and that the database runs; harvester migrate brings its schema up to date",
+            "check DATABASE_URL, that the database runs, and that we may write there",
         ),
         "queue": (
             lambda: _queue(settings.queue_url.get_secret_value()),
@@ -76,23 +87,36 @@ def _apifys(settings: Settings) -> dict[str, tuple[Look, str]]:
     actor_id = settings.apify_actor_id
     return {
         "apify token": (
-            lambda: f"account {apify.user().get('username', 'unknown')}",
+            lambda: _reached(lambda: f"account {apify.user().get('username', 'unknown')}"),
             "copy a valid token from Apify Console (Settings, API & Integrations) to APIFY_TOKEN",
         ),
         "apify actor": (
-            lambda: f"{actor_id} is {apify.actor(actor_id).get('id')}",
+            lambda: _reached(lambda: f"{actor_id} is {apify.actor(actor_id).get('id')}"),
             "check APIFY_ACTOR_ID, and that the account may run this actor",
         ),
         "clock": (
-            lambda: _clock(settings.apify_api_url),
+            lambda: _reached(lambda: _clock(settings.apify_api_url)),
             "set this machine's clock by NTP: times decide what is due, stale and lost",
         ),
     }
 
 
+def _reached(look: Look) -> str:
+    """Look at something of Apify's; to be told of a better token helps nobody who cannot reach it."""
+    try:
+        return look()
+    except Unavailable as error:
+        raise _NotWell(f"Apify could not be asked: {in_words(str(error))}", _REACH_APIFY) from error
+    except OSError as error:  # urllib's, whose own text is but a wrapping
+        reason = getattr(error, "reason", error)
+        raise _NotWell(f"Apify could not be asked: {reason}", _REACH_APIFY) from error
+
+
 def _looked(name: str, look: Look, remedy: str) -> Finding:
     try:
         return Finding(name, True, _told(look()))
+    except _NotWell as error:
+        return Finding(name, False, _told(str(error)), error.remedy or remedy)
     except Exception as error:  # whatever it is, it is what the reader wants to know
         detail = str(error) if isinstance(error, HarvesterError) else f"{type(error).__name__}: {error}"
         return Finding(name, False, _told(detail), remedy)
@@ -104,11 +128,13 @@ def _told(text: str) -> str:
 
 
 def _ledger(url: str) -> str:
+    refuse_backup(url)
     with closing(Ledger(url)) as ledger:
-        checks = Overview(ledger).ready()
-        wrong = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
-        if wrong:
-            raise LedgerUnavailable("; ".join(wrong))
+        with ledger.read() as tx:
+            wrong = other_schema(schema.current(tx))
+        if wrong is not None:
+            problem, remedy = wrong
+            raise _NotWell(f"its schema is {problem}", remedy)
         with ledger.write():
             return "can be read and written, at the newest schema"
 

@@ -178,8 +178,22 @@ class Overview:
 
 
 def _schema_state(tx: Tx) -> str:
-    current, newest = schema.current(tx), schema.newest()
-    return "ok" if current == newest else f"at {current}, {newest} is needed: run harvester migrate"
+    wrong = other_schema(schema.current(tx))
+    return ": ".join(wrong) if wrong else "ok"
+
+
+def other_schema(current: str | None) -> tuple[str, str] | None:
+    """Say what is wrong with a ledger at this schema, and what to do; None if it is this program's own.
+
+    Schemas are numbered: one that is greater than ours is a newer program's, and cannot be migrated.
+    """
+    newest = schema.newest()
+    if current == newest:
+        return None
+    if current is not None and current > newest:
+        problem = f"at {current}, which this version does not know (it knows up to {newest})"
+        return problem, "install the version that wrote it"
+    return f"at {current or 'none'}, {newest} is needed", "run harvester migrate"
 
 
 def _listing(rows: list[dict[str, Any]], cursor: int | None) -> Listing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Final
 
 from harvester.errors import HarvesterError
 from harvester.ledger import Ledger, Tx, copy_files, copying, schema
+from harvester.ledger.copy_files import BadCopy
 from harvester.ledger.copying import Progress
 from harvester.ledger.patience import Patience
+from harvester.settings.urls import sqlite_path
 
 #: What PostgreSQL may take for all rows together; for each lock, no longer than for anything else.
 _LONGEST_SECONDS: Final = 24 * 3_600.0
@@ -21,6 +23,10 @@ _LONGEST_SECONDS: Final = 24 * 3_600.0
 
 class CannotRestore(HarvesterError):
     """There is no ledger to restore into, or nothing to restore. Nothing was changed."""
+
+
+class IsBackup(HarvesterError):
+    """A backup was taken for a ledger. Nothing was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,19 @@ def restore(
             copying.require_same(copying.counts(source), rows)
             searched_for = copying.hand_over(tx, taken_at=taken_at, search_at=search_at)
     return Restored(taken_at, migrated_from, rows, searched_for, search_at)
+
+
+def refuse_backup(url: str) -> None:
+    """Raise `IsBackup` if this ledger's URL leads to a backup: to open it as a ledger would change it."""
+    path = sqlite_path(url)
+    if path is None or not (file := Path(path)).is_file():
+        return
+    with suppress(BadCopy), copy_files.opened(file) as tx:  # what cannot be read is told by who opens it next
+        if copy_files.taken_at(tx) is not None:
+            raise IsBackup(
+                f"{file} is a backup, which stays as it is: restore it into a new ledger (harvester restore "
+                f"{file}, with DATABASE_URL leading to a new file or database), and look into that"
+            )
 
 
 @contextmanager

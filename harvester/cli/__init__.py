@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from harvester import __version__
-from harvester.cli import clients, demo, doctor, keeping, leads, posts, processes, repairs, runs
+from harvester.cli import clients, demo, doctor, keeping, leads, posts, processes, reconcile, repairs, runs
 
 _EPILOG = """Exit codes: 0 done, 1 failed, 2 bad arguments or settings, 3 refused or only done in part.
 
@@ -44,7 +44,7 @@ for _command in (
     keeping.backup,
     keeping.restore,
     keeping.prune,
-    repairs.reconcile,
+    reconcile.reconcile,
     repairs.replay,
     repairs.dead_letters,
     doctor.doctor,

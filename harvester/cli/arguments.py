@@ -14,6 +14,16 @@ from services.kickoff import ACTIVE
 _LINE_CHARS = 200
 
 
+class NewFile(click.Path):
+    """A file that is to be written; an empty name is that of a shell's variable that is not set."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check the value, or fail as a bad argument."""
+        if not str(value):
+            self.fail("it is empty, and must name a file", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Timezone(click.ParamType[str]):
     """An IANA time zone."""
 

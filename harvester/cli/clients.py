@@ -10,7 +10,7 @@ import click
 from harvester import run_ids
 from harvester.cli import session
 from harvester.cli.arguments import AirtableBase, Line, Status, Timezone
-from harvester.cli.display import as_json, show_json, show_table
+from harvester.cli.display import as_json, counted, show_json, show_table
 from harvester.errors import HarvesterError
 from harvester.ledger import clients as ledger_clients
 from harvester.models import Client
@@ -102,7 +102,7 @@ def list_(json_: bool) -> None:
         return
     columns = ("Client ID", "Name", "Status", "Level", "Target", "Batch", "Stream", "Time zone", "Leads")
     show_table(
-        f"{len(found)} clients",
+        counted(len(found), "client"),
         columns,
         [
             (

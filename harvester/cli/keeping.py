@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,11 +14,11 @@ import click
 
 from harvester import log
 from harvester.cli import session
-from harvester.cli.display import as_json, moment, show_json, show_line, show_table
+from harvester.cli.arguments import NewFile
+from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table
 from harvester.cli.long_work import bar, interruptible
 from harvester.ledger import Ledger
 from harvester.ledger.pruning import Found, Kind
-from harvester.part_file import Refused
 from harvester.settings import Settings
 from services import backup as backups
 from services import now_utc, shapes
@@ -27,21 +26,22 @@ from services import prune as pruning
 from services import restore as restores
 
 _NAMES = {
-    Kind.DELIVERIES: "deliveries",
-    Kind.RAW_ITEMS: "raw items of posts",
-    Kind.REJECT_SAMPLES: "samples of rejects",
+    Kind.DELIVERIES: ("delivery", "deliveries"),
+    Kind.RAW_ITEMS: ("raw item of posts", "raw items of posts"),
+    Kind.REJECT_SAMPLES: ("sample of rejects", "samples of rejects"),
 }
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=NewFile(dir_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @as_json
 def backup(file: Path, force: bool, json_: bool) -> None:
     """Write the whole ledger to FILE, while web and workers go on.
 
     FILE is a SQLite ledger, whichever database it comes from, with everything that is in the ledger. It
-    appears when it is whole and checked. Exit code 3 if there is a file of that name.
+    appears when it is whole and checked. Exit code 3 if there is a file of that name, or the ledger is none
+    that this version can back up.
 
     Example: harvester backup ledger-backup.db
     """
@@ -50,11 +50,7 @@ def backup(file: Path, force: bool, json_: bool) -> None:
         _ledger() as (_, ledger),
         bar("Copying", "Checking") as told,
     ):
-        try:
-            made = backups.backup(ledger, file, clock=now_utc, force=force, progress=told)
-        except Refused as error:
-            show_line(f"Error: {error}", err=True)
-            sys.exit(session.EXIT_REFUSED)
+        made = backups.backup(ledger, file, clock=now_utc, force=force, progress=told)
     if json_:
         show_json(
             {
@@ -66,7 +62,7 @@ def backup(file: Path, force: bool, json_: bool) -> None:
         )
         return
     show_line(
-        f"Backed up {_counted(made.rows)} to {made.file} ({_megabytes(made.size)}), "
+        f"Backed up {_rows(made.rows)} to {made.file} ({_megabytes(made.size)}), "
         f"as they were at {moment(shapes.time(made.taken_at))} UTC."
     )
     click.echo(
@@ -81,7 +77,8 @@ def restore(file: Path, json_: bool) -> None:
     """Fill the ledger of DATABASE_URL, which must be empty, from the backup in FILE.
 
     All of it or nothing; FILE stays as it is. Stop web and workers first. What the backup calls planned may
-    have been started since: it is searched for at Apify before it is started.
+    have been started since: it is searched for at Apify before it is started. Exit code 3 if the ledger has
+    rows, or FILE is no backup.
 
     Example: harvester restore ledger-backup.db
     """
@@ -94,13 +91,14 @@ def restore(file: Path, json_: bool) -> None:
         return
     migrated = f", migrated from schema {made.migrated_from}" if made.migrated_from else ""
     show_line(
-        f"Restored {_counted(made.rows)} from {file}, "
+        f"Restored {_rows(made.rows)} from {file}, "
         f"a backup of {moment(shapes.time(made.taken_at))} UTC{migrated}."
     )
     if made.searched_for:
+        planned = counted(made.searched_for, "actor run was", "actor runs were")
         show_line(
-            f"{made.searched_for} actor runs were planned then and may have been started since: they are "
-            f"searched for at Apify at {moment(shapes.time(made.search_at))} UTC, and started if not found."
+            f"{planned} planned then and may have been started since: searched for at Apify at "
+            f"{moment(shapes.time(made.search_at))} UTC, and started if not found."
         )
     click.echo("Run harvester doctor, then start web and worker.")
 
@@ -174,7 +172,7 @@ def _freed(rows: Counter[Kind], size: Counter[Kind]) -> dict[Kind, dict[str, int
 
 def _told(freed: dict[Kind, dict[str, int]]) -> str:
     return ", ".join(
-        f"{one['rows']:,} {_NAMES[kind]} ({_megabytes(one['bytes'])})" for kind, one in freed.items()
+        f"{counted(one['rows'], *_NAMES[kind])} ({_megabytes(one['bytes'])})" for kind, one in freed.items()
     )
 
 
@@ -184,7 +182,7 @@ def _show(found: dict[Kind, Found], days: int, command: str) -> None:
         return
     rows = [
         (
-            _NAMES[kind],
+            _NAMES[kind][1],
             f"{one.rows:,}",
             _megabytes(one.bytes),
             moment(shapes.time(one.oldest)),
@@ -217,15 +215,15 @@ def _ledger() -> Iterator[tuple[Settings, Ledger]]:
     found = session.settings()
     log.configure(found.log_format, "WARNING")
     log.hide(found.secret_values())
-    with (
-        session.told(),
-        closing(Ledger(found.database_url.get_secret_value(), lock_seconds=found.lock_seconds)) as ledger,
-    ):
-        yield found, ledger
+    url = found.database_url.get_secret_value()
+    with session.told():
+        restores.refuse_backup(url)
+        with closing(Ledger(url, lock_seconds=found.lock_seconds)) as ledger:
+            yield found, ledger
 
 
-def _counted(rows: dict[str, int]) -> str:
-    return f"{sum(rows.values()):,} rows of {len(rows)} tables"
+def _rows(rows: dict[str, int]) -> str:
+    return f"{counted(sum(rows.values()), 'row')} of {counted(len(rows), 'table')}"
 
 
 def _megabytes(size: int) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from harvester.cli import session
-from harvester.cli.display import as_json, moment, show_json, show_line, show_table
+from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table
 from harvester.errors import HarvesterError
 from services.lead_import import Report, import_file
 
@@ -75,7 +75,8 @@ def _show(report: Report, *, json_: bool) -> None:
         errors = [{"line": error.line, "reason": error.reason} for error in report.errors]
         show_json({"added": report.added, "known": report.known, "errors": errors})
         return
-    click.echo(f"{report.added} leads added, {report.known} known before, {len(report.errors)} rows refused.")
+    added, refused = counted(report.added, "lead"), counted(len(report.errors), "row")
+    click.echo(f"{added} added, {report.known} known before, {refused} refused.")
     for error in report.errors[:_ERRORS_SHOWN]:
         show_line(f"line {error.line}: {error.reason}", indent=2, err=True)
     if len(report.errors) > _ERRORS_SHOWN:
@@ -98,7 +99,7 @@ def list_(client_id: str, json_: bool) -> None:
         show_json(found)
         return
     show_table(
-        f"{len(found)} leads of {client_id}",
+        f"{counted(len(found), 'lead')} of {client_id}",
         ("Profile", "Name", "State", "Posts", "Checked (UTC)", "Last outcome"),
         [
             (

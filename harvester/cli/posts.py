@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.display import as_json, moment, show_json, show_table
+from harvester.cli.display import as_json, counted, moment, show_json, show_table
 from harvester.models import DeliveryOutcome
 from services import exports
 
@@ -37,7 +37,7 @@ def posts(client_id: str | None, client_run_id: str | None, limit: int, format_:
         else:
             shown = [_row(post) for post in found]
             show_table(
-                f"{len(shown)} posts", ("Posted (UTC)", "Author", "Kind", "Likes", "Text", "URL"), shown
+                counted(len(shown), "post"), ("Posted (UTC)", "Author", "Kind", "Likes", "Text", "URL"), shown
             )
 
 
@@ -67,4 +67,4 @@ def deliveries(outcome: str | None, limit: int, json_: bool) -> None:
     names = ("eventType", "actorRunId", "clientId", "outcome", "result")
     columns = ("ID", "Received (UTC)", "Event", "Actor run", "Client", "Outcome", "Result")
     rows = [(one["id"], moment(one["receivedAt"]), *(one[name] for name in names)) for one in found]
-    show_table(f"{len(found)} deliveries", columns, rows)
+    show_table(counted(len(found), "delivery", "deliveries"), columns, rows)

@@ -1,59 +1,17 @@
-"""Repairs: reconcile, replay, dead-letters."""
+"""Repairs of what a person names: replay, dead-letters."""
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from dataclasses import asdict
 from typing import Any
 
 import click
 
 from harvester.cli import session
-from harvester.cli.display import as_json, moment, show_json, show_line, show_table
-from harvester.ledger import actor_runs
-from services import Services
+from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table
+from services import shapes
 
 #: SQLite's and PostgreSQL's greatest ID.
 _ID = click.IntRange(1, 2**63 - 1)
-
-
-@click.command()
-@as_json
-def reconcile(json_: bool) -> None:
-    """Check every unfinished actor run against Apify now, and repair what was missed.
-
-    Starts nothing new. Can be interrupted, and repeated, at any time.
-
-    Example: harvester reconcile
-    """
-    with session.services() as services:
-        services.reconcile.wake()
-        rows = services.reconcile.unfinished()
-        try:
-            with click.progressbar(rows, label="Asking Apify", file=sys.stderr, hidden=not rows) as shown:
-                for row_id in shown:
-                    services.advance(row_id)
-            found = asdict(services.reconcile())
-        finally:
-            services.advance.release()
-        states = _states(services, rows)
-    if json_:
-        show_json({"unfinished": len(rows), "states": dict(states), "findings": found})
-        return
-    now = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    show_line(f"{len(rows)} actor runs were unfinished{'; now ' + now if now else ''}.")
-    show_line(
-        f"Of {found['actor_runs_compared']} in Apify's list: {found['resurrected']} resurrected, "
-        f"{found['adopted']} adopted, {found['orphans']} orphans."
-    )
-    show_line(f"{found['leads_healed']} leads left behind are due again.")
-
-
-def _states(services: Services, rows: list[int]) -> Counter[str]:
-    with services.ledger.read() as tx:
-        found = [actor_runs.get(tx, row_id) for row_id in rows]
-    return Counter(str(run.state) for run in found if run is not None)
 
 
 @click.command()
@@ -96,7 +54,7 @@ def _show(found: list[dict[str, Any]]) -> None:
     names = ("clientRunId", "batch", "actorRunId", "state", "error")
     columns = ("ID", "Parked (UTC)", "Client run", "Batch", "Actor run", "State", "Error")
     rows = [(one["id"], moment(one["parkedAt"]), *(one[name] for name in names)) for one in found]
-    show_table(f"{len(found)} dead letters", columns, rows)
+    show_table(counted(len(found), "dead letter"), columns, rows)
     if found:
         show_line(
             "Try one again: harvester dead-letters replay ID. Give it up: harvester dead-letters discard ID."
@@ -105,23 +63,29 @@ def _show(found: list[dict[str, Any]]) -> None:
 
 @dead_letters.command("replay")
 @click.argument("row_id", type=_ID, metavar="ID")
-def replay_one(row_id: int) -> None:
+@as_json
+def replay_one(row_id: int, json_: bool) -> None:
     """Try a dead letter again. A worker does it; its dataset is read from the start.
 
     Example: harvester dead-letters replay 12
     """
     with session.services() as services:
         run = services.dead_letters.replay(row_id)
-    show_line(f"Batch {run.batch} of {run.client_run_id} is tried again.")
+    show_json(shapes.dead_letter(run)) if json_ else show_line(
+        f"Batch {run.batch} of {run.client_run_id} is tried again."
+    )
 
 
 @dead_letters.command()
 @click.argument("row_id", type=_ID, metavar="ID")
-def discard(row_id: int) -> None:
+@as_json
+def discard(row_id: int, json_: bool) -> None:
     """Give a dead letter up for good. Leads that it still held are due again.
 
     Example: harvester dead-letters discard 12
     """
     with session.services() as services:
         run = services.dead_letters.discard(row_id)
-    show_line(f"Batch {run.batch} of {run.client_run_id} is given up.")
+    show_json(shapes.dead_letter(run)) if json_ else show_line(
+        f"Batch {run.batch} of {run.client_run_id} is given up."
+    )

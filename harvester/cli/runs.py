@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.display import as_json, moment, show_json, show_line, show_table, usd
+from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from services.kickoff import Answer, Order
 from services.run_records import KICKOFF_SOURCES
+from services.unreachable import in_words
 
 
 @click.command()
@@ -98,7 +99,7 @@ def runs(
             show_json(found) if json_ else _show_one(found)
             return
         listing = services.overview.runs(limit=limit, client_id=client_id, status=wanted)
-    show_json(listing.rows) if json_ else _show_list(f"{len(listing.rows)} client runs", listing.rows)
+    show_json(listing.rows) if json_ else _show_list(counted(len(listing.rows), "client run"), listing.rows)
 
 
 @click.command()
@@ -112,11 +113,12 @@ def status(json_: bool) -> None:
         running = services.overview.runs(limit=1_000, status=ClientRunStatus.RUNNING).rows
         latest = [run for run in services.overview.runs(limit=10).rows if run["finishedAt"]]
         counters = services.overview.counters()
-        outage = services.overview.outage()
+        reason = services.overview.outage()
+    outage = in_words(reason) if reason else None
     if json_:
-        show_json({"running": running, "latest": latest, "counters": counters})
+        show_json({"running": running, "latest": latest, "counters": counters, "outage": outage})
         return
-    _show_list(f"{len(running)} client runs are running", running)
+    _show_list(f"{counted(len(running), 'client run is', 'client runs are')} running", running)
     _show_list("Latest", latest)
     actor_runs = ", ".join(f"{count} {state}" for state, count in sorted(counters["actor_runs"].items()))
     click.echo(f"Actor runs: {actor_runs or 'none'}")
@@ -124,7 +126,8 @@ def status(json_: bool) -> None:
         show_line(f"Apify cannot be asked, and is tried again by itself: {outage}")
     parked = counters["dead_letters"]["parked"]
     if parked:
-        click.echo(f"{parked} dead letters wait for a person: harvester dead-letters list")
+        waiting = counted(parked, "dead letter waits", "dead letters wait")
+        click.echo(f"{waiting} for a person: harvester dead-letters list")
 
 
 def _show_list(title: str, rows: list[dict[str, Any]]) -> None:

@@ -12,12 +12,20 @@ import click
 from harvester import log
 from harvester.cli.display import show_line
 from harvester.errors import HarvesterError, InvalidInput
+from harvester.part_file import Refused
 from harvester.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, describe, load
 from services import Services, build
+from services.backup import CannotBackUp
+from services.dead_letters import NothingToReplay
+from services.replay import NotReplayable
+from services.restore import CannotRestore, IsBackup, refuse_backup
 
 EXIT_FAILED = 1
 EXIT_BAD_ARGUMENTS = 2
 EXIT_REFUSED = 3
+
+#: Asked for rightly, and not done for a reason of ours; nothing was changed.
+_REFUSALS = (Refused, CannotBackUp, CannotRestore, IsBackup, NotReplayable, NothingToReplay)
 
 
 def settings() -> Settings:
@@ -37,8 +45,10 @@ def services(*, quiet: bool = True) -> Iterator[Services]:
     """
     found = settings()
     log.configure(found.log_format, "WARNING" if quiet and found.log_level == "INFO" else found.log_level)
-    with told(), services_from(found) as built:
-        yield built
+    with told():
+        refuse_backup(found.database_url.get_secret_value())
+        with services_from(found) as built:
+            yield built
 
 
 @contextmanager
@@ -56,14 +66,14 @@ def told() -> Iterator[None]:
     """Turn an error of ours into a line on stderr and an exit code."""
     try:
         yield
-    except InvalidInput as error:
+    except (HarvesterError, OSError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            raise  # the reader, such as head, has seen enough: click ends quietly
         show_line(f"Error: {error}", err=True)
-        sys.exit(EXIT_BAD_ARGUMENTS)
-    except HarvesterError as error:
-        show_line(f"Error: {error}", err=True)
-        sys.exit(EXIT_FAILED)
-    except OSError as error:
-        if error.errno == errno.EPIPE:  # the reader, such as head, has seen enough: click ends quietly
-            raise
-        show_line(f"Error: {error}", err=True)
-        sys.exit(EXIT_FAILED)
+        sys.exit(_exit_code(error))
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, InvalidInput):
+        return EXIT_BAD_ARGUMENTS
+    return EXIT_REFUSED if isinstance(error, _REFUSALS) else EXIT_FAILED

@@ -79,7 +79,7 @@ def test_all_is_well(well: dict[str, str], harvester: Harvester, shown: Shown) -
             {"DATABASE_URL": "sqlite:////etc/passwd", "QUEUE_URL": "sqlite:///q.db"},
             "not a database",
         ),
-        ("ledger", {"DATABASE_URL": "sqlite:///fresh.db"}, "harvester migrate"),
+        ("ledger", {"DATABASE_URL": "sqlite:///fresh.db"}, "at none, "),
         (
             "ledger",
             {"DATABASE_URL": "postgresql://u:canary@127.0.0.1:9/x", "QUEUE_URL": "sqlite:///q.db"},
@@ -109,7 +109,7 @@ def test_doctor_changes_nothing_of_a_ledger_that_is_behind(
     well: dict[str, str], shown: Shown, tmp_path: Any
 ) -> None:
     well["DATABASE_URL"] = f"sqlite:///{tmp_path}/fresh.db"
-    assert "ledger" in broken(shown)
+    assert broken(shown)["ledger"]["remedy"] == "run harvester migrate"
     with closing(sqlite3.connect(tmp_path / "fresh.db")) as fresh:
         assert fresh.execute("select count(*) from sqlite_master").fetchone() == (0,)
 
@@ -123,9 +123,24 @@ def test_a_ledger_that_another_process_keeps_locked_is_broken(
         assert "locked" in broken(shown)["ledger"]["detail"]
 
 
+def test_a_ledger_of_a_newer_version_is_not_to_be_migrated(
+    well: dict[str, str], sqlite_url: str, shown: Shown
+) -> None:
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other, other:
+        other.execute("update alembic_version set version_num = '9999'")
+    (finding,) = broken(shown).values()
+    assert "at 9999, which this version does not know" in finding["detail"]
+    assert finding["remedy"] == "install the version that wrote it"
+
+
 def test_an_apify_that_cannot_be_reached_breaks_all_that_asks_it(well: dict[str, str], shown: Shown) -> None:
     well["APIFY_API_URL"] = "http://127.0.0.1:9"
-    assert set(broken(shown)) == {"apify token", "apify actor", "clock"}
+    findings = broken(shown)
+    assert set(findings) == {"apify token", "apify actor", "clock"}
+    for finding in findings.values():
+        assert "Apify could not be asked: " in finding["detail"]
+        assert "Error" not in finding["detail"], "an error's class tells people nothing"
+        assert finding["remedy"].startswith("see that APIFY_API_URL is right")
 
 
 def test_an_actor_that_the_account_cannot_see_is_broken(well: dict[str, str], shown: Shown) -> None:

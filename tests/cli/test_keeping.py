@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from factories import make_client, make_leads, make_run
 from postgres import Postgres
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from harvester.ledger import Ledger, tables
+from harvester.part_file import CannotMake, whole_or_not_at_all
+from services.overview import Overview
 
 from .conftest import Harvester
 from .processes import HARVESTER, Processes
@@ -34,7 +36,7 @@ def deliveries(ledger: Ledger, count: int, *, days: int, body: str = "{}") -> No
             tx.execute(insert(tables.deliveries), {"dispatch_key": f"{days} {number}", **rest})
 
 
-def test_a_backup_says_what_it_holds_and_is_read_by_the_other_commands(
+def test_a_backup_says_what_it_holds_and_a_restored_one_is_read_by_the_other_commands(
     ledger: Ledger, harvester: Harvester, shown: Shown, environ: dict[str, str]
 ) -> None:
     make_client(ledger)
@@ -45,8 +47,51 @@ def test_a_backup_says_what_it_holds_and_is_read_by_the_other_commands(
     )
     assert "integrity_check finds no fault, and every table has as many rows" in said
     before = shown("leads", "list", "--client", "Guy-Wilson")
-    environ["DATABASE_URL"] = "sqlite:///b.db"
+    environ["DATABASE_URL"] = "sqlite:///look.db"
+    assert "Restored 4 rows" in harvester("restore", "b.db").stdout
     assert shown("leads", "list", "--client", "Guy-Wilson") == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["runs"], ["status"], ["worker"], ["migrate"], ["backup", "c.db"], ["restore", "b.db"], ["doctor"]],
+    ids=lambda command: command[0],
+)
+def test_no_command_changes_a_backup(
+    command: list[str], ledger: Ledger, harvester: Harvester, environ: dict[str, str], tmp_path: Path
+) -> None:
+    make_client(ledger)
+    harvester("backup", "b.db")
+    (tmp_path / "copy.db").write_bytes((tmp_path / "b.db").read_bytes())
+    before = {name: (tmp_path / name).read_bytes() for name in ("b.db", "copy.db")}
+    for file in before:
+        environ |= {"DATABASE_URL": f"sqlite:///{file}", "QUEUE_URL": "sqlite:///queue.sqlite"}
+        said = harvester(*command, code=1 if command == ["doctor"] else 3).output
+        assert f"{file} is a backup, which stays as it is: restore it" in said
+    left = [*tmp_path.glob("b.db*"), *tmp_path.glob("c*.db*")]
+    assert {file.name: file.read_bytes() for file in left} == before
+
+
+@pytest.mark.parametrize("at", ["0001", "9999"])
+def test_migrate_is_the_remedy_for_an_older_ledger_alone(
+    at: str, ledger: Ledger, harvester: Harvester, tmp_path: Path
+) -> None:
+    with ledger.write() as tx:
+        tx.execute(text("update alembic_version set version_num = :at").bindparams(at=at))
+    told = harvester("backup", "b.db", code=3).stderr
+    assert f"at {at}" in told
+    assert ("harvester migrate" in told) == (at == "0001")
+    assert ("install the version that wrote it" in told) == (at == "9999")
+    assert Overview(ledger).ready()["schema"] in told.replace(": to back it up, ", ": ")
+
+
+def test_a_file_without_a_name_is_a_bad_argument(harvester: Harvester, tmp_path: Path) -> None:
+    assert "must name a file" in harvester("backup", "", code=2).stderr
+    (tmp_path / "round").symlink_to("round")
+    assert "leads back to itself" in harvester("backup", "--force", "round", code=1).stderr
+    for nameless in (Path(), Path("/")):
+        with pytest.raises(CannotMake, match="names no file"), whole_or_not_at_all(nameless):
+            pass
 
 
 def test_a_backup_replaces_no_file_unless_forced(ledger: Ledger, harvester: Harvester, shown: Shown) -> None:
@@ -110,14 +155,15 @@ def test_a_restore_says_what_is_searched_for_and_happens_once(
     make_client(ledger)
     make_run(ledger, [make_leads(ledger)])
     harvester("backup", "b.db")
-    assert "has rows already" in harvester("restore", "b.db", code=1).stderr
+    assert "the ledger itself" in harvester("backup", "--force", "ledger.db", code=3).stderr
+    assert "has rows already" in harvester("restore", "b.db", code=3).stderr
     before = shown("leads", "list", "--client", "Guy-Wilson")
     environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'new.db'}"
     said = harvester("restore", "b.db").stdout
     assert re.match(r"Restored \d+ rows of \d+ tables from b\.db, a backup of 2\d{3}-.* UTC\.\n", said)
-    assert re.search(r"\n1 actor runs were planned .* searched for at Apify at 2\d{3}-.* UTC", said)
+    assert re.search(r"\n1 actor run was planned .* searched for at Apify at 2\d{3}-.* UTC", said)
     assert shown("leads", "list", "--client", "Guy-Wilson") == before
-    assert "has rows already" in harvester("restore", "b.db", code=1).stderr
+    assert "has rows already" in harvester("restore", "b.db", code=3).stderr
 
 
 def test_a_restore_as_json(
@@ -134,7 +180,7 @@ def test_a_restore_as_json(
 def test_what_is_no_backup_is_told_in_one_line(harvester: Harvester, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database")
     assert "not a database" in harvester("restore", "text", code=1).stderr
-    assert "not made by harvester backup" in harvester("restore", "ledger.db", code=1).stderr
+    assert "not made by harvester backup" in harvester("restore", "ledger.db", code=3).stderr
     assert "does not exist" in harvester("restore", "nothing", code=2).stderr
     assert "No such file or directory" in harvester("backup", "nowhere/b.db", code=1).stderr
 

@@ -86,7 +86,7 @@ def test_the_table_names_the_bad_rows_on_stderr(harvester: Harvester, tmp_path: 
     file = tmp_path / "leads.csv"
     file.write_text(f"linkedin_profile_url\n{URL}/a\n\x1b[31mhttps://x\n" + "bad\n" * 60)
     result = harvester("leads", "import", file, "--client", "Acme", code=3)
-    assert result.stdout == "1 leads added, 0 known before, 61 rows refused.\n"
+    assert result.stdout == "1 lead added, 0 known before, 61 rows refused.\n"
     assert "  line 3: This is no LinkedIn profile URL" in result.stderr
     assert "and 11 more" in result.stderr
     assert result.stderr.count("\n") == 51
