@@ -35,9 +35,10 @@ test: fast slow ## All tests, the fast ones first
 
 # Parts of the tests run side by side, each in a pytest of its own whose output comes in one piece. What is
 # named here is a part; all that is not is `rest`. The longest come first.
-JOBS ?= 3
+JOBS ?= 4
 FAST_PARTS := ledger web flow
-SLOW_PARTS := machine/test_on_sqlite.py machine/test_on_postgresql.py crash/test_crash_sweep.py cli flow crash/test_kills.py
+SLOW_PARTS := cli/test_processes.py crash/test_crash_sweep.py machine/test_on_sqlite.py machine/test_on_postgresql.py \
+	cli/test_demo.py flow crash/test_kills.py
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) \
 	$(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -45,7 +46,7 @@ fast: setup
 	@$(SIDE_BY_SIDE) fast/rest $(FAST_PARTS:%=fast/%)
 
 slow: setup
-	@$(SIDE_BY_SIDE) $(SLOW_PARTS:%=slow/%) slow/rest
+	@$(SIDE_BY_SIDE) slow/rest $(SLOW_PARTS:%=slow/%)
 
 fast/rest: setup
 	$(BIN)/python -m pytest -m "not slow" $(FAST_PARTS:%=--ignore=tests/%)
@@ -60,7 +61,7 @@ slow/%: setup
 	$(BIN)/python -m pytest -m slow tests/$*
 
 slow-and-check: setup # what CI does after the fast tests
-	@$(SIDE_BY_SIDE) $(SLOW_PARTS:%=slow/%) slow/rest lint types imports wheel
+	@$(SIDE_BY_SIDE) slow/rest $(SLOW_PARTS:%=slow/%) wheel types lint imports
 
 chaos: setup ## 200 harvests while processes are killed and calls fail; SEED=7 DATABASE=postgresql HARVESTS=50
 	cd tests && PYTHONPATH=.. "$(abspath $(BIN)/python)" -m chaos $(if $(SEED),--seed $(SEED)) \

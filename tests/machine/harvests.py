@@ -148,8 +148,9 @@ class Harvests(World):
         run.poison, self.poisoned = what, True
         self.apify.end(run_id, "SUCCEEDED", [self._item(data, run)])
         for _ in range(7):
-            self.clock.advance(seconds=301)
-            self._work()
+            if not self._parked():
+                self.clock.advance(seconds=301)
+                self._work()
 
     @precondition(lambda self: self.poisoned)
     @rule()

@@ -8,6 +8,6 @@ from .stories import told_on
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_whatever_happens_nothing_is_lost_and_nothing_done_twice(postgres_url: str) -> None:
-    told_on(postgres_url)
+    told_on(postgres_url, share=0.25)
