@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from harvester.errors import HarvesterError
 
 #: What SQLite keeps beside a file while it is in use, or after a crash.
 _BESIDE: Final = ("-journal", "-wal", "-shm")
+#: They wait until a part that was made can be removed again.
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Refused(HarvesterError):
@@ -33,8 +36,11 @@ def whole_or_not_at_all(file: Path, *, force: bool = False) -> Iterator[Path]:
     file = _led_to(file)
     part = file.with_name(f"{file.name}.part")
     _refuse(file, force=force)
-    held = _held(part)
+    held: int | None = None
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     try:
+        held = _held(part)
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)  # who wants to stop us does so from here on
         _refuse(file, force=force)  # once more, now that nobody else is at it
         _emptied(part, held)
         yield part
@@ -42,11 +48,14 @@ def whole_or_not_at_all(file: Path, *, force: bool = False) -> Iterator[Path]:
         part.replace(file)
         _remember_name(file.parent)
     except BaseException:
-        _removed(part)
+        if held is not None:
+            _removed(part)
         raise
     finally:
-        # Not before SQLite is done with the file: closing any descriptor of it lets go of SQLite's locks.
-        os.close(held)
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+        if held is not None:
+            # Not before SQLite is done with the file: closing any descriptor of it lets go of SQLite's locks.
+            os.close(held)
 
 
 def _led_to(file: Path) -> Path:
