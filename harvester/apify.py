@@ -116,9 +116,14 @@ class Apify:
             self._call(f"actor-runs/{required_id(apify_run_id)}/abort", method="POST")
 
     def runs_since(self, actor_id: str, started_after: datetime) -> Iterator[ApifyRun]:
-        """Give an actor's runs started since then, newest first."""
+        """Give an actor's runs started since then, newest first.
+
+        Raises `BadAnswer`, after all others, if some of the list could not be understood.
+        """
         path = f"actors/{actor_id.replace('/', '~')}/runs"
         offset = 0
+        unread: BadAnswer | None = None
+        seen: set[str] = set()
         while True:
             params = {
                 "startedAfter": started_after.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -130,10 +135,21 @@ class Apify:
             items, total = listed.get("items"), listed.get("total")
             if not isinstance(items, list):
                 raise BadAnswer("Apify's list of actor runs has no items")
-            yield from (run_from(item) for item in items)
+            before = len(seen)
+            for item in items:
+                try:
+                    run = run_from(item)
+                except BadAnswer as error:
+                    unread = error
+                    continue
+                if run.id not in seen:
+                    seen.add(run.id)
+                    yield run
             offset += len(items)
-            if not items or (isinstance(total, int) and offset >= total):
-                return
+            if len(seen) == before or (isinstance(total, int) and offset >= total):
+                break
+        if unread is not None:
+            raise unread
 
     def marker_of(self, run: ApifyRun) -> str | None:
         """Read the marker that an actor run was started with; None if it has none of ours.

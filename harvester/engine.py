@@ -227,9 +227,9 @@ class Engine:
         wait = seconds
         while not self._stopping.wait(wait):
             try:
-                self._tick(self._woken)
                 for name in self._chores.due():
                     self._sent(self._chore, self._chores, name)
+                self._tick(self._woken)
                 wait = seconds
             except LedgerUnavailable as error:
                 wait = max(seconds, min(2 * wait, _LONGEST_WAIT))

@@ -234,6 +234,8 @@ class ActorRun:
     profiles: int
     attempt: int
     start_requested_at: datetime | None
+    #: Until when a lost start is searched for at the least, if that is later than its own time says.
+    search_until: datetime | None
     apify_run_id: str | None
     dataset_id: str | None
     apify_status: str | None

@@ -35,6 +35,8 @@ from services.overview import Overview
 from services.plan import Limits
 from services.reconcile import Reconcile
 from services.replay import Replay
+from services.search import Patience as SearchPatience
+from services.search import Search
 from services.settle import Settle
 from services.start import Start, StartTerms
 from services.tick import Tick
@@ -90,9 +92,9 @@ def build(
     ledger = ledger or Ledger(settings.database_url.get_secret_value(), lock_seconds=settings.lock_seconds)
     schema.migrate(ledger)
     common = LedgerClock()
-    with ledger.read() as tx:
-        common.correct(tx)
-    clock = clock or common
+    ledger.at_each_begin(common.correct)
+    with ledger.read():
+        clock = clock or common
     apify = apify or Apify(
         token=settings.apify_token.get_secret_value(),
         api_url=settings.apify_api_url,
@@ -107,12 +109,14 @@ def build(
     lease = timedelta(seconds=settings.lease_seconds)
     outages = Outages(ledger, clock, first_wait=retry_base, trial=lease)
     orphans = Orphans(ledger, apify, clock)
-    start = Start(ledger, apify, signer, _start_terms(settings), clock)
+    search = Search(ledger, apify, _search_patience(settings), clock)
+    start = Start(ledger, apify, signer, _start_terms(settings), search, clock)
     reconcile = Reconcile(
         ledger,
         apify,
         orphans,
-        start.adopt,
+        search.adopt,
+        outages,
         clock,
         window=timedelta(seconds=settings.client_run_timeout_seconds),
         stale_lead=timedelta(seconds=settings.stale_lead_seconds),
@@ -127,13 +131,14 @@ def build(
         deliveries=Deliveries(ledger, signer, static, clock),
         advance=Advance(
             ledger,
-            _steps(settings, ledger, apify, start, orphans, clock),
+            _steps(settings, ledger, apify, start, search, orphans, clock),
             settle,
             outages,
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
             lease=lease,
             retry_base=retry_base,
             answers=lambda: _answers(apify),
+            patience=timedelta(seconds=settings.client_run_timeout_seconds),
             clock=clock,
         ),
         settle=settle,
@@ -144,7 +149,6 @@ def build(
             max_in_flight=settings.max_actor_runs,
             queued=timedelta(seconds=settings.queued_seconds),
             clock=clock,
-            correct=common.correct,
         ),
         reconcile=reconcile,
         chores=Chores(ledger, {RECONCILE: Chore(every, reconcile)}, clock),
@@ -174,7 +178,13 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _steps(
-    settings: Settings, ledger: Ledger, apify: Apify, start: Start, orphans: Orphans, clock: Clock
+    settings: Settings,
+    ledger: Ledger,
+    apify: Apify,
+    start: Start,
+    search: Search,
+    orphans: Orphans,
+    clock: Clock,
 ) -> dict[ActorRunState, Step]:
     reconcile = timedelta(seconds=settings.reconcile_seconds)
     follow = Follow(
@@ -184,7 +194,7 @@ def _steps(
         reconcile=reconcile,
         look_again=timedelta(seconds=settings.look_again_seconds),
         gone_after=timedelta(seconds=settings.gone_seconds),
-        adopt_told=start.adopt_told,
+        adopt_told=search.adopt_told,
         take_in_orphans=orphans,
     )
     patience = Patience(
@@ -196,8 +206,8 @@ def _steps(
     ingest = Ingest(ledger, apify, patience, clock)
     return {
         ActorRunState.PLANNED: start.planned,
-        ActorRunState.STARTING: start.starting,
-        ActorRunState.START_UNKNOWN: start.start_unknown,
+        ActorRunState.STARTING: search.starting,
+        ActorRunState.START_UNKNOWN: search.start_unknown,
         ActorRunState.RUNNING: follow.running,
         ActorRunState.ENDED: ingest,
         ActorRunState.INGESTING: ingest,
@@ -217,11 +227,17 @@ def _start_terms(settings: Settings) -> StartTerms:
         daily_budget_micros=_micros(settings.daily_budget_usd),
         max_in_flight=settings.max_actor_runs,
         not_now=timedelta(seconds=settings.not_now_seconds),
-        unknown_start=timedelta(seconds=settings.unknown_start_seconds),
-        give_up_search=timedelta(seconds=settings.client_run_timeout_seconds),
-        search_every=timedelta(seconds=settings.not_now_seconds),
         look_again=timedelta(seconds=settings.look_again_seconds),
+    )
+
+
+def _search_patience(settings: Settings) -> SearchPatience:
+    return SearchPatience(
+        unknown_start=timedelta(seconds=settings.unknown_start_seconds),
+        give_up=timedelta(seconds=settings.client_run_timeout_seconds),
+        every=timedelta(seconds=settings.not_now_seconds),
         reconcile=timedelta(seconds=settings.reconcile_seconds),
+        lease=timedelta(seconds=settings.lease_seconds),
     )
 
 

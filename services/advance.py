@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from harvester import log
-from harvester.apify_errors import ApifyError, BadAnswer, StartUnknown, Unavailable
+from harvester.apify_errors import ApifyError, BadAnswer, Gone, StartUnknown, Unavailable
 from harvester.errors import LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries
 from harvester.models import ActorRun, ActorRunState
@@ -26,12 +26,14 @@ _MANY_PUT_OFFS: Final = 8
 
 _READING = (ActorRunState.ENDED, ActorRunState.INGESTING)
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
+_AT_APIFY = (ActorRunState.RUNNING, *_READING)
 #: An actor run may be at work for these, and be paid for: their leads are not set free by a failure of ours.
 _IN_FLIGHT = actor_runs.IN_FLIGHT
 
 _log = log.get_logger(__name__)
 
-Step = Callable[[ActorRun], None]
+#: Does what a state calls for. False: it came to no call to Apify.
+Step = Callable[[ActorRun], bool | None]
 
 
 class Advance:
@@ -48,6 +50,7 @@ class Advance:
         lease: timedelta,
         retry_base: timedelta,
         answers: Callable[[], bool],
+        patience: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
@@ -58,6 +61,7 @@ class Advance:
         self._lease = lease
         self._retry_base = retry_base
         self._answers = answers
+        self._patience = patience
         self._clock = clock
 
     def __call__(self, row_id: int) -> None:
@@ -122,12 +126,16 @@ class Advance:
             if run.failures >= MAX_FAILURES:
                 self._given_up(run, "worker_died", run.error or "the worker died over it, again and again")
                 return
-            self._steps[run.state](run)
-            self._outages.worked(tried=tried)
+            asked = self._steps[run.state](run) is not False
+            if asked:
+                self._outages.worked(tried=tried)
+            elif tried:
+                self._outages.not_asked()
         except LostLease as error:
             _log.warning("%s; what this one did is left to it", error)
         except LedgerUnavailable as error:
-            _log.error("The ledger is not available, the row waits for its lease to run out: %s", error)
+            _log.error("The ledger is not available, the row is tried again later: %s", error)
+            self._again(run, run.error or str(error), failures=run.failures, doublings=run.put_offs)
         except ApifyError as error:
             self._apify_failed(run, error, tried)
         except Exception as error:
@@ -141,15 +149,22 @@ class Advance:
             self._outages.worked(tried=tried)
         if isinstance(error, StartUnknown):
             return  # the row is on its way to be searched for
-        # A bad answer about a dataset may be poison. Elsewhere, giving up would set leads free, to be paid
-        # for again, while their actor run may be at work.
-        if run.state in _READING and (isinstance(error, BadAnswer) or self._is_its_own_fault(run)):
+        # A bad answer about a dataset may be poison; one 404 may come of a machine that has not heard of it.
+        # Elsewhere, giving up would free leads, to be paid for again, while their actor run may be at work.
+        poison = run.state in _READING and isinstance(error, BadAnswer)
+        gone = run.state in _AT_APIFY and isinstance(error, Gone)
+        if poison or gone or self._is_its_own_fault(run):
             self._failed(run, error.code, str(error))
         else:
             self._put_off(run, error)
 
     def _is_its_own_fault(self, run: ActorRun) -> bool:
-        return run.put_offs >= _MANY_PUT_OFFS and self._answers()
+        """Say whether a row alone has been put off for too long, while Apify answers otherwise."""
+        if run.state not in (*_IN_FLIGHT, *_READING) or run.put_offs < _MANY_PUT_OFFS:
+            return False
+        at_work_since = run.start_requested_at if run.state in _IN_FLIGHT else None
+        too_early = at_work_since is not None and self._clock() - at_work_since < self._patience
+        return not too_early and self._answers()
 
     def _put_off(self, run: ActorRun, error: ApifyError) -> None:
         """Apify is in trouble, or lets us read nothing: not this row's fault, so wait and ask again."""
@@ -203,6 +218,9 @@ class Advance:
             unread = deliveries.unread(tx, run.id)
             deliveries.processed(tx, run.id, seen=unread, result=f"given up: {reason}", now=now)
             code, reason = run.error_code or "", run.error or ""
+        elif code == Gone.code:  # there is nothing to decide
+            give_up(tx, run, code=code, reason=reason, now=now)
+            return
         elif run.state not in _IN_FLIGHT:
             give_up(tx, run, code=code, reason=reason, now=now, **parked)
             return

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from harvester import log
 from harvester.errors import HarvesterError
-from harvester.ledger import Ledger, locks
+from harvester.ledger import Ledger, Tx, locks
 
 _log = log.get_logger(__name__)
 
@@ -54,7 +54,11 @@ class Chores:
     def ask(self, name: str) -> None:
         """Make a chore due now, for whichever process looks next."""
         with self._ledger.write() as tx:
-            locks.release(tx, _lock(name))
+            self.ask_in(tx, name)
+
+    def ask_in(self, tx: Tx, name: str) -> None:
+        """Do the same within a transaction."""
+        locks.release(tx, _lock(name))
 
 
 def _lock(name: str) -> str:

@@ -86,7 +86,7 @@ class Deliveries:
             outcome = _outcome(payload, run)
             new = deliveries.store(
                 tx,
-                dispatch_key=_dispatch_key(dispatch_id, payload, body),
+                dispatch_key=_dispatch_key(proof, dispatch_id, payload, body),
                 dispatch_id=dispatch_id,
                 event_type=payload.event_type,
                 apify_run_id=payload.apify_run_id,
@@ -141,10 +141,13 @@ def _outcome(payload: Payload, run: ActorRun | None) -> DeliveryOutcome:
     return DeliveryOutcome.ACCEPTED if run is not None else DeliveryOutcome.UNKNOWN_RUN
 
 
-def _dispatch_key(dispatch_id: str | None, payload: Payload, body: str) -> str:
-    """Name what makes a delivery the same as another: its dispatch, or run, event and time together."""
+def _dispatch_key(proof: Proof, dispatch_id: str | None, payload: Payload, body: str) -> str:
+    """Name what makes a delivery the same as another: its dispatch, or run, event and time together.
+
+    A dispatch ID counts for its own token alone: who has one must not be able to use up another's.
+    """
     if dispatch_id is not None:
-        return f"dispatch:{dispatch_id}"
+        return f"dispatch:{proof.claim.intent if proof.claim else 'static'}:{dispatch_id}"
     told = (payload.apify_run_id, payload.event_type, payload.created_at)
     parts = "|".join(part or "" for part in told) if any(told) else body
     return "event:" + hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()

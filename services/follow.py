@@ -12,7 +12,8 @@ from harvester.apify_errors import Gone
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
-from services.outcome import ended_anew, give_up, latest_cost
+from services.dead_letters import DISCARDED
+from services.outcome import ended_anew, latest_cost
 
 _log = log.get_logger(__name__)
 
@@ -95,14 +96,12 @@ class Follow:
     def _found(self, run: ActorRun) -> ApifyRun | None:
         try:
             return self._apify.run(_known(run))
-        except Gone as error:
+        except Gone:
             now = self._clock()
-            started = run.apify_started_at or run.created_at
+            if now - (run.apify_started_at or run.created_at) >= self._gone_after:
+                raise
             with self._ledger.write() as tx:
-                if now - started < self._gone_after:
-                    actor_runs.move(tx, run, run.state, now=now, next_check_at=now + self._look_again)
-                else:
-                    give_up(tx, run, code=error.code, reason=f"Apify has this run no more: {error}", now=now)
+                actor_runs.move(tx, run, run.state, now=now, next_check_at=now + self._look_again)
             return None
 
     def _ended(self, tx: Tx, run: ActorRun, found: ApifyRun, seen: list[int], now: datetime) -> None:
@@ -129,13 +128,17 @@ class Follow:
     def _wait(self, tx: Tx, run: ActorRun, found: ApifyRun, now: datetime) -> None:
         told_otherwise = bool(deliveries.unread_run_ids(tx, run.id))
         soon = told_otherwise or run.is_orphan
-        wait = min(self._look_again, self._reconcile) if soon else self._reconcile
+        # Soon, and then less and less: what told otherwise may have been about an earlier life of the run.
+        wait = (
+            min(self._look_again * 2.0 ** min(run.put_offs, 8), self._reconcile) if soon else self._reconcile
+        )
         actor_runs.move(
             tx,
             run,
             run.state,
             now=now,
             next_check_at=now + wait,
+            put_offs=run.put_offs + 1 if soon else 0,
             apify_status=found.status,
             cost_micros=latest_cost(run, found),
         )
@@ -159,7 +162,8 @@ class Follow:
 
 def _was_not_read(run: ActorRun) -> bool:
     """Say whether a dataset was given up for unreadable: whatever makes us look at it again is a new try."""
-    return run.state is ActorRunState.FAILED and run.parked_at is not None
+    unread = run.parked_at is not None or run.error_code in (Gone.code, DISCARDED)
+    return run.state is ActorRunState.FAILED and unread
 
 
 def _known(run: ActorRun) -> str:

@@ -19,7 +19,7 @@ from harvester.ledger import Ledger, actor_runs, deliveries, posts
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
 from services.attribution import Attribution
-from services.outcome import decide_leads, ended_anew, give_up, latest_cost
+from services.outcome import decide_leads, ended_anew, latest_cost
 from services.reading import read_page
 
 #: Items asked for at a time.
@@ -66,7 +66,8 @@ class Ingest:
         if self._clock() < settled_at:
             self._wait_until(run, settled_at)
         elif gone is not None:
-            self._give_up(run, f"the dataset is gone: {gone}")
+            self._note_cost(run)
+            raise gone
         else:
             self._finish(run)
 
@@ -111,8 +112,8 @@ class Ingest:
             seen = deliveries.unread(tx, run.id)
         found = self._told(run)
         if found is None:
-            self._give_up(run, "Apify has this actor run no more")
-        elif not found.ended:
+            raise Gone("Apify has this actor run no more")
+        if not found.ended:
             self._goes_on(run)
         elif ended_anew(run, found):
             self._ended_anew(run, found)
@@ -163,13 +164,13 @@ class Ingest:
                 resurrections=found.resurrections,
             )
 
-    def _give_up(self, run: ActorRun, reason: str) -> None:
-        """End as failed, but with what it cost in the end, as far as Apify still tells."""
+    def _note_cost(self, run: ActorRun) -> None:
+        """Keep what it cost in the end, as far as Apify still tells: its dataset may stay gone."""
         found = self._told(run)
-        with self._ledger.write() as tx:
-            held = actor_runs.still_held(tx, run)
-            kept = actor_runs.keep(tx, held, cost_micros=latest_cost(run, found)) if found else held
-            give_up(tx, kept, code=Gone.code, reason=reason, now=self._clock())
+        if found is not None:
+            with self._ledger.write() as tx:
+                held = actor_runs.still_held(tx, run)
+                actor_runs.keep(tx, held, cost_micros=latest_cost(held, found))
 
     def _settle(
         self, run: ActorRun, found: ApifyRun, seen: list[int], total: int | None, missing: int

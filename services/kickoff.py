@@ -13,11 +13,7 @@ from harvester.ledger import Ledger, Tx, client_runs, clients, idempotency, job_
 from harvester.models import Client, Lead
 from harvester.profile_urls import canonical
 from services import run_records
-from services.plan import Limits, need_of, plan_due, plan_these
-
-#: Client statuses and service levels that may harvest.
-ACTIVE = "Active"
-ENTITLED_FROM_LEVEL = 2
+from services.plan import Limits, need_of, not_entitled, plan_due, plan_these
 
 _log = log.get_logger(__name__)
 
@@ -110,13 +106,10 @@ class Kickoff:
     def _not_eligible(self, tx: Tx, client: Client, order: Order, now: datetime) -> Answer | None:
         chosen = order.target_urls is not None
         need = need_of(tx, client, self._limits, now)
+        barred = not_entitled(client)
+        if barred is not None:
+            return Answer("skipped", client.client_id, code=barred[0], reason=barred[1])
         reasons = (
-            (client.status != ACTIVE, "client_inactive", f"client is {client.status}, not {ACTIVE}"),
-            (
-                client.service_level < ENTITLED_FROM_LEVEL,
-                "not_entitled",
-                "harvesting is not enabled for this client",
-            ),
             (not chosen and client.daily_target <= 0, "no_target", "the client's daily target is 0"),
             (not chosen and need.posts <= 0, "target_met", "the client's target of the day is met"),
             (need.budget_left_micros <= 0, "budget_spent", "the client's budget of the day is spent"),

@@ -55,6 +55,7 @@ class Orphans:
         """Give an actor run a row beside that of its batch. False if it has one."""
         now = self._clock()
         with self._ledger.write() as tx:
+            tx.exclusively(f"batches:{run.client_run_id}")  # they are numbered
             if actor_runs.known_apify_run_ids(tx, [found.id]):
                 return False
             actor_runs.add_orphan(

@@ -86,10 +86,24 @@ class Outages:
         self._failed_last = False
         if not tried:
             return
-        with self._ledger.write() as tx:
-            locks.release(tx, _LOCK)
-            actor_runs.forget_queued(tx)
-            tx.after_commit(lambda: _log.warning("Apify can be asked again"))
+        try:
+            with self._ledger.write() as tx:
+                locks.release(tx, _LOCK)
+                tx.after_commit(lambda: _log.warning("Apify can be asked again"))
+            with self._ledger.write() as tx:
+                actor_runs.forget_queued(tx)
+        except LedgerUnavailable as error:
+            _log.warning("The end of an outage could not be written down: %s", error)
+
+    def not_asked(self) -> None:
+        """The trial came to no call: let another row try."""
+        try:
+            with self._ledger.write() as tx:
+                outage = locks.get(tx, _LOCK, lock=True)
+                if outage is not None:
+                    locks.extend(tx, _LOCK, until=self._clock(), times=outage.times, reason=outage.reason)
+        except LedgerUnavailable as error:
+            _log.warning("A trial could not be handed on: %s", error)
 
 
 def now(tx: Tx) -> locks.Lock | None:

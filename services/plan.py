@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from harvester.ledger import Tx, actor_runs, leads, outcomes, usage
 from harvester.models import Client, Lead
@@ -29,6 +30,20 @@ class Need:
     posts: int
     batches: int
     budget_left_micros: int
+
+
+#: Client status and service level that may harvest.
+ACTIVE: Final = "Active"
+ENTITLED_FROM_LEVEL: Final = 2
+
+
+def not_entitled(client: Client) -> tuple[str, str] | None:
+    """Say by code and reason why a client may not harvest; None if it may."""
+    if client.status != ACTIVE:
+        return "client_inactive", f"client is {client.status}, not {ACTIVE}"
+    if client.service_level < ENTITLED_FROM_LEVEL:
+        return "not_entitled", "harvesting is not enabled for this client"
+    return None
 
 
 def need_of(tx: Tx, client: Client, limits: Limits, now: datetime) -> Need:
@@ -85,6 +100,7 @@ def plan_these(
     now: datetime,
 ) -> int:
     """Plan exactly these leads, in batches of the client's size. Returns how many batches that made."""
+    tx.exclusively(f"batches:{client_run_id}")  # they are numbered
     parts = [chosen[i : i + client.batch_size] for i in range(0, len(chosen), client.batch_size)]
     # Of a record that was deleted and made anew, the actor runs are still there.
     for number, part in enumerate(parts, start=actor_runs.last_batch(tx, client_run_id) + 1):

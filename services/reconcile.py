@@ -20,7 +20,8 @@ from harvester.ledger import Ledger, Tx, actor_runs, leads, unfinished
 from harvester.models import ActorRun, ActorRunState
 from services.dead_letters import DISCARDED
 from services.orphans import Orphans, orphan_marker
-from services.start import CLOCK_SKEW
+from services.outages import Gate, Outages
+from services.search import CLOCK_SKEW
 
 #: Actor runs of a list that are compared in one look at the ledger.
 _AT_ONCE: Final = 500
@@ -50,6 +51,7 @@ class Reconcile:
         apify: Apify,
         orphans: Orphans,
         adopt: Callable[[ActorRun, list[ApifyRun]], bool],
+        outages: Outages,
         clock: Callable[[], datetime],
         *,
         window: timedelta,
@@ -60,6 +62,7 @@ class Reconcile:
         self._apify = apify
         self._orphans = orphans
         self._adopt = adopt
+        self._outages = outages
         self._clock = clock
         self._window = window
         self._stale_lead = stale_lead
@@ -71,12 +74,17 @@ class Reconcile:
         earliest = self._clock() - self._window
         found = Findings(leads_healed=self._leads_healed())
         with self._ledger.read() as tx:
+            if self._outages.gate(tx) is not Gate.OPEN:
+                return found  # a row that is due finds out whether it is over
             actors = unfinished.since(tx, earliest=earliest)
             search = unfinished.lost_starts(tx, earliest=earliest)
         for actor_id, first in actors.items():
-            listed = iter(self._apify.runs_since(actor_id, first - CLOCK_SKEW))
-            while some := list(islice(listed, _AT_ONCE)):
-                found = self._compared(some, found, search=search)
+            try:
+                listed = iter(self._apify.runs_since(actor_id, first - CLOCK_SKEW))
+                while some := list(islice(listed, _AT_ONCE)):
+                    found = self._compared(some, found, search=search)
+            except BadAnswer as error:
+                _log.warning("Apify's list of %s could be read in part alone: %s", actor_id, error)
         if found != Findings(actor_runs_compared=found.actor_runs_compared):
             _log.warning("Reconcile repaired something: %s", found)
         return found
@@ -86,9 +94,10 @@ class Reconcile:
         with self._ledger.read() as tx:
             return unfinished.at_apify(tx)
 
-    def wake(self) -> int:
-        """Make every row that is not over due at once. Returns how many there are."""
+    def wake(self, also: Callable[[Tx], object] = lambda _tx: None) -> int:
+        """Make every row that is not over due at once, and do `also`. Returns how many rows there are."""
         with self._ledger.write() as tx:
+            also(tx)
             return unfinished.wake_all(tx, now=self._clock())
 
     def _leads_healed(self) -> int:
@@ -134,7 +143,7 @@ class Reconcile:
 
     def _adopted(self, row: ActorRun, run: ApifyRun) -> bool:
         """Give a batch its actor run, unless somebody is about to find it: a row that searches does."""
-        if row.state not in _WAITING:
+        if row.state not in _WAITING and row.parked_at is None:
             return False
         with self._ledger.write() as tx:
             held = self._claimed(tx, row)

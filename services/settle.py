@@ -9,7 +9,7 @@ from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, job_r
 from harvester.models import ActorRun, ActorRunState, ClientRun, ClientRunStatus
 from services import run_records
 from services.outcome import give_up
-from services.plan import Limits, need_of, plan_due
+from services.plan import Limits, need_of, not_entitled, plan_due
 
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
 
@@ -55,6 +55,7 @@ class Settle:
         if (
             run.target_posts is None
             or client is None
+            or not_entitled(client) is not None
             or any(b.state is ActorRunState.FAILED for b in batches)
         ):
             return False

@@ -8,9 +8,10 @@ from typing import Final
 
 from harvester import log
 from harvester.errors import LedgerUnavailable
-from harvester.ledger import Ledger, Tx, actor_runs
+from harvester.ledger import Blocked, Ledger, actor_runs, locks
 from services.outages import Gate, Outages
 from services.settle import Settle
+from services.start import STARTS_BARRED
 
 #: Rows that one tick names at most; the next one names the rest.
 _AT_ONCE: Final = 500
@@ -33,7 +34,6 @@ class Tick:
         max_in_flight: int,
         queued: timedelta,
         clock: Callable[[], datetime],
-        correct: Callable[[Tx], None] = lambda _tx: None,
     ) -> None:
         self._ledger = ledger
         self._settle = settle
@@ -41,16 +41,17 @@ class Tick:
         self._max_in_flight = max_in_flight
         self._queued = queued
         self._clock = clock
-        self._correct = correct
         self._broken: dict[str, datetime] = {}
 
     def __call__(self, wake: Callable[[int], object]) -> None:
         """Hand each due actor run to `wake` once, and settle client runs that have nothing open."""
         with self._ledger.read() as tx:
-            self._correct(tx)
             now = self._clock()
             limit = _WAKE_UPS[self._outages.gate(tx)]
-            due = actor_runs.due(tx, now=now, max_in_flight=self._max_in_flight, limit=limit)[:limit]
+            starts = _starts(locks.get(tx, STARTS_BARRED), now)
+            due = actor_runs.due(
+                tx, now=now, max_in_flight=self._max_in_flight, limit=limit, most_starts=starts
+            )[:limit]
             done = self._settle.due(tx, _AT_ONCE)
         for row_id in self._queued_of(due, now):
             wake(row_id)
@@ -63,6 +64,9 @@ class Tick:
         try:
             self._settle(full_id)
             self._broken.pop(full_id, None)
+        except Blocked as error:  # by somebody who holds this one record
+            _log.warning("Client run %s could not be settled, and is tried again later: %s", full_id, error)
+            self._broken[full_id] = self._clock() + self._queued
         except LedgerUnavailable:
             raise
         except Exception:
@@ -74,3 +78,10 @@ class Tick:
             return []
         with self._ledger.write() as tx:
             return actor_runs.mark_queued(tx, found, now=now, until=now + self._queued)
+
+
+def _starts(barred: locks.Lock | None, now: datetime) -> int:
+    """Say how many rows may start: any, none while Apify takes no starts, and then one that tries."""
+    if barred is None:
+        return _AT_ONCE
+    return 0 if barred.until > now else 1

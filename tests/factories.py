@@ -174,7 +174,7 @@ def make_run(
             actor_runs.plan(
                 tx,
                 batch,
-                marker=f"{record.client_run_id}.{number}",
+                marker=f"{record.client_run_id}.{number}".replace("-", "_"),
                 client_run_id=record.client_run_id,
                 client_id=client_id,
                 batch=number,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import click
 
 from harvester.normalise.text import one_line
-from services.kickoff import ACTIVE
+from services.plan import ACTIVE
 
 _LINE_CHARS = 200
 

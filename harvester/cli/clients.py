@@ -14,7 +14,7 @@ from harvester.cli.display import as_json, counted, show_json, show_table
 from harvester.errors import HarvesterError
 from harvester.ledger import clients as ledger_clients
 from harvester.models import Client
-from services.kickoff import ACTIVE
+from services.plan import ACTIVE
 
 _COUNT = click.IntRange(min=0, max=1_000_000)
 _POSITIVE = click.IntRange(min=1, max=10_000)

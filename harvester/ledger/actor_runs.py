@@ -130,15 +130,16 @@ def targets(tx: Tx, row_id: int) -> list[Target]:
     return [rows.as_record(Target, row) for row in tx.execute(statement.order_by(lead_outcomes.c.lead_id))]
 
 
-def due(tx: Tx, *, now: datetime, max_in_flight: int, limit: int) -> list[int]:
+def due(tx: Tx, *, now: datetime, max_in_flight: int, limit: int, most_starts: int = 500) -> list[int]:
     """Name the rows that somebody should advance now: neither held by anybody nor queued already.
 
-    Planned rows are named only while fewer than `max_in_flight` actor runs are at work, or named already.
+    Planned rows are named only while fewer than `max_in_flight` actor runs are at work, or named already, and
+    `most_starts` of them at the most.
     """
     ready = _ready(now)
     planned = actor_runs.c.state == ActorRunState.PLANNED
     named = and_(planned, actor_runs.c.queued_until >= now)
-    free = max(0, max_in_flight - _count(tx, or_(_AT_WORK, named)))
+    free = min(most_starts, max(0, max_in_flight - _count(tx, or_(_AT_WORK, named))))
     order = (actor_runs.c.next_check_at, actor_runs.c.id)
     waiting = select(actor_runs.c.id).where(ready, ~planned).order_by(*order).limit(limit)
     startable = select(actor_runs.c.id).where(ready, planned).order_by(*order).limit(min(free, limit))
@@ -147,9 +148,20 @@ def due(tx: Tx, *, now: datetime, max_in_flight: int, limit: int) -> list[int]:
 
 def mark_queued(tx: Tx, row_ids: Sequence[int], *, now: datetime, until: datetime) -> list[int]:
     """Mark rows that `due` named as queued. Returns those still due, which are the caller's, in order."""
-    mark = update(actor_runs).where(actor_runs.c.id.in_(row_ids), _ready(now)).values(queued_until=until)
-    marked = set(tx.execute(mark.returning(actor_runs.c.id)).scalars())
-    return [row_id for row_id in row_ids if row_id in marked]  # RETURNING has an order of its own
+    marked = set(_to_change(tx, and_(actor_runs.c.id.in_(row_ids), _ready(now))))
+    tx.execute(update(actor_runs).where(actor_runs.c.id.in_(marked)).values(queued_until=until))
+    return [row_id for row_id in row_ids if row_id in marked]
+
+
+def _to_change(tx: Tx, which: ColumnElement[bool]) -> list[int]:
+    """Lock many rows to change them: in order, and only those that nobody else is changing.
+
+    Two that lock many rows in different orders would wait for each other, and one of them fail.
+    """
+    statement = select(actor_runs.c.id).where(which).order_by(actor_runs.c.id)
+    if not tx.on_sqlite:
+        statement = statement.with_for_update(skip_locked=True)
+    return list(tx.execute(statement).scalars())
 
 
 def _ready(now: datetime) -> ColumnElement[bool]:
@@ -189,9 +201,11 @@ def claim(
 ) -> ActorRun | None:
     """Take the lease of a due row. None if it is not due, is still in state `beyond`, or somebody holds it.
 
-    A lease that ran out was held by a worker that died over it, or was stopped: that counts as a failure.
+    A lease that ran out was held by a worker that died over it, or was stopped: that counts as a failure. If
+    that is `owner` itself, it lives, and the ledger would not take what it had to write.
     """
-    died = case((actor_runs.c.lease_until.is_not(None), 1), else_=0)
+    others = and_(actor_runs.c.lease_until.is_not(None), actor_runs.c.lease_owner != owner)
+    died = case((others, 1), else_=0)
     statement = (
         update(actor_runs)
         .where(
@@ -273,7 +287,8 @@ def release(tx: Tx, owner: str, *, now: datetime) -> int:
 
 def forget_queued(tx: Tx) -> None:
     """Let rows be queued anew: the wake-ups that they were queued with were turned away."""
-    tx.execute(update(actor_runs).where(actor_runs.c.queued_until.is_not(None)).values(queued_until=None))
+    queued = _to_change(tx, actor_runs.c.queued_until.is_not(None))
+    tx.execute(update(actor_runs).where(actor_runs.c.id.in_(queued)).values(queued_until=None))
 
 
 def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any]) -> ActorRun:

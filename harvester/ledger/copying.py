@@ -12,10 +12,14 @@ from sqlalchemy.exc import DataError, IntegrityError
 from harvester.errors import HarvesterError
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, metadata
+from harvester.ledger.types import Utc
 from harvester.models import ActorRunState
 
 #: Rows that are in memory at once. A post's text may have a million characters.
 _CHUNK: Final = 200
+
+#: States in which whoever worked on the ledger that was copied may have sent a start since.
+_PERHAPS_STARTED: Final = (ActorRunState.PLANNED, ActorRunState.STARTING, ActorRunState.START_UNKNOWN)
 
 #: Is told how many rows, or bytes, of how many are done.
 Progress = Callable[[int, int], None]
@@ -112,16 +116,17 @@ def _number_on(tx: Tx) -> None:
 def hand_over(tx: Tx, *, taken_at: datetime, search_at: datetime) -> int:
     """Make the actor runs of a ledger that was copied at `taken_at` fit for other processes to go on with.
 
-    Nobody holds a row or has queued it. What was planned then may have been started since: each is searched
-    for, from `taken_at` on, at `search_at`, before it may be started. Its attempt counts, so that a start's
-    webhook that comes later still is one of ours. Returns how many those are.
+    Nobody holds a row or has queued it. What was planned then, or searched for, may have been started since:
+    each is searched for until `search_at` at the least before it may be started. Its attempt counts, so that
+    a start's webhook that comes later still is one of ours. Returns how many those are.
     """
     tx.execute(update(actor_runs).values(lease_owner=null(), lease_until=null(), queued_until=null()))
-    planned = update(actor_runs).where(actor_runs.c.state == ActorRunState.PLANNED)
-    perhaps_started = planned.values(
+    perhaps_started = update(actor_runs).where(actor_runs.c.state.in_(_PERHAPS_STARTED))
+    searched_for = perhaps_started.values(
         state=ActorRunState.START_UNKNOWN,
         attempt=actor_runs.c.attempt + 1,
-        start_requested_at=taken_at,
+        start_requested_at=func.coalesce(actor_runs.c.start_requested_at, literal(taken_at, Utc)),
+        search_until=search_at,
         next_check_at=search_at,
     )
-    return tx.execute(perhaps_started).rowcount
+    return tx.execute(searched_for).rowcount

@@ -142,6 +142,7 @@ class Ledger:
         self._lock_seconds = lock_seconds
         on_sqlite = self.url.get_backend_name() == "sqlite"
         self._database: _Database = (SQLite if on_sqlite else PostgreSQL)(self.url, lock_seconds)
+        self._begun: Callable[[Tx], None] = lambda _tx: None
 
     def __repr__(self) -> str:
         return f"Ledger({self.url.render_as_string(hide_password=True)!r})"
@@ -173,6 +174,10 @@ class Ledger:
             yield tx
         tx.committed()
 
+    def at_each_begin(self, call: Callable[[Tx], None]) -> None:
+        """Run `call` at the beginning of every transaction from now on."""
+        self._begun = call
+
     def close(self) -> None:
         """Close the pooled connections."""
         self._database.engine.dispose()
@@ -191,7 +196,9 @@ class Ledger:
                     )
                     open_things.enter_context(connection.begin())
                 self._waited(connection, patience, unusual=patience.unusual)
-                yield Tx(connection, lambda: self._waited(connection, patience))
+                tx = Tx(connection, lambda: self._waited(connection, patience))
+                self._begun(tx)
+                yield tx
         except (DBAPIError, PoolTimeout) as error:
             told = told_as_unavailable(error)
             if told is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, literal, select, update
 
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, lead_outcomes, rejects, sightings
+from harvester.ledger.types import Utc
+from harvester.models import ORPHAN_SEPARATOR
 
 
 def decide(
@@ -20,11 +22,15 @@ def decide(
     detail: str | None,
     now: datetime,
 ) -> None:
-    """Write what came of one lead in one actor run."""
+    """Write what came of one lead in one actor run.
+
+    Its posts count for the day on which they were first found, however often the run is looked at again.
+    """
     statement = update(lead_outcomes).where(
         lead_outcomes.c.actor_run_id == actor_run_id, lead_outcomes.c.lead_id == lead_id
     )
-    tx.execute(statement.values(outcome=outcome, posts_found=posts_found, detail=detail, decided_at=now))
+    first = case((lead_outcomes.c.posts_found == 0, literal(now, Utc)), else_=lead_outcomes.c.decided_at)
+    tx.execute(statement.values(outcome=outcome, posts_found=posts_found, detail=detail, decided_at=first))
 
 
 def posts_by_lead(tx: Tx, actor_run_id: int) -> dict[int, int]:
@@ -52,11 +58,15 @@ def errors_by_lead(tx: Tx, actor_run_id: int) -> dict[int, str]:
 
 
 def posts_since(tx: Tx, client_id: str, *, since: datetime) -> int:
-    """Count the posts found for a client's leads since then, lead by lead."""
+    """Count the posts found for a client's leads since then, lead by lead, and not twice for an orphan."""
     statement = (
         select(func.coalesce(func.sum(lead_outcomes.c.posts_found), 0))
         .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
-        .where(actor_runs.c.client_id == client_id, lead_outcomes.c.decided_at >= since)
+        .where(
+            actor_runs.c.client_id == client_id,
+            lead_outcomes.c.decided_at >= since,
+            ~actor_runs.c.marker.contains(ORPHAN_SEPARATOR, autoescape=True),
+        )
     )
     return int(tx.execute(statement).scalar_one())
 

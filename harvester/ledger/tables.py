@@ -146,6 +146,7 @@ actor_runs = Table(
     _required("profiles", Integer),
     _count("attempt"),
     Column("start_requested_at", Utc),
+    Column("search_until", Utc),
     Column("apify_run_id", Text),
     Column("dataset_id", Text),
     Column("apify_status", Text),

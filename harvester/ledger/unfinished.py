@@ -23,7 +23,12 @@ def at_apify(tx: Tx) -> list[int]:
 
 
 def wake_all(tx: Tx, *, now: datetime) -> int:
-    """Make all open rows due at once. Returns how many there are."""
+    """Make all open rows due at once. Returns how many there are.
+
+    Locked in order first: see `actor_runs.mark_queued`.
+    """
+    if not tx.on_sqlite:
+        tx.execute(select(actor_runs.c.id).where(_OPEN).order_by(actor_runs.c.id).with_for_update())
     woken = {"next_check_at": now, "queued_until": None, "wakes": actor_runs.c.wakes + 1}
     return tx.execute(update(actor_runs).where(_OPEN).values(**woken)).rowcount
 
@@ -52,6 +57,7 @@ def lost_starts(tx: Tx, *, earliest: datetime) -> bool:
     given_up = or_(
         actor_runs.c.attempt > 1,
         and_(actor_runs.c.state == ActorRunState.PLANNED, actor_runs.c.attempt > 0),
+        and_(actor_runs.c.state == ActorRunState.START_UNKNOWN, actor_runs.c.parked_at.is_not(None)),
         and_(actor_runs.c.state == ActorRunState.FAILED, actor_runs.c.apify_run_id.is_(None)),
     )
     statement = select(actor_runs.c.id).where(actor_runs.c.start_requested_at >= earliest, given_up)

@@ -174,13 +174,12 @@ def test_a_row_over_which_workers_die_is_parked(make_any_stage: MakeStage, state
     stage.ended()
     if state is ActorRunState.INGESTING:
         stage.work(lambda: stage.in_state(state))
-    for _ in range(MAX_FAILURES):
+    for number in range(MAX_FAILURES):
         now = stage.clock()
+        until = now + timedelta(seconds=1)
         with stage.ledger.write() as tx:
             actor_runs.wake(tx, stage.row()["id"], now=now)
-            held = actor_runs.claim(
-                tx, stage.row()["id"], owner="doomed", now=now, until=now + timedelta(seconds=1)
-            )
+            held = actor_runs.claim(tx, stage.row()["id"], owner=f"doomed {number}", now=now, until=until)
         assert held is not None
         stage.clock.skip(seconds=2)
     stage.turn()

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from harvester.apify import MARKER_KEY
-from harvester.ledger import tables
+from harvester.ledger import Tx, actor_runs, tables
 
 from .conftest import MakeStage
 from .proxy import Reply
@@ -344,3 +344,69 @@ def test_an_input_that_stays_unreadable_is_somebody_elses(make_stage: MakeStage)
     stage.clock.skip(seconds=61)
     stage.work(lambda: len(stage.sandbox.ledger().starts) == 2)
     assert stage.run(full_id)["status"] == "Running"
+
+
+@pytest.mark.parametrize("kind", ["memory-limit", "rate-limit"])
+def test_a_full_account_is_asked_by_one_row_at_a_time(make_any_stage: MakeStage, kind: Any) -> None:
+    stage = make_any_stage(max_actor_runs=20, not_now_seconds=600, apify={"run_seconds": 0.01})
+    stage.sandbox.inject(kind, method="POST", times=None)
+    full_id = stage.kickoff(stage.agency(*(f"lead-{number}" for number in range(8)), batch_size=1))
+
+    def asked() -> int:
+        return sum(count for call, count in stage.sandbox.ledger().calls.items() if call.startswith("POST"))
+
+    for _ in range(5):
+        stage.turn()
+    first = asked()
+    assert 1 <= first <= 2
+    for rounds in range(1, 4):
+        stage.clock.skip(seconds=601)
+        for _ in range(5):
+            stage.turn()
+        assert asked() == first + rounds
+    stage.sandbox.faults = []
+    stage.clock.skip(seconds=601)
+    run = stage.finish(full_id)
+    assert (run["status"], run["metrics"]["actorRuns"]) == ("Completed", 8)
+
+
+def test_a_webhook_in_the_last_moment_keeps_a_lost_start_from_being_repeated(
+    make_any_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes while the row waits for its turn to start again."""
+    stage = make_any_stage(unknown_start_seconds=60, not_now_seconds=60)
+    stage.proxy.spoil = unseen
+    stage.sandbox.inject("webhook-drop", times=None)
+    stage.sandbox.inject("answer-lost", **START)
+    full_id = stage.kickoff(stage.agency("ann"))
+    stage.turn()
+    (begun,) = stage.sandbox.ledger().starts
+    told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": begun.run_id}}
+    token = stage.token(attempt=1)
+    in_flight = actor_runs.in_flight
+
+    def told_meanwhile(tx: Tx) -> int:
+        monkeypatch.setattr(actor_runs, "in_flight", in_flight)
+        stage.deliver(told, token=token)
+        return in_flight(tx)
+
+    monkeypatch.setattr(actor_runs, "in_flight", told_meanwhile)
+    stage.clock.skip(seconds=61)
+    stage.ended()
+    run = stage.finish(full_id)
+    assert (run["status"], attempts(stage)) == ("Completed", ["1"])
+
+
+@pytest.mark.parametrize("change", [{"status": "Paused"}, {"service_level": 1}])
+def test_a_client_that_was_switched_off_is_paid_for_no_more(
+    make_any_stage: MakeStage, change: dict[str, Any]
+) -> None:
+    stage = make_any_stage(max_actor_runs=1)
+    full_id = stage.kickoff(stage.agency("ann", "bob", "cyd", batch_size=1))
+    stage.work(lambda: stage.sandbox.ledger().starts)
+    with stage.ledger.write() as tx:
+        tx.execute(update(tables.clients).values(**change))
+    run = stage.finish(full_id)
+    assert len(attempts(stage)) == 1
+    assert run["status"] == "Completed with Errors"
+    assert sorted(map(str, stage.leads().values())) == ["Done", "Pending", "Pending"]

@@ -10,6 +10,7 @@ import pytest
 from factories import make_client
 from sqlalchemy import update
 
+from harvester.errors import LedgerUnavailable
 from harvester.ledger import tables
 
 from .conftest import MakeStage
@@ -237,3 +238,43 @@ def test_a_dataset_that_is_mostly_not_understood_is_told_to_a_person(
     run = make_stage().harvest(*handles)
     assert run["status"] == "Completed"
     assert ("the Actor may have changed its output" in lines.text) == told
+
+
+def test_one_404_for_a_dataset_that_is_there_loses_nothing(make_any_stage: MakeStage) -> None:
+    stage = make_any_stage(retry_base_seconds=0.002)
+    left = 3
+
+    def unheard_of(_method: str, path: str, reply: Reply) -> Reply:
+        nonlocal left
+        if "/items" not in path or left == 0:
+            return reply
+        left -= 1
+        return replace(reply, status=404, body=b'{"error":{"type":"record-not-found","message":"?"}}')
+
+    stage.sandbox.inject("webhook-drop", times=None)
+    full_id = stage.begun(stage.agency("ann"))
+    stage.ended()
+    stage.proxy.spoil = unheard_of
+    assert stage.finish(full_id)["status"] == "Completed"
+    assert set(stage.posts()) == {item["id"] for item in stage.items()}
+
+
+def test_a_ledger_that_takes_no_pages_for_long_parks_nothing(
+    make_any_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk takes small writes for long after it has no room for pages of posts."""
+    stage = make_any_stage(retry_base_seconds=0.002)
+    full_id = stage.begun(stage.agency("ann"))
+
+    def full(*_args: object, **_named: object) -> None:
+        raise LedgerUnavailable("the ledger is not available: database or disk is full")
+
+    monkeypatch.setattr("services.ingest.posts.store", full)
+    stage.ended()
+    for _ in range(12):
+        stage.turn()
+        stage.clock.skip(seconds=26)
+    assert stage.row()["parked_at"] is None
+    assert stage.leads() == {"ann": "Processing"}
+    monkeypatch.undo()
+    assert stage.finish(full_id)["status"] == "Completed"

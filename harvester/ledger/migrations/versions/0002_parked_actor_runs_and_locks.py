@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_locks")),
     )
+    op.add_column("actor_runs", sa.Column("search_until", Utc(), nullable=True))
     op.add_column("actor_runs", sa.Column("parked_at", Utc(), nullable=True))
     op.add_column("actor_runs", sa.Column("parked_error", sa.Text(), nullable=True))
     op.create_index(
