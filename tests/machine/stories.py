@@ -18,7 +18,7 @@ from .workers import Mortal
 
 #: Stories told in all. Most are about us and not about the database, and PostgreSQL takes twice as long.
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "500"))
-STEPS = 50
+STEPS = 40
 #: Shrinking takes minutes: MACHINE_SHRINK=1 asks for it once a failure is to be understood.
 PHASES = tuple(Phase) if os.environ.get("MACHINE_SHRINK") else (Phase.explicit, Phase.reuse, Phase.generate)
 
