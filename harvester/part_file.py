@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -37,10 +38,9 @@ def whole_or_not_at_all(file: Path, *, force: bool = False) -> Iterator[Path]:
     part = file.with_name(f"{file.name}.part")
     _refuse(file, force=force)
     held: int | None = None
-    masked = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     try:
-        held = _held(part)
-        signal.pthread_sigmask(signal.SIG_SETMASK, masked)  # who wants to stop us does so from here on
+        with _not_stopped():
+            held = _held(part)
         _refuse(file, force=force)  # once more, now that nobody else is at it
         _emptied(part, held)
         yield part
@@ -52,10 +52,30 @@ def whole_or_not_at_all(file: Path, *, force: bool = False) -> Iterator[Path]:
             _removed(part)
         raise
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         if held is not None:
             # Not before SQLite is done with the file: closing any descriptor of it lets go of SQLite's locks.
             os.close(held)
+
+
+@contextmanager
+def _not_stopped() -> Iterator[None]:
+    """Let signals that stop us wait. A mask would not do: of several threads, another may be told."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    with ExitStack() as after:
+        after.callback(_stopped_by, came)
+        for number in _STOPPING:
+            before = signal.getsignal(number)
+            after.callback(signal.signal, number, before if before is not None else signal.SIG_DFL)
+            signal.signal(number, lambda number, _frame: came.append(number))
+        yield
+
+
+def _stopped_by(came: list[int]) -> None:
+    for number in came:
+        signal.raise_signal(number)
 
 
 def _led_to(file: Path) -> Path:

@@ -116,7 +116,6 @@ def build(
         apify,
         orphans,
         search.adopt,
-        outages,
         clock,
         window=timedelta(seconds=settings.client_run_timeout_seconds),
         stale_lead=timedelta(seconds=settings.stale_lead_seconds),

@@ -90,7 +90,7 @@ class Advance:
         try:
             with self._ledger.write() as tx:
                 freed = actor_runs.release(tx, self._owner, now=self._clock())
-        except LedgerUnavailable as error:
+        except Exception as error:  # it ends: nothing is left to be done about it
             _log.warning("What was at hand could not be let go of, its lease will run out: %s", error)
         else:
             if freed:

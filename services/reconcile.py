@@ -15,12 +15,12 @@ from typing import Final
 from harvester import log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
-from harvester.apify_errors import BadAnswer
+from harvester.apify_errors import BadAnswer, Unavailable
 from harvester.ledger import Ledger, Tx, actor_runs, leads, unfinished
 from harvester.models import ActorRun, ActorRunState
+from services import outages
 from services.dead_letters import DISCARDED
 from services.orphans import Orphans, orphan_marker
-from services.outages import Gate, Outages
 from services.search import CLOCK_SKEW
 
 #: Actor runs of a list that are compared in one look at the ledger.
@@ -51,7 +51,6 @@ class Reconcile:
         apify: Apify,
         orphans: Orphans,
         adopt: Callable[[ActorRun, list[ApifyRun]], bool],
-        outages: Outages,
         clock: Callable[[], datetime],
         *,
         window: timedelta,
@@ -62,7 +61,6 @@ class Reconcile:
         self._apify = apify
         self._orphans = orphans
         self._adopt = adopt
-        self._outages = outages
         self._clock = clock
         self._window = window
         self._stale_lead = stale_lead
@@ -74,8 +72,9 @@ class Reconcile:
         earliest = self._clock() - self._window
         found = Findings(leads_healed=self._leads_healed())
         with self._ledger.read() as tx:
-            if self._outages.gate(tx) is not Gate.OPEN:
-                return found  # a row that is due finds out whether it is over
+            outage = outages.now(tx)
+            if outage is not None:  # a row that is due finds out whether it is over
+                raise Unavailable(outage.reason)
             actors = unfinished.since(tx, earliest=earliest)
             search = unfinished.lost_starts(tx, earliest=earliest)
         for actor_id, first in actors.items():

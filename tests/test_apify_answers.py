@@ -94,13 +94,18 @@ class TestStrangeAnswers:
 
     def test_an_input_that_is_not_ours_has_no_marker(self) -> None:
         run = {"id": "AbC", "status": "READY", "defaultDatasetId": "d", "defaultKeyValueStoreId": "k"}
-        for content in (b"", b"plain text", b"[1]", b'{"postHarvesterMarker": 7}', b"\xff"):
+        readable = {b"[1]", b'{"postHarvesterMarker": 7}'}
+        for content in (*readable, b"", b"plain text", b"\xff"):
 
             def answers(path: str, content: bytes = content) -> tuple[int, dict[str, str], bytes]:
                 return 200, {}, content if "key-value" in path else json.dumps({"data": run}).encode()
 
             with server(answers) as url:
-                assert of(url).marker_of(of(url).run("AbC")) is None
+                if content not in readable:  # it may have been cut off, and is believed only if it stays so
+                    with pytest.raises(BadAnswer):
+                        of(url).marker_of(of(url).run("AbC"))
+                patient = Apify(token="t", api_url=url, timeout_seconds=5, input_seconds=0)
+                assert patient.marker_of(patient.run("AbC")) is None
 
     @pytest.mark.parametrize(
         "body", [b'{"data": {"id": 1}}', b"<html>", b"", b'{"data": {"status": "READY"}}']

@@ -264,7 +264,7 @@ def test_what_a_stopping_worker_cannot_finish_is_let_go_of_for_another(
         other = processes.start(*HARVESTER, "worker", environ=environ)
         until(lambda: "starting" not in states(ledger), 20, lambda: other.output)
         assert time.monotonic() - begun < 20, "it waited for the lease"
-        until(lambda: states(ledger) == {"running": 1}, 40, lambda: other.output)
+        until(lambda: not set(states(ledger)) & {"planned", "start_unknown"}, 40, lambda: other.output)
         assert len(apify.ledger().starts) == 1
 
 

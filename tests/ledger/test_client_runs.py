@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
@@ -124,11 +124,12 @@ def test_a_live_client_run_is_to_settle_when_nothing_of_it_is_open(ledger: Ledge
     make_client(ledger)
     first, second = make_run(ledger, [[lead] for lead in make_leads(ledger, count=2)])
 
-    def to_settle() -> list[str]:
+    def to_settle(made_by: datetime = NOW - timedelta(seconds=1)) -> list[str]:
         with ledger.read() as tx:
-            return client_runs.to_settle(tx, made_by=NOW, limit=9)
+            return client_runs.to_settle(tx, made_by=made_by, limit=9)
 
     assert to_settle() == []
+    assert to_settle(made_by=NOW) == [first.client_run_id], "it is open for too long"
     end_run(ledger, first, now=NOW)
     assert to_settle() == []
     end_run(ledger, second, now=NOW)
