@@ -63,7 +63,6 @@ class Start:
         self._signer = signer
         self._terms = terms
         self._search = search
-        self._told_to_wait = False
         self._clock = clock
 
     def planned(self, run: ActorRun) -> bool:
@@ -98,8 +97,7 @@ class Start:
                 give_up(tx, starting, code=error.code, reason=str(error), now=self._clock())
         else:
             self._search.adopted(starting, found)
-            if self._told_to_wait:
-                self._go_on()
+            self._starts_work()
 
     def _has_place(self) -> bool:
         with self._ledger.read() as tx:
@@ -134,12 +132,15 @@ class Start:
     def _may_try(self, tx: Tx, now: datetime) -> bool:
         """Of all rows that wait for Apify to take starts again, let one at a time find out."""
         barred = locks.get(tx, STARTS_BARRED, lock=True)
-        self._told_to_wait = barred is not None
         return barred is None or locks.take(tx, STARTS_BARRED, now=now, until=now + self._terms.not_now)
 
-    def _go_on(self) -> None:
-        with self._ledger.write() as tx:
-            locks.release(tx, STARTS_BARRED)
+    def _starts_work(self) -> None:
+        """Let the others start, too, if they were told to wait."""
+        with self._ledger.read() as tx:
+            barred = locks.get(tx, STARTS_BARRED)
+        if barred is not None:
+            with self._ledger.write() as tx:
+                locks.release(tx, STARTS_BARRED)
 
     def _barred(self, tx: Tx, run: ActorRun, now: datetime) -> tuple[str, str] | None:
         """Say by code and reason why nobody wants, or may pay for, this start any more."""
