@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+from harvester.errors import LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, job_runs
 from harvester.models import ActorRun, ActorRunState, ClientRun, ClientRunStatus
 from services import run_records
@@ -27,6 +29,7 @@ class Settle:
 
     def __call__(self, full_id: str) -> None:
         """Settle one client run. Changes nothing while an actor run of it is open, or once it is over."""
+        self._give_up_planned(full_id)
         with self._ledger.write() as tx:
             run = client_runs.get(tx, full_id, lock=True)
             if run is None or run.status is not ClientRunStatus.RUNNING:
@@ -34,12 +37,31 @@ class Settle:
             batches = actor_runs.of_client_run(tx, full_id)
             now = self._clock()
             if any(batch.state not in _OVER for batch in batches):
-                if now - run.created_at >= self._timeout:
+                if self._is_overdue(run):
                     self._timed_out(tx, run, batches, now)
             elif not self._waits_for_more(run, batches, now) and not self._planned_more(
                 tx, run, batches, now
             ):
                 self._completed(tx, run, batches, now)
+
+    def _give_up_planned(self, full_id: str) -> None:
+        """Of a client run that is open for too long, start nothing more.
+
+        Each row by itself, and before the record is locked: a step locks its row first, and then the record.
+        """
+        with self._ledger.read() as tx:
+            run = client_runs.get(tx, full_id)
+            if run is None or run.status is not ClientRunStatus.RUNNING or not self._is_overdue(run):
+                return
+            batches = actor_runs.of_client_run(tx, full_id)
+        reason = f"not started within {self._timeout / timedelta(hours=1):g} h of the kickoff"
+        for batch in batches:
+            if batch.state is ActorRunState.PLANNED:
+                with suppress(LostLease), self._ledger.write() as tx:  # lost to whoever starts it just now
+                    give_up(tx, batch, code="client_run_timed_out", reason=reason, now=self._clock())
+
+    def _is_overdue(self, run: ClientRun) -> bool:
+        return self._clock() - run.created_at >= self._timeout
 
     def due(self, tx: Tx, limit: int) -> list[str]:
         """Name the client runs that have nothing open, or are open for too long."""
@@ -56,6 +78,7 @@ class Settle:
             run.target_posts is None
             or client is None
             or not_entitled(client) is not None
+            or self._is_overdue(run)
             or any(b.state is ActorRunState.FAILED for b in batches)
         ):
             return False
@@ -85,10 +108,6 @@ class Settle:
         """End it, so that its client can be harvested again. What it has at Apify is still ingested."""
         hours = self._timeout / timedelta(hours=1)
         left = [batch for batch in batches if batch.state not in _OVER]
-        for batch in left:
-            if batch.state is ActorRunState.PLANNED:
-                reason = f"not started within {hours:g} h of the kickoff"
-                give_up(tx, batch, code="client_run_timed_out", reason=reason, now=now)
         told = "; ".join(f"batch {one.batch} is {one.state}: {one.error or 'no error'}" for one in left)
         note = f"open for more than {hours:g} h: {told}"[:2_000]
         self._ended(tx, run, ClientRunStatus.FAILED, note, now)
