@@ -194,6 +194,8 @@ class Advance:
                     put_offs=run.put_offs + 1,
                     error_code=held.error_code,
                     error=held.error if held.state in _OVER else reason,
+                    parked_at=held.parked_at,  # until a look at it works
+                    parked_error=held.parked_error,
                 )
         except (LostLease, LedgerUnavailable) as error:
             _log.warning("Could not put the row off: %s", error)

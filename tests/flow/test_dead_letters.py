@@ -139,6 +139,20 @@ def test_a_late_webhook_reads_a_poison_dataset_once_more(make_any_stage: MakeSta
         assert letters[0]["parkedAt"] > before["parkedAt"]
 
 
+def test_a_dead_letter_that_is_looked_at_during_an_outage_stays_one(make_stage: MakeStage) -> None:
+    stage, _ = poisoned(make_stage)
+    (before,) = stage.worker.overview.dead_letters(limit=9).rows
+    stage.proxy.spoil = as_it_is
+    stage.sandbox.inject("server-error", status=503, times=None)
+    told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": before["actorRunId"]}}
+    stage.deliver(told, token=stage.token(), X_Apify_Webhook_Dispatch_Id="late")
+    stage.work(lambda: stage.row()["put_offs"] > 1)
+    assert stage.worker.overview.dead_letters(limit=9).rows == [before]
+    stage.sandbox.faults = []
+    stage.work(lambda: stage.in_state("ingested"))
+    assert set(stage.posts()) == {item["id"] for item in stage.items()}
+
+
 def test_a_poison_dataset_that_is_gone_stays_a_dead_letter(make_stage: MakeStage) -> None:
     stage, _ = poisoned(make_stage)
     (before,) = stage.worker.overview.dead_letters(limit=9).rows
