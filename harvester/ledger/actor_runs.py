@@ -154,10 +154,7 @@ def mark_queued(tx: Tx, row_ids: Sequence[int], *, now: datetime, until: datetim
 
 
 def _to_change(tx: Tx, which: ColumnElement[bool]) -> list[int]:
-    """Lock many rows to change them: in order, and only those that nobody else is changing.
-
-    Two that lock many rows in different orders would wait for each other, and one of them fail.
-    """
+    """Lock many rows in order, and only those that nobody else changes: else two would wait for each other."""
     statement = select(actor_runs.c.id).where(which).order_by(actor_runs.c.id)
     if not tx.on_sqlite:
         statement = statement.with_for_update(skip_locked=True)
