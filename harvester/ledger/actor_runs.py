@@ -154,7 +154,7 @@ def mark_queued(tx: Tx, row_ids: Sequence[int], *, now: datetime, until: datetim
 
 
 def _to_change(tx: Tx, which: ColumnElement[bool]) -> list[int]:
-    """Lock many rows in order, and only those that nobody else changes: else two would wait for each other."""
+    """Lock rows in order, and only those that nobody else changes: two would else wait for each other."""
     statement = select(actor_runs.c.id).where(which).order_by(actor_runs.c.id)
     if not tx.on_sqlite:
         statement = statement.with_for_update(skip_locked=True)
