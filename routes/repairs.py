@@ -16,7 +16,7 @@ blueprint = Blueprint("repairs", __name__)
 @token_required
 def reconcile() -> Response:
     """Have everything that is not over checked against Apify now, by the worker."""
-    due = services().reconcile.wake(lambda tx: services().chores.ask_in(tx, RECONCILE))
+    due = services().reconcile.wake(lambda tx: services().chores.ask(tx, RECONCILE))
     answer = jsonify({"ok": True, "actorRuns": due})
     answer.status_code = 202
     return answer

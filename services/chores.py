@@ -51,13 +51,8 @@ class Chores:
         except Exception:
             _log.exception("%s failed", name.capitalize())
 
-    def ask(self, name: str) -> None:
+    def ask(self, tx: Tx, name: str) -> None:
         """Make a chore due now, for whichever process looks next."""
-        with self._ledger.write() as tx:
-            self.ask_in(tx, name)
-
-    def ask_in(self, tx: Tx, name: str) -> None:
-        """Do the same within a transaction."""
         locks.release(tx, _lock(name))
 
 

@@ -70,7 +70,7 @@ class Reconcile:
     def __call__(self) -> Findings:
         """Look through Apify's list and the leads. Raises `ApifyError` and `LedgerUnavailable`."""
         earliest = self._clock() - self._window
-        found = Findings(leads_healed=self._leads_healed())
+        found = Findings(leads_healed=self.heal_leads())
         with self._ledger.read() as tx:
             outage = outages.now(tx)
             if outage is not None:  # a row that is due finds out whether it is over
@@ -99,7 +99,8 @@ class Reconcile:
             also(tx)
             return unfinished.wake_all(tx, now=self._clock())
 
-    def _leads_healed(self) -> int:
+    def heal_leads(self) -> int:
+        """Set leads free that were left `Processing` and that no open row has. Returns how many."""
         with self._ledger.write() as tx:
             return leads.heal(tx, now=self._clock(), stale_after=self._stale_lead)
 

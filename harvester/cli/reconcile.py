@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
 from typing import Any, Final
 
 import click
@@ -14,7 +13,7 @@ from harvester.apify_errors import ApifyError
 from harvester.cli import session
 from harvester.cli.display import as_json, counted, show_json, show_line
 from harvester.cli.long_work import interruptible
-from harvester.ledger import actor_runs, leads
+from harvester.ledger import actor_runs
 from services import Services
 from services.reconcile import Findings
 from services.unreachable import in_words
@@ -69,7 +68,7 @@ def reconcile(json_: bool) -> None:
 def _carry_out(services: Services, done: _Done) -> None:
     """First what needs no Apify, then the rows, then Apify's list."""
     done.made_due = services.reconcile.wake()
-    done.leads_healed = _healed(services)
+    done.leads_healed = services.reconcile.heal_leads()
     done.unfinished = rows = services.reconcile.unfinished()
     with click.progressbar(rows, label="Asking Apify", file=sys.stderr, hidden=not rows) as shown:
         for row_id in shown:
@@ -81,12 +80,6 @@ def _carry_out(services: Services, done: _Done) -> None:
     except ApifyError as error:
         trouble = str(error)
     done.trouble = in_words(trouble) if trouble else None
-
-
-def _healed(services: Services) -> int:
-    stale_after = timedelta(seconds=services.settings.stale_lead_seconds)
-    with services.ledger.write() as tx:
-        return leads.heal(tx, now=services.clock(), stale_after=stale_after)
 
 
 def _states(services: Services, rows: list[int]) -> Counter[str]:

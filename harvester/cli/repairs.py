@@ -80,7 +80,9 @@ def replay_one(row_id: int, json_: bool) -> None:
 @click.argument("row_id", type=_ID, metavar="ID")
 @as_json
 def discard(row_id: int, json_: bool) -> None:
-    """Give a dead letter up for good. Leads that it still held are due again.
+    """Give a dead letter up. Leads that it still held are due again.
+
+    Nobody looks at it any more, unless a webhook for it comes or is replayed: its items were paid for.
 
     Example: harvester dead-letters discard 12
     """

@@ -53,7 +53,8 @@ def test_a_chore_is_done_by_one_process_each_time(ledger: Ledger, clock: FakeClo
                     chores(name)
         clock.advance(minutes=1)
     assert len(done) == 3
-    both[1].ask("sweep")
+    with ledger.write() as tx:
+        both[1].ask(tx, "sweep")
     assert both[0].due() == ["sweep"]
 
 

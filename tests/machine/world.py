@@ -117,7 +117,7 @@ class World(RuleBasedStateMachine):
 
     def _reconcile(self, *, asked: bool) -> None:
         if asked:
-            self.services.chores.ask(RECONCILE)
+            self.services.reconcile.wake(lambda tx: self.services.chores.ask(tx, RECONCILE))
         for chore in self.services.chores.due():
             self.services.chores(chore)
 
