@@ -35,7 +35,7 @@ test: fast slow ## All tests, the fast ones first
 
 # Parts of the tests run side by side, each in a pytest of its own whose output comes in one piece. What is
 # named here is a part; all that is not is `rest`. The longest come first.
-JOBS ?= 3
+JOBS ?= 2
 FAST_PARTS := ledger web flow
 SLOW_PARTS := chaos scale cli/test_processes.py crash/test_crash_sweep.py machine/test_on_sqlite.py \
 	machine/test_on_postgresql.py cli/test_demo.py flow crash/test_kills.py

@@ -22,6 +22,9 @@ SECRETS = {
     "WEBHOOK_SECRETS": "canary-of-thirty-two-bytes-and-some",
 }
 HARVESTER = ("-m", "harvester.cli")
+#: Seconds that a process may take to start on a machine that is busy with all the other tests. How fast it
+#: starts is not tested with this, only that it does.
+STARTS_WITHIN = 90
 
 
 def environment(**settings: object) -> dict[str, str]:
@@ -68,7 +71,7 @@ class Process:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still there after {seconds} s:\n{self.output}") from None
 
-    def wait_for(self, text: str, seconds: float = 30) -> None:
+    def wait_for(self, text: str, seconds: float = STARTS_WITHIN) -> None:
         """Wait until its output holds a text."""
         until(lambda: text in self.output or self.popen.poll() is not None, seconds, lambda: self.output)
         assert text in self.output, f"ended with {self.popen.returncode}:\n{self.output}"
@@ -130,6 +133,11 @@ def answers(url: str) -> bool:
             return int(answer.status) == 200
     except (OSError, http.client.HTTPException):
         return False
+
+
+def until_ready(url: str, tale: Callable[[], str] = str) -> None:
+    """Wait until a web process that was just started answers as ready."""
+    until(lambda: answers(f"{url}/readyz"), STARTS_WITHIN, tale)
 
 
 def group_members(group: int) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 from harvester.sandbox.apify import SandboxApify
 
 from .conftest import Harvester
-from .processes import HARVESTER, SECRETS, Processes, answers, environment, free_port, until
+from .processes import HARVESTER, SECRETS, Processes, environment, free_port, until_ready
 
 Shown = Callable[..., Any]
 LOOKED_AT = ["settings", "ledger", "queue", "apify token", "apify actor", "clock", "public url"]
@@ -196,6 +196,6 @@ def test_all_is_well_with_the_real_web_process(processes: Processes, sqlite_url:
             DATABASE_URL=sqlite_url, APIFY_API_URL=apify.url, PORT=port, PUBLIC_URL=f"http://127.0.0.1:{port}"
         )
         processes.start(*HARVESTER, "serve", environ=environ)
-        until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 30)
+        until_ready(f"http://127.0.0.1:{port}")
         code, printed = processes.run(*HARVESTER, "doctor", environ=environ)
     assert (code, printed.count("ok    ")) == (0, len(LOOKED_AT)), printed

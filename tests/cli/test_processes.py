@@ -32,6 +32,7 @@ from .processes import (
     free_port,
     group_members,
     until,
+    until_ready,
 )
 
 GUNICORN = ("-m", "gunicorn", "wsgi:app")
@@ -79,7 +80,7 @@ def serving(processes: Processes, sqlite_url: str, port: int) -> Process:
     process = processes.start(
         *HARVESTER, "serve", environ=environment(DATABASE_URL=sqlite_url, PORT=port, WEB_WORKERS=2)
     )
-    until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 30, lambda: process.output)
+    until_ready(f"http://127.0.0.1:{port}", lambda: process.output)
     return process
 
 
@@ -177,7 +178,7 @@ def test_hang_up_with_bad_settings_ends_the_web_process(
     dotenv = processes.folder / ".env"
     dotenv.write_text("LOG_FORMAT=json\n")
     serving = processes.start(*HARVESTER, "serve", environ=environment(DATABASE_URL=sqlite_url, PORT=port))
-    until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 30, lambda: serving.output)
+    until_ready(f"http://127.0.0.1:{port}", lambda: serving.output)
     assert [orjson.loads(line) for line in serving.output.splitlines()]
     dotenv.write_text("LOG_FORMAT=xml\n")
     serving.popen.send_signal(signal.SIGHUP)

@@ -22,11 +22,11 @@ from cli.processes import (
     HARVESTER,
     Process,
     Processes,
-    answers,
     environment,
     free_port,
     processes_in,
     until,
+    until_ready,
 )
 from factories import opened
 
@@ -126,7 +126,7 @@ def at_work(url: str, folder: Path) -> Iterator[Agency]:
         agency = Agency(ledger, apify, processes, environ)
         for name in COMMANDS:
             agency.start(name)
-        until(lambda: answers(f"{environ['PUBLIC_URL']}/readyz"), 30, agency.told)
+        until_ready(environ["PUBLIC_URL"], agency.told)
         yield agency
 
 
@@ -156,7 +156,7 @@ def test_a_web_process_killed_in_mid_kickoff_makes_one_record_of_each(
             time.sleep(wait)
             print(f"killed the web process {wait:.3f} s later")
             agency.kill("web")
-            until(lambda: answers(f"{agency.environ['PUBLIC_URL']}/readyz"), 30, agency.told)
+            until_ready(agency.environ["PUBLIC_URL"], agency.told)
         asking.join(30)
         until(lambda: over(agency.ledger), 40, agency.told)
         assert not wrongs(agency.ledger, Counter(agency.apify.ledger().starts_by(MARKER_KEY))), agency.told()

@@ -22,7 +22,7 @@ from pathlib import Path
 import orjson
 import psycopg
 import pytest
-from cli.processes import HARVESTER, SECRETS, answers, environment, free_port, processes_in, until
+from cli.processes import HARVESTER, SECRETS, environment, free_port, processes_in, until, until_ready
 from factories import opened
 from postgres import running
 from simultaneous import at_once
@@ -121,7 +121,7 @@ def serving(url: str, folder: Path) -> Iterator[Hooks]:
         port = free_port()
         environ = environment(DATABASE_URL=url, LOG_LEVEL="CRITICAL")
         process = processes.start(*HARVESTER, "serve", "--port", str(port), environ=environ)
-        until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 30, lambda: process.output)
+        until_ready(f"http://127.0.0.1:{port}", lambda: process.output)
         hooks = Hooks(url, port, process.popen.pid, token)
         assert hooks.send().status == 200
         yield hooks

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from cli.processes import API_TOKEN, HARVESTER, answers, environment, free_port, processes_in, until
+from cli.processes import API_TOKEN, HARVESTER, environment, free_port, processes_in, until_ready
 from factories import make_client, make_leads, opened
 from simultaneous import at_once
 
@@ -34,7 +34,7 @@ def port(sqlite_url: str, tmp_path: Path) -> Iterator[int]:
         processes.start(
             *HARVESTER, "serve", "--port", str(number), environ=environment(DATABASE_URL=sqlite_url)
         )
-        until(lambda: answers(f"http://127.0.0.1:{number}/readyz"), 30)
+        until_ready(f"http://127.0.0.1:{number}")
         yield number
 
 
