@@ -155,6 +155,10 @@ class Client:
     timezone: str
     airtable_base: str | None
     created_at: datetime
+    #: Where it is kept: `ledger` or `airtable`; there, in which row, and why it is closed if it is.
+    origin: str = "ledger"
+    airtable_record_id: str | None = None
+    airtable_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,26 @@
+"""What all tables of the ledger are made with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, Integer, MetaData
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def required(name: str, kind: Any, **options: Any) -> Column[Any]:
+    """Make a column that is never NULL."""
+    return Column(name, kind, nullable=False, **options)
+
+
+def count(name: str) -> Column[Any]:
+    """Make a column that counts from 0."""
+    return Column(name, Integer, nullable=False, default=0, server_default="0")
