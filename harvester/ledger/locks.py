@@ -15,7 +15,7 @@ from harvester.ledger.tables import locks
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """One lock. `times` counts how often it was taken in a row, `reason` says what for."""
+    """One lock. `times` counts how often it was taken in a row, `reason` says what for or by whom."""
 
     name: str
     until: datetime
@@ -36,12 +36,23 @@ def held(tx: Tx, names: Collection[str], *, now: datetime) -> set[str]:
     return set(tx.execute(statement).scalars())
 
 
-def take(tx: Tx, name: str, *, now: datetime, until: datetime) -> bool:
+def take(tx: Tx, name: str, *, now: datetime, until: datetime, owner: str = "") -> bool:
     """Take a lock that is free or has run out. True for the one caller who got it."""
-    if rows.insert_unless_there(tx, locks, name=name, until=until, times=1, reason=""):
+    if rows.insert_unless_there(tx, locks, name=name, until=until, times=1, reason=owner):
         return True
     statement = update(locks).where(locks.c.name == name, locks.c.until <= now)
+    return tx.execute(statement.values(until=until, reason=owner)).rowcount == 1
+
+
+def renew(tx: Tx, name: str, *, until: datetime, owner: str) -> bool:
+    """Keep a lock for longer. False if it is somebody else's by now: what it guarded may not be done."""
+    statement = update(locks).where(locks.c.name == name, locks.c.reason == owner)
     return tx.execute(statement.values(until=until)).rowcount == 1
+
+
+def give_back(tx: Tx, name: str, *, owner: str) -> None:
+    """Free a lock that is one's own, and nobody else's."""
+    tx.execute(delete(locks).where(locks.c.name == name, locks.c.reason == owner))
 
 
 def extend(tx: Tx, name: str, *, until: datetime, times: int, reason: str) -> None:

@@ -148,6 +148,9 @@ class Settings(BaseModel):
     airtable_api_url: kinds.HttpUrl = _setting(
         "Base URL of the Airtable API.", "Leave it out for Airtable itself.", "https://api.airtable.com"
     )
+    airtable_threads: kinds.AtLeastOne = _setting(
+        "Threads of the worker process that talk to Airtable.", _COUNT, "8"
+    )
 
     # Scoring
     scoring_api_key: kinds.Token | None = _setting(
@@ -216,6 +219,30 @@ class Settings(BaseModel):
     queued_seconds: kinds.Seconds = _timer("A wake-up not carried out after this is sent again.", "25")
     lock_seconds: kinds.Seconds = _timer(
         "How long a transaction waits for the ledger before that counts as not available.", "5"
+    )
+    clients_fresh_seconds: kinds.Seconds = _timer("How old what was read of Airtable's Clients may be.", "45")
+    airtable_base_interval_seconds: kinds.Seconds = _timer(
+        "Between two requests to one Airtable base; Airtable takes five a second.", "0.2222"
+    )
+    airtable_token_interval_seconds: kinds.Seconds = _timer(
+        "Between two requests to all of Airtable; it takes fifty a second of one token.", "0.0222"
+    )
+    airtable_lockout_seconds: kinds.Seconds = _timer(
+        "How long a base is left alone that says 429; Airtable demands 30.", "30"
+    )
+    airtable_cap_seconds: kinds.Seconds = _timer(
+        "How long a base is left alone whose calls of the month are used up.", "3600"
+    )
+    airtable_timeout_seconds: kinds.Seconds = _timer("Longest that one call to Airtable may take.", "30")
+    airtable_fence_seconds: Annotated[kinds.Seconds, AfterValidator(rules.beyond_airtable_timeout)] = _timer(
+        "After a write whose answer was lost, how long its rows wait; more than AIRTABLE_TIMEOUT_SECONDS.",
+        "60",
+    )
+    airtable_delay_seconds: kinds.Seconds = _timer(
+        "How long changes of a row gather before Airtable is told.", "1"
+    )
+    check_seconds: kinds.Seconds = _timer(
+        "How often the ledger and Airtable are compared by themselves.", "86400"
     )
     shutdown_seconds: kinds.Seconds = _timer(
         "How long a worker that is told to end may finish what it has at hand.", "22"

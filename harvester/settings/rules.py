@@ -44,6 +44,13 @@ def within_lease(seconds: float, info: ValidationInfo) -> float:
     return seconds
 
 
+def beyond_airtable_timeout(seconds: float, info: ValidationInfo) -> float:
+    """Refuse a fence that ends while the write before it may still be carried out."""
+    if seconds <= info.data.get("airtable_timeout_seconds", 0):
+        raise ValueError("it must be more than AIRTABLE_TIMEOUT_SECONDS")
+    return seconds
+
+
 def all_or_none(value: _Value, info: ValidationInfo) -> _Value:
     """Refuse a group of settings, of which this field is the last, that is set in part."""
     names = _GROUPS[info.field_name or ""]

@@ -374,7 +374,6 @@ def to_schema(ledger: Ledger, version: str) -> None:
 def test_an_older_backup_is_migrated_on_its_way_and_stays_as_it_is(new: Ledger, file: Path) -> None:
     with opened(url_of(file)) as old:
         to_schema(old, "0001")
-        make_client(old)
         leads = make_leads(old, count=1)
         with old.write() as tx:
             columns = (
