@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harvester.sandbox.apify import Fault, SandboxApify
-from harvester.sandbox.apify.server import Raw
 from harvester.sandbox.apify.wire import Answer, ApiError, failure
+from harvester.sandbox.server import Raw
 
 TOKEN = "sandbox-token-of-the-chaos-run"
 MARKER_KEY = "postHarvesterMarker"

@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from harvester.sandbox.apify.clock import new_id
 from harvester.sandbox.apify.pricing import PRICES
+from harvester.sandbox.clock import new_id
 
 #: Item types that cost money, with the event they are charged as.
 CHARGED_AS = {"post": "post", "comment": "post", "reaction": "post"}

@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from harvester.sandbox.apify.clock import iso, new_id, utc_now
 from harvester.sandbox.apify.faults import FaultBook
 from harvester.sandbox.apify.hooks import Hook
 from harvester.sandbox.apify.options import Options
@@ -20,7 +19,8 @@ from harvester.sandbox.apify.oracle import HookCall, Oracle
 from harvester.sandbox.apify.outgoing import OutgoingCall
 from harvester.sandbox.apify.scheduler import Scheduler
 from harvester.sandbox.apify.templates import render, render_headers
-from harvester.sandbox.apify.wire import dumps
+from harvester.sandbox.clock import iso, new_id, utc_now
+from harvester.sandbox.wire import dumps
 
 #: Calls of one dispatch in all: the first and eleven retries.
 MAX_CALLS = 12

@@ -1,11 +1,10 @@
 """Faults on demand: what goes wrong, where, how often. Repeatable from the seed."""
 
-import random
-import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
+
+from harvester.sandbox.fault_book import Book, Rule
 
 Kind = Literal[
     # HTTP answers, by method and path
@@ -32,7 +31,7 @@ Kind = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(Rule):
     """One rule: what it matches, how likely it fires, how many matches it lets pass, how often it fires."""
 
     kind: Kind
@@ -41,9 +40,6 @@ class Fault:
     path: str = "*"
     #: Substring of the INPUT (run-…) or of event type and URL (webhook-…).
     match: str = ""
-    probability: float = 1.0
-    times: int | None = None
-    skip: int = 0
     #: Real seconds of `slow`, `run-slow` (the run's duration) and `webhook-delay`.
     seconds: float = 1.0
     #: Answer of `server-error` (500 unless given) and `refused` (403 unless given).
@@ -52,72 +48,17 @@ class Fault:
     message: str = "Monthly usage hard limit exceeded"
 
     @classmethod
-    def parse(cls, given: Any) -> "Fault":
-        """A fault from JSON. Raises `ValueError` naming what is wrong."""
-        if not isinstance(given, Mapping):
-            raise ValueError("a fault must be an object")
-        unknown = set(given) - {field.name for field in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
-        if given.get("kind") not in get_args(Kind):
-            raise ValueError(f"kind must be one of: {', '.join(get_args(Kind))}")
-        return cls(**given)
+    def kinds(cls) -> tuple[str, ...]:
+        """The kinds that there are."""
+        return get_args(Kind)
 
 
-@dataclass
-class _Armed:
-    fault: Fault
-    skip: int
-    left: int | None
-
-
-class FaultBook:
+class FaultBook(Book[Fault]):
     """The faults in force. Thread-safe."""
-
-    def __init__(self, seed: int) -> None:
-        self._chance = random.Random(f"faults/{seed}")
-        self._armed: list[_Armed] = []
-        self._lock = threading.Lock()
-
-    def put(self, faults: Iterable[Fault]) -> None:
-        """Replace all faults."""
-        armed = [_Armed(fault, fault.skip, fault.times) for fault in faults]
-        with self._lock:
-            self._armed = armed
-
-    def add(self, fault: Fault) -> None:
-        """One more fault, after those in force."""
-        with self._lock:
-            self._armed.append(_Armed(fault, fault.skip, fault.times))
-
-    def all(self) -> list[Fault]:
-        """The faults in force, each with the `skip` and `times` that it has left."""
-        with self._lock:
-            return [replace(armed.fault, skip=armed.skip, times=armed.left) for armed in self._armed]
-
-    def as_json(self) -> list[dict[str, Any]]:
-        """The faults in force, for an answer."""
-        return [asdict(fault) for fault in self.all()]
 
     def take(self, *kinds: Kind, method: str = "*", path: str = "*", text: str = "") -> list[Fault]:
         """Those that fire now, of these kinds, for this occasion; each counts as used."""
-        with self._lock:
-            matching = [
-                one for one in self._armed if one.fault.kind in kinds and _fits(one.fault, method, path, text)
-            ]
-            return [one.fault for one in matching if self._fires(one)]
-
-    def _fires(self, armed: _Armed) -> bool:
-        if armed.left == 0:
-            return False
-        if armed.skip > 0:
-            armed.skip -= 1
-            return False
-        if armed.fault.probability < 1.0 and self._chance.random() >= armed.fault.probability:
-            return False
-        if armed.left is not None:
-            armed.left -= 1
-        return True
+        return self.fire(kinds, lambda fault: _fits(fault, method, path, text))
 
 
 def _fits(fault: Fault, method: str, path: str, text: str) -> bool:

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from harvester.sandbox.apify.clock import iso, new_id, utc_now
 from harvester.sandbox.apify.templates import DEFAULT_PAYLOAD, TemplateError, check
-from harvester.sandbox.apify.wire import ApiError, loads
+from harvester.sandbox.apify.wire import ApiError
+from harvester.sandbox.clock import iso, new_id, utc_now
+from harvester.sandbox.wire import loads
 
 EVENTS = frozenset(
     [

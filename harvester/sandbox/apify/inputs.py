@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harvester.sandbox.apify.options import Options
-from harvester.sandbox.apify.wire import ApiError, Call, Query, loads
+from harvester.sandbox.apify.wire import ApiError, Call, Query
+from harvester.sandbox.wire import loads
 
 BUILD_NUMBER = "0.0.36"
 _MOST_TARGETS = 10_000

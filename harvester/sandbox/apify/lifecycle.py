@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from harvester.sandbox.apify.actor import make_plan
-from harvester.sandbox.apify.clock import iso, utc_now
 from harvester.sandbox.apify.datasets import Dataset
 from harvester.sandbox.apify.faults import Kind
 from harvester.sandbox.apify.hooks import Hook
@@ -16,6 +15,7 @@ from harvester.sandbox.apify.people import Scene
 from harvester.sandbox.apify.platform import Platform
 from harvester.sandbox.apify.runs import Actor, ActorRun, Status
 from harvester.sandbox.apify.wire import ApiError
+from harvester.sandbox.clock import iso, utc_now
 
 #: What Apify grants an actor that is aborted gracefully, in its seconds.
 _GRACE_SECONDS = 30.0

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from harvester.sandbox.apify import texts
-from harvester.sandbox.apify.clock import epoch_millis
+from harvester.sandbox.clock import epoch_millis
 
 Kind = Literal["profile", "company", "post", "other"]
 _PATHS: dict[str, Kind] = {

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from harvester.sandbox.apify.clock import epoch_millis, iso, new_id, utc_now
 from harvester.sandbox.apify.dispatches import Deliverer, Dispatch
 from harvester.sandbox.apify.faults import FaultBook
 from harvester.sandbox.apify.hooks import Hook, HookBook
@@ -17,6 +16,7 @@ from harvester.sandbox.apify.run_json import run_object
 from harvester.sandbox.apify.runs import Actor, ActorRun
 from harvester.sandbox.apify.scheduler import Scheduler
 from harvester.sandbox.apify.wire import ApiError
+from harvester.sandbox.clock import epoch_millis, iso, new_id, utc_now
 
 
 class Platform:

@@ -12,8 +12,8 @@ from werkzeug.routing import Map, RequestRedirect, Rule
 
 from harvester.sandbox.apify.faults import Fault
 from harvester.sandbox.apify.platform import Platform
-from harvester.sandbox.apify.server import Raw
 from harvester.sandbox.apify.wire import Answer, ApiError, Call, Query, check_size, decode_body, failure
+from harvester.sandbox.server import Raw
 
 _log = logging.getLogger(__name__)
 

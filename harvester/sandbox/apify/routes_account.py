@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from harvester.sandbox.apify.clock import iso, utc_now
 from harvester.sandbox.apify.platform import Platform
 from harvester.sandbox.apify.router import Route
 from harvester.sandbox.apify.wire import Answer, Call, data
+from harvester.sandbox.clock import iso, utc_now
 
 _FEATURES = (
     "ACTORS", "STORAGE", "SCHEDULER", "PROXY", "PROXY_EXTERNAL_ACCESS", "PROXY_RESIDENTIAL", "PROXY_SERPS",

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from harvester.sandbox.apify import lifecycle
-from harvester.sandbox.apify.clock import iso
 from harvester.sandbox.apify.hooks import decode_parameter
 from harvester.sandbox.apify.inputs import BUILD_NUMBER, DEFAULTS, read_input, read_options
 from harvester.sandbox.apify.platform import Platform
@@ -13,6 +12,7 @@ from harvester.sandbox.apify.router import Route
 from harvester.sandbox.apify.run_json import run_row
 from harvester.sandbox.apify.runs import STATUSES, Actor, ActorRun
 from harvester.sandbox.apify.wire import Answer, ApiError, Call, Query, data, listing, plain
+from harvester.sandbox.clock import iso
 
 #: Longest `waitForFinish` that Apify grants, in seconds.
 _LONGEST_WAIT = 60.0

@@ -6,7 +6,8 @@ from typing import Any
 from harvester.sandbox.apify.faults import Fault
 from harvester.sandbox.apify.platform import Platform
 from harvester.sandbox.apify.router import Route
-from harvester.sandbox.apify.wire import Answer, ApiError, Call, data, loads
+from harvester.sandbox.apify.wire import Answer, ApiError, Call, data
+from harvester.sandbox.wire import loads
 
 
 def ledger(platform: Platform, call: Call) -> Answer:

@@ -9,7 +9,8 @@ from harvester.sandbox.apify.platform import Platform
 from harvester.sandbox.apify.router import Route
 from harvester.sandbox.apify.run_json import dataset_object, store_object
 from harvester.sandbox.apify.runs import ActorRun
-from harvester.sandbox.apify.wire import JSON_TYPE, Answer, ApiError, Call, Query, data, dumps
+from harvester.sandbox.apify.wire import Answer, ApiError, Call, Query, data
+from harvester.sandbox.wire import JSON_TYPE, dumps
 
 #: What Apify reports as the limit when none was given.
 _NO_LIMIT = 999_999_999_999

@@ -5,7 +5,8 @@ from typing import Any
 from harvester.sandbox.apify.hooks import Hook, read_hook
 from harvester.sandbox.apify.platform import Platform
 from harvester.sandbox.apify.router import Route
-from harvester.sandbox.apify.wire import Answer, ApiError, Call, Query, data, listing, loads
+from harvester.sandbox.apify.wire import Answer, ApiError, Call, Query, data, listing
+from harvester.sandbox.wire import loads
 
 
 def create(platform: Platform, call: Call) -> Answer:

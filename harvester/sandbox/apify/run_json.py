@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from harvester.sandbox.apify.clock import iso, utc_now
 from harvester.sandbox.apify.inputs import BUILD_NUMBER
 from harvester.sandbox.apify.options import Options
 from harvester.sandbox.apify.pricing import pricing_info, usd
 from harvester.sandbox.apify.runs import ActorRun
+from harvester.sandbox.clock import iso, utc_now
 
 
 def run_object(run: ActorRun, user_id: str, options: Options, now: float) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from harvester.sandbox.apify.clock import iso, new_id, utc_now
 from harvester.sandbox.apify.datasets import Dataset
 from harvester.sandbox.apify.inputs import RunOptions
 from harvester.sandbox.apify.pricing import PRICES, start_events, units
+from harvester.sandbox.clock import iso, new_id, utc_now
 
 Status = Literal["READY", "RUNNING", "SUCCEEDED", "FAILED", "TIMING-OUT", "TIMED-OUT", "ABORTING", "ABORTED"]
 TERMINAL: frozenset[Status] = frozenset({"SUCCEEDED", "FAILED", "TIMED-OUT", "ABORTED"})

@@ -16,7 +16,7 @@ from harvester.sandbox.apify.options import Options
 from harvester.sandbox.apify.oracle import Ledger
 from harvester.sandbox.apify.platform import Platform
 from harvester.sandbox.apify.router import Router
-from harvester.sandbox.apify.server import Server
+from harvester.sandbox.server import Server
 
 _ROUTES = [
     *routes_runs.ROUTES,

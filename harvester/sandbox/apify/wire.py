@@ -1,19 +1,18 @@
 """Requests and answers: envelopes, error types, bodies in several encodings, query parameters."""
 
-import json
 import math
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
+from harvester.sandbox import server
+from harvester.sandbox.wire import JSON_TYPE, dumps
 
 #: Largest request body that Apify takes, in bytes.
 MAX_BODY_BYTES = 9_437_184
-JSON_TYPE = "application/json; charset=utf-8"
 
 
 class ApiError(Exception):
@@ -26,13 +25,9 @@ class ApiError(Exception):
 
 
 @dataclass
-class Answer:
-    """What goes back. `cut` closes the connection instead: silently, or with a reset."""
+class Answer(server.Answer):
+    """What goes back, and what it was about."""
 
-    status: int = 200
-    body: bytes | Iterator[bytes] = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: Literal["", "silent", "reset"] = ""
     #: The actor run that this answer's request started.
     started_run: str = ""
 
@@ -49,23 +44,6 @@ class Call:
     client_ip: str
     #: Where the sandbox itself is reached, for links in answers.
     base_url: str
-
-
-def dumps(value: Any) -> bytes:
-    """JSON bytes; lone surrogates, which orjson refuses, survive as escapes."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        return json.dumps(value, separators=(",", ":")).encode()
-
-
-def loads(body: bytes) -> Any:
-    """Parse JSON, without the NaN and Infinity that Python would let in. Raises `ValueError`."""
-    return json.loads(body, parse_constant=_no_number)
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
 
 
 def data(value: Any, status: int = 200, **headers: str) -> Answer:

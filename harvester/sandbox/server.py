@@ -7,16 +7,16 @@ import socketserver
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any
-
-from harvester.sandbox.apify.wire import MAX_BODY_BYTES, Answer
+from typing import Any, Generic, Literal, TypeVar
 
 _log = logging.getLogger(__name__)
 _CHUNK = 65536
+#: So much of a body is kept, in bytes; at least what any of the services takes.
+_KEPT_BYTES = 16 * 1024 * 1024
 #: A body longer than this is not even drained; the connection is cut.
-_DRAIN_BYTES = 8 * MAX_BODY_BYTES
+_DRAIN_BYTES = 75_497_472
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,27 @@ class Raw:
     client_ip: str
 
 
-Application = Callable[[Raw], Answer]
+@dataclass
+class Answer:
+    """What goes back. `cut` closes the connection instead: silently, or with a reset."""
+
+    status: int = 200
+    body: bytes | Iterator[bytes] = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: Literal["", "silent", "reset"] = ""
 
 
-class Server(socketserver.ThreadingTCPServer):
+A = TypeVar("A", bound=Answer)
+
+
+class Server(socketserver.ThreadingTCPServer, Generic[A]):
     """Serves an application from a thread of its own, each connection on another."""
 
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port: int, application: Application) -> None:
+    def __init__(self, port: int, application: Callable[[Raw], A]) -> None:
         self.application = application
         self._open: dict[Any, threading.Thread] = {}
         self._guard = threading.Lock()
@@ -94,7 +104,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Server
+    server: Server[Any]
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     # Head and body leave in one packet.
@@ -126,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             length += len(piece)
             if length > _DRAIN_BYTES:
                 return None
-            if len(kept) <= MAX_BODY_BYTES:
+            if len(kept) <= _KEPT_BYTES:
                 kept += piece
         return bytes(kept), length
 
