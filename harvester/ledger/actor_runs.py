@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, and_, case, func, insert, literal, or_, se
 from harvester.errors import LostLease
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
+from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, lead_outcomes
 from harvester.ledger.types import Utc
 from harvester.models import ActorRun, ActorRunState, Lead, Target
@@ -81,6 +82,7 @@ def add_orphan(
         created_at=now,
     )
     row_id: int = tx.execute(statement.returning(actor_runs.c.id)).scalar_one()
+    tx.owe(Kind.ACTOR_RUN, row_id)
     same = [
         {"actor_run_id": row_id, "lead_id": target.lead_id, "target_url": target.target_url}
         for target in targets(tx, run.id)
@@ -108,8 +110,8 @@ def by_apify_run_id(tx: Tx, apify_run_id: str) -> ActorRun | None:
 
 def known_apify_run_ids(tx: Tx, apify_run_ids: Collection[str]) -> set[str]:
     """Say which of these actor runs of Apify's belong to a row already."""
-    statement = select(actor_runs.c.apify_run_id).where(actor_runs.c.apify_run_id.in_(apify_run_ids))
-    return set(tx.execute(statement).scalars())
+    known = actor_runs.c.apify_run_id
+    return set(tx.execute(select(known).where(known.in_(apify_run_ids))).scalars())
 
 
 def of_client_run(tx: Tx, client_run_id: str) -> list[ActorRun]:
@@ -120,14 +122,14 @@ def of_client_run(tx: Tx, client_run_id: str) -> list[ActorRun]:
 
 def last_batch(tx: Tx, client_run_id: str) -> int:
     """Give the number of a client run's last batch, 0 if it has none."""
-    statement = select(func.coalesce(func.max(actor_runs.c.batch), 0))
-    return int(tx.execute(statement.where(actor_runs.c.client_run_id == client_run_id)).scalar_one())
+    last = select(func.max(actor_runs.c.batch)).where(actor_runs.c.client_run_id == client_run_id)
+    return int(tx.execute(last).scalar_one() or 0)
 
 
 def targets(tx: Tx, row_id: int) -> list[Target]:
     """Give the leads of a batch with the URL that is sent for each."""
-    statement = select(lead_outcomes).where(lead_outcomes.c.actor_run_id == row_id)
-    return [rows.as_record(Target, row) for row in tx.execute(statement.order_by(lead_outcomes.c.lead_id))]
+    of_row = select(lead_outcomes).where(lead_outcomes.c.actor_run_id == row_id)
+    return [rows.as_record(Target, row) for row in tx.execute(of_row.order_by(lead_outcomes.c.lead_id))]
 
 
 def due(tx: Tx, *, now: datetime, max_in_flight: int, limit: int, most_starts: int = 500) -> list[int]:
@@ -278,14 +280,13 @@ def release(tx: Tx, owner: str, *, now: datetime) -> int:
     What it may still write to them matches no row any more.
     """
     freed = {"lease_until": None, "lease_owner": None, "next_check_at": now, "fence": actor_runs.c.fence + 1}
-    statement = update(actor_runs).where(actor_runs.c.lease_owner == owner).values(**freed)
-    return tx.execute(statement).rowcount
+    return tx.execute(update(actor_runs).where(actor_runs.c.lease_owner == owner).values(**freed)).rowcount
 
 
 def forget_queued(tx: Tx) -> None:
     """Let rows be queued anew: the wake-ups that they were queued with were turned away."""
-    queued = _to_change(tx, actor_runs.c.queued_until.is_not(None))
-    tx.execute(update(actor_runs).where(actor_runs.c.id.in_(queued)).values(queued_until=None))
+    queued = actor_runs.c.id.in_(_to_change(tx, actor_runs.c.queued_until.is_not(None)))
+    tx.execute(update(actor_runs).where(queued).values(queued_until=None))
 
 
 def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any]) -> ActorRun:
@@ -294,5 +295,6 @@ def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any]) -> ActorRun:
     )
     if tx.execute(statement.values(**values)).rowcount != 1:
         raise LostLease(f"actor run row {run.id} was taken over by another process")
+    tx.owe(Kind.ACTOR_RUN, *([run.id] if "state" in values else []))
     plain = {k: v for k, v in values.items() if k in ActorRun.__dataclass_fields__ and k != "next_check_at"}
     return replace(run, **plain)

@@ -9,6 +9,7 @@ from sqlalchemy import and_, exists, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
+from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, client_runs
 from harvester.models import ActorRunState, ClientRun, ClientRunStatus, Metrics
 
@@ -26,6 +27,7 @@ def _client_run(row: Any) -> ClientRun:
 def reserve(tx: Tx, run: ClientRun) -> bool:
     """Insert the record. False if it exists, or if its client has another one that is live."""
     values = {name: getattr(run, name) for name in ClientRun.__dataclass_fields__ if name != "metrics"}
+    tx.owe(Kind.CLIENT_RUN, run.client_run_id)
     return rows.insert_unless_there(tx, client_runs, **values)
 
 
@@ -47,12 +49,14 @@ def live_of(tx: Tx, client_id: str) -> ClientRun | None:
 
 def change(tx: Tx, client_run_id: str, **values: Any) -> bool:
     """Set some of a record's values. False if there is no such record."""
+    tx.owe(Kind.CLIENT_RUN, client_run_id)
     statement = update(client_runs).where(client_runs.c.client_run_id == client_run_id).values(**values)
     return tx.execute(statement).rowcount == 1
 
 
 def finish(tx: Tx, client_run_id: str, *, status: ClientRunStatus, now: datetime, **values: Any) -> bool:
     """End a live record. False if it is missing or was ended before."""
+    tx.owe(Kind.CLIENT_RUN, client_run_id)
     live = client_runs.c.status == ClientRunStatus.RUNNING
     statement = update(client_runs).where(client_runs.c.client_run_id == client_run_id, live)
     return tx.execute(statement.values(status=status, finished_at=now, **values)).rowcount == 1

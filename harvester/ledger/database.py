@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from harvester.errors import LedgerUnavailable
+from harvester.ledger.mirroring import Kind
 from harvester.ledger.patience import Patience
 from harvester.ledger.postgresql import PostgreSQL
 from harvester.ledger.sqlite import SQLite
@@ -61,8 +62,15 @@ class _Database(Protocol):
 class Tx:
     """One open transaction. It commits when its `with` block ends, and rolls back if that raises."""
 
-    def __init__(self, connection: Connection, waited: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        waited: Callable[[], None] = lambda: None,
+        owed: dict[Kind, set[Any]] | None = None,
+    ) -> None:
         self.connection = connection
+        #: What Airtable is to be told of, by the keys in the ledger; None: nothing.
+        self._owed = owed
         self._waited = waited
         self._after: list[Callable[[], None]] = []
 
@@ -88,7 +96,7 @@ class Tx:
         """
         self._mark("SAVEPOINT part")
         try:
-            yield Tx(self.connection, self._waited)
+            yield Tx(self.connection, self._waited, self._owed)
         except Exception as error:
             # A full disk ends the whole transaction on SQLite, unasked; it has no savepoint any more then.
             self._mark("ROLLBACK TO SAVEPOINT part", after=error)
@@ -108,6 +116,15 @@ class Tx:
     def after_commit(self, call: Callable[[], None]) -> None:
         """Run `call` once this transaction is on disk, and not at all if it rolls back."""
         self._after.append(call)
+
+    def owe(self, kind: Kind, *keys: object) -> None:
+        """Airtable is to be told that these have changed, if it is told at all.
+
+        That is written down at the end of the transaction: whoever else changes them waits there, and not
+        with locks that somebody needs who has come further.
+        """
+        if self._owed is not None:
+            self._owed.setdefault(kind, set()).update(keys)
 
     def exclusively(self, name: str) -> None:
         """Let one transaction at a time pass this point under `name`, across all processes, until it ends."""
@@ -143,6 +160,7 @@ class Ledger:
         on_sqlite = self.url.get_backend_name() == "sqlite"
         self._database: _Database = (SQLite if on_sqlite else PostgreSQL)(self.url, lock_seconds)
         self._begun: Callable[[Tx], None] = lambda _tx: None
+        self._write_down: Callable[[Tx, dict[Kind, set[Any]]], None] | None = None
 
     def __repr__(self) -> str:
         return f"Ledger({self.url.render_as_string(hide_password=True)!r})"
@@ -170,13 +188,21 @@ class Ledger:
         nothing was written then, unless the answer to the commit itself was lost. `patient` as in `read`;
         `patience` says exactly how long it may wait.
         """
-        with self._transaction(patience or self._patience(patient), writing=True) as tx:
+        owed: dict[Kind, set[Any]] = {}
+        told = None if self._write_down is None else owed
+        with self._transaction(patience or self._patience(patient), writing=True, owed=told) as tx:
             yield tx
+            if owed and self._write_down is not None:
+                self._write_down(tx, owed)
         tx.committed()
 
     def at_each_begin(self, call: Callable[[Tx], None]) -> None:
         """Run `call` at the beginning of every transaction from now on."""
         self._begun = call
+
+    def at_end_of_owing(self, write_down: Callable[[Tx, dict[Kind, set[Any]]], None]) -> None:
+        """Call `write_down` at the end of every transaction that owes Airtable something, from now on."""
+        self._write_down = write_down
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -186,7 +212,9 @@ class Ledger:
         return Patience(PATIENT_SECONDS, long=True) if patient else Patience(self._lock_seconds)
 
     @contextmanager
-    def _transaction(self, patience: Patience, *, writing: bool) -> Iterator[Tx]:
+    def _transaction(
+        self, patience: Patience, *, writing: bool, owed: dict[Kind, set[Any]] | None = None
+    ) -> Iterator[Tx]:
         try:
             with ExitStack() as open_things:
                 with patience.spent():
@@ -196,7 +224,7 @@ class Ledger:
                     )
                     open_things.enter_context(connection.begin())
                 self._waited(connection, patience, unusual=patience.unusual)
-                tx = Tx(connection, lambda: self._waited(connection, patience))
+                tx = Tx(connection, lambda: self._waited(connection, patience), owed)
                 self._begun(tx)
                 yield tx
         except (DBAPIError, PoolTimeout) as error:

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
+from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import job_runs
 from harvester.models import ClientRunStatus, JobRun
 
@@ -20,6 +21,7 @@ def _job(row: Any) -> JobRun:
 
 def reserve(tx: Tx, run_id: str, *, source: str, now: datetime) -> bool:
     """Take a base run ID. False if it is taken."""
+    tx.owe(Kind.JOB_RUN, run_id)
     return rows.insert_unless_there(
         tx, job_runs, run_id=run_id, source=source, status=ClientRunStatus.RUNNING, started_at=now
     )
@@ -46,11 +48,13 @@ def get(tx: Tx, run_id: str, *, lock: bool = False) -> JobRun | None:
 
 def close(tx: Tx, run_id: str, *, status: ClientRunStatus, now: datetime) -> None:
     """End a job run; a later end replaces an earlier one, as a second kickoff may have joined it."""
+    tx.owe(Kind.JOB_RUN, run_id)
     statement = update(job_runs).where(job_runs.c.run_id == run_id)
     tx.execute(statement.values(status=status, finished_at=now))
 
 
 def reopen(tx: Tx, run_id: str) -> None:
     """A client run has joined: the job run is not over."""
+    tx.owe(Kind.JOB_RUN, run_id)
     statement = update(job_runs).where(job_runs.c.run_id == run_id)
     tx.execute(statement.values(status=ClientRunStatus.RUNNING, finished_at=None))

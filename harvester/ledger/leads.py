@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
+from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, lead_outcomes, leads
 from harvester.models import ActorRunState, Lead, LeadStatus
 
@@ -106,11 +107,14 @@ def heal(tx: Tx, *, now: datetime, stale_after: timedelta) -> int:
         .where(lead_outcomes.c.lead_id == leads.c.id, _still_open())
     )
     statement = update(leads).where(left, ~still_had.exists())
-    return tx.execute(statement.values(status=LeadStatus.PENDING)).rowcount
+    healed = tx.execute(statement.values(status=LeadStatus.PENDING).returning(leads.c.id)).scalars().all()
+    tx.owe(Kind.LEAD, *healed)
+    return len(healed)
 
 
 def claim(tx: Tx, lead_ids: Collection[int], *, client_run_id: str, now: datetime) -> None:
     """Mark leads as being harvested by a client run."""
+    tx.owe(Kind.LEAD, *lead_ids)
     values = {"status": LeadStatus.PROCESSING, "client_run_id": client_run_id, "last_check_at": now}
     tx.execute(update(leads).where(leads.c.id.in_(lead_ids)).values(**values))
 
@@ -129,6 +133,7 @@ def decide(
     A lead that a later client run has claimed since is that one's, and stays as it is: an actor run can end
     late, or a second time. One that is `Done` stays so: another actor run of its batch has found posts.
     """
+    tx.owe(Kind.LEAD, lead_id)
     values: dict[str, Any] = {"status": status, "last_check_at": now}
     if posts_found is not None:
         values["posts_found_last_run"] = posts_found

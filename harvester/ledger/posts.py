@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, func, select
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
+from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, leads, posts, rejects, sightings
 from harvester.models import ActorRun, Post, Reject
 
@@ -57,6 +58,7 @@ def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> No
     )
     tx.execute(statement, [_values(run, item, now) for item in in_order])
     ids = _ids(tx, run.client_id, {item.post.post_key for item in found})
+    tx.owe(Kind.POST, *ids.values())
     seen = {(ids[item.post.post_key], item.lead_id) for item in found}
     tx.execute(
         rows.upsert(tx, sightings).on_conflict_do_nothing(),

@@ -1,0 +1,143 @@
+"""The outbox: what Airtable is owed. A row says that something changed; what, is read when it is sent.
+
+Every change that Airtable should show raises a row's version in the transaction that makes it. A row is owed
+while its version is beyond what was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, null, select, update
+
+from harvester.ledger import rows
+from harvester.ledger.airtable_tables import outbox
+from harvester.ledger.database import Ledger, Tx
+from harvester.ledger.mirroring import Kind, Mirroring
+from harvester.ledger.tables import actor_runs, client_runs, clients, job_runs, posts
+
+#: Most values that one IN clause is given; SQLite refuses statements with more than 32,766 variables.
+IN_CLAUSE: Final = 5_000
+
+
+class State(StrEnum):
+    """Where an outbox row stands.
+
+    Parked: Airtable refused it; tried again when it changes, or a person says so. Missing: a person deleted
+    its record, and it is not made anew. Retired: its base is no longer its client's, or it has no subject.
+    """
+
+    OK = "ok"
+    PARKED = "parked"
+    MISSING = "missing"
+    RETIRED = "retired"
+
+
+LIVE: Final = outbox.c.state.in_([State.OK, State.PARKED])
+
+
+def mirror(ledger: Ledger, mirroring: Mirroring) -> None:
+    """Put what Airtable should show into the outbox from now on."""
+    ledger.at_end_of_owing(partial(_write_down, mirroring))
+
+
+def _write_down(mirroring: Mirroring, tx: Tx, owed: dict[Kind, set[Any]]) -> None:
+    """Write down what a transaction has changed, in one order everywhere: two would else wait for each other.
+
+    A client run sums its actor runs up: it changes with them.
+    """
+    actor_run_ids = owed.get(Kind.ACTOR_RUN, set())
+    if actor_run_ids:
+        of_them = select(actor_runs.c.client_run_id).where(actor_runs.c.id.in_(actor_run_ids))
+        owed.setdefault(Kind.CLIENT_RUN, set()).update(tx.execute(of_them).scalars())
+    now = mirroring.clock()
+    for kind in Kind:
+        for part in parts(sorted(owed.get(kind, ()))):
+            if kind is not Kind.LEAD:  # which records show a lead, intake alone knows
+                _insert(tx, tx.execute(_found(kind, part, mirroring.master_base)).all(), kind, now)
+            _raise(tx, _of(kind, part), now=now, due_at=now + mirroring.delay)
+
+
+def _found(kind: Kind, keys: Sequence[Any], master: str) -> Select[Any]:
+    """Select base, key, subject and client of what is to be shown; an actor run once Apify has named it."""
+    in_master = literal(master)
+    if kind is Kind.JOB_RUN:
+        return select(in_master, job_runs.c.run_id, null(), null()).where(job_runs.c.run_id.in_(keys))
+    if kind is Kind.CLIENT_RUN:
+        return select(
+            in_master, client_runs.c.client_run_id, client_runs.c.id, client_runs.c.client_id
+        ).where(client_runs.c.client_run_id.in_(keys))
+    if kind is Kind.ACTOR_RUN:
+        return select(in_master, actor_runs.c.apify_run_id, actor_runs.c.id, actor_runs.c.client_id).where(
+            actor_runs.c.id.in_(keys), actor_runs.c.apify_run_id.is_not(None)
+        )
+    writable = and_(clients.c.airtable_base.is_not(None), clients.c.airtable_error.is_(None))
+    return (
+        select(clients.c.airtable_base, posts.c.post_key, posts.c.id, posts.c.client_id)
+        .join(clients, clients.c.client_id == posts.c.client_id)
+        .where(posts.c.id.in_(keys), writable)
+    )
+
+
+def _of(kind: Kind, keys: Sequence[Any]) -> ColumnElement[bool]:
+    by_key = kind in (Kind.JOB_RUN, Kind.CLIENT_RUN)
+    return and_(outbox.c.kind == kind, (outbox.c.key if by_key else outbox.c.subject_id).in_(keys))
+
+
+def _insert(tx: Tx, found: Sequence[Any], kind: Kind, now: datetime, **more: Any) -> None:
+    fixed = {"kind": kind, "version": 0, "sent_version": 0, "state": State.OK, "changed_at": now, **more}
+    new = [
+        {**fixed, "base": base, "key": key, "subject_id": subject_id, "client_id": client_id}
+        for base, key, subject_id, client_id in sorted(found, key=lambda row: str(row[1]))
+    ]
+    if new:
+        tx.execute(rows.upsert(tx, outbox).on_conflict_do_nothing(), new)
+
+
+def _raise(tx: Tx, which: ColumnElement[bool], *, now: datetime, due_at: datetime) -> int:
+    if not tx.on_sqlite:
+        tx.execute(select(outbox.c.id).where(which, LIVE).order_by(outbox.c.id).with_for_update())
+    changed = {
+        "version": outbox.c.version + 1,
+        "changed_at": now,
+        "due_at": func.coalesce(outbox.c.due_at, literal(due_at, outbox.c.due_at.type)),
+    }
+    return tx.execute(update(outbox).where(which, LIVE).values(**changed)).rowcount
+
+
+def map_leads(tx: Tx, base: str, client_id: str, records: Mapping[str, int], *, now: datetime) -> None:
+    """Remember which records of a base, by their IDs, show which leads. Nothing is owed by this."""
+    for record_id, lead_id in sorted(records.items()):
+        _insert(tx, [(base, record_id, lead_id, client_id)], Kind.LEAD, now, record_id=record_id)
+
+
+def lead_records(tx: Tx, lead_ids: Collection[int]) -> dict[int, list[str]]:
+    """Give the records that show these leads, the one known longest first; a lead can have several."""
+    found: dict[int, list[str]] = {}
+    for part in parts(sorted(lead_ids)):
+        statement = select(outbox.c.subject_id, outbox.c.key).where(_of(Kind.LEAD, part), LIVE)
+        for lead_id, record_id in tx.execute(statement.order_by(outbox.c.id)):
+            found.setdefault(lead_id, []).append(record_id)
+    return found
+
+
+def unsent_since(tx: Tx, base: str, record_ids: Collection[str], since: datetime) -> set[str]:
+    """Name the records of leads that are owed something, or were sent something since.
+
+    What was read of them at `since` may be older than what the ledger holds.
+    """
+    newer = (outbox.c.version > outbox.c.sent_version) | (outbox.c.sent_at >= since)
+    found: set[str] = set()
+    for part in parts(sorted(record_ids)):
+        these = (outbox.c.base == base, outbox.c.kind == Kind.LEAD, outbox.c.key.in_(part))
+        found.update(tx.execute(select(outbox.c.key).where(*these, newer)).scalars())
+    return found
+
+
+def parts(values: Sequence[Any]) -> list[Sequence[Any]]:
+    """Cut values into parts that one statement can take."""
+    return [values[start : start + IN_CLAUSE] for start in range(0, len(values), IN_CLAUSE)]
