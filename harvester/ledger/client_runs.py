@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, exists, false, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -19,7 +19,8 @@ BY_HAND: Final = "manual"
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
 
 
-def _client_run(row: Any) -> ClientRun:
+def from_row(row: Any) -> ClientRun:
+    """Read one row."""
     metrics = Metrics(**{name: row._mapping[name] for name in _METRICS})
     return rows.as_record(ClientRun, row, status=ClientRunStatus(row.status), metrics=metrics)
 
@@ -35,7 +36,7 @@ def get(tx: Tx, client_run_id: str, *, lock: bool = False) -> ClientRun | None:
     """Give the record of exactly this ID; with `lock`, nobody else may change it until the end of `tx`."""
     statement = select(client_runs).where(client_runs.c.client_run_id == client_run_id)
     row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
-    return _client_run(row) if row else None
+    return from_row(row) if row else None
 
 
 def live_of(tx: Tx, client_id: str) -> ClientRun | None:
@@ -44,7 +45,7 @@ def live_of(tx: Tx, client_id: str) -> ClientRun | None:
         client_runs.c.client_id == client_id, client_runs.c.status == ClientRunStatus.RUNNING
     )
     row = tx.execute(statement).one_or_none()
-    return _client_run(row) if row else None
+    return from_row(row) if row else None
 
 
 def change(tx: Tx, client_run_id: str, **values: Any) -> bool:
@@ -80,24 +81,52 @@ def page(
     if before is not None:
         statement = statement.where(client_runs.c.id < before)
     found = tx.execute(statement).all()
-    return [_client_run(row) for row in found[:limit]], found[limit - 1].id if len(found) > limit else None
+    return [from_row(row) for row in found[:limit]], found[limit - 1].id if len(found) > limit else None
 
 
 def of_job(tx: Tx, run_id: str) -> list[ClientRun]:
     """Give all client runs of a job run, by client."""
     statement = select(client_runs).where(client_runs.c.run_id == run_id).order_by(client_runs.c.client_id)
-    return [_client_run(row) for row in tx.execute(statement)]
+    return [from_row(row) for row in tx.execute(statement)]
 
 
-def to_settle(tx: Tx, *, made_by: datetime, limit: int) -> list[str]:
+def ask_for_leads(tx: Tx, client_run_id: str, *, at: datetime | None, tries: int = 0) -> None:
+    """Have leads read for a client run from `at` on, tried `tries` times before; None: no more."""
+    statement = update(client_runs).where(client_runs.c.client_run_id == client_run_id)
+    tx.execute(statement.values(leads_due_at=at, leads_tries=tries))
+
+
+def leads_asked_for(tx: Tx, client_run_id: str) -> tuple[datetime, int] | None:
+    """Say from when on leads are to be read for a client run, and how often that was tried; None: not."""
+    statement = select(client_runs.c.leads_due_at, client_runs.c.leads_tries).where(
+        client_runs.c.client_run_id == client_run_id, client_runs.c.leads_due_at.is_not(None)
+    )
+    row = tx.execute(statement).one_or_none()
+    return (row.leads_due_at, row.leads_tries) if row else None
+
+
+def to_read_leads(tx: Tx, *, now: datetime, limit: int) -> list[str]:
+    """Name live client runs for which leads are to be read now, the one that waits longest first."""
+    statement = (
+        select(client_runs.c.client_run_id)
+        .where(client_runs.c.status == ClientRunStatus.RUNNING, client_runs.c.leads_due_at <= now)
+        .order_by(client_runs.c.leads_due_at, client_runs.c.id)
+        .limit(limit)
+    )
+    return list(tx.execute(statement).scalars())
+
+
+def to_settle(tx: Tx, *, made_by: datetime, limit: int, leads_are_read: bool = False) -> list[str]:
     """Name live client runs that have no actor run open, and those made by `made_by`: open for too long.
 
-    One made by hand has no plan of its own: without actor runs it is named only then.
+    One made by hand has no plan of its own: without actor runs it is named only then. With `leads_are_read`,
+    the same is true of one that leads are to be read for.
     """
     its_own = actor_runs.c.client_run_id == client_runs.c.client_run_id
     open_runs = exists().where(its_own, actor_runs.c.state.not_in(_OVER))
     by_plan = or_(client_runs.c.source != BY_HAND, exists().where(its_own))
-    ready = or_(and_(~open_runs, by_plan), client_runs.c.created_at <= made_by)
+    waits = client_runs.c.leads_due_at.is_not(None) if leads_are_read else false()
+    ready = or_(and_(~open_runs, by_plan, ~waits), client_runs.c.created_at <= made_by)
     statement = (
         select(client_runs.c.client_run_id)
         .where(client_runs.c.status == ClientRunStatus.RUNNING, ready)

@@ -15,7 +15,8 @@ from harvester.ledger.tables import job_runs
 from harvester.models import ClientRunStatus, JobRun
 
 
-def _job(row: Any) -> JobRun:
+def from_row(row: Any) -> JobRun:
+    """Read one row."""
     return rows.as_record(JobRun, row, status=ClientRunStatus(row.status))
 
 
@@ -43,7 +44,7 @@ def get(tx: Tx, run_id: str, *, lock: bool = False) -> JobRun | None:
     """Give the job run of this base run ID; with `lock`, nobody else may change it until the end of `tx`."""
     statement = select(job_runs).where(job_runs.c.run_id == run_id)
     row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
-    return _job(row) if row else None
+    return from_row(row) if row else None
 
 
 def close(tx: Tx, run_id: str, *, status: ClientRunStatus, now: datetime) -> None:

@@ -15,7 +15,9 @@ from harvester.ledger.tables import actor_runs, lead_outcomes, leads
 from harvester.models import ActorRunState, Lead, LeadStatus
 
 
-def _lead(row: Any) -> Lead:
+def from_row(row: Any) -> Lead:
+    """Read one row."""
+    """Build a lead from a row of its table."""
     return rows.as_record(Lead, row, status=LeadStatus(row.status) if row.status else None)
 
 
@@ -29,13 +31,13 @@ def add(tx: Tx, client_id: str, new: Sequence[dict[str, Any]]) -> int:
 def by_urls(tx: Tx, client_id: str, profile_urls: Collection[str]) -> list[Lead]:
     """Give the client's leads with these canonical profile URLs."""
     statement = select(leads).where(leads.c.client_id == client_id, leads.c.profile_url.in_(profile_urls))
-    return [_lead(row) for row in tx.execute(statement.order_by(leads.c.id))]
+    return [from_row(row) for row in tx.execute(statement.order_by(leads.c.id))]
 
 
 def page(tx: Tx, client_id: str, *, limit: int, after: int = 0) -> list[Lead]:
     """List a client's leads in the order they came, from the one behind `after`."""
     statement = select(leads).where(leads.c.client_id == client_id, leads.c.id > after)
-    return [_lead(row) for row in tx.execute(statement.order_by(leads.c.id).limit(limit))]
+    return [from_row(row) for row in tx.execute(statement.order_by(leads.c.id).limit(limit))]
 
 
 def due(
@@ -55,12 +57,18 @@ def due(
     )
     if not tx.on_sqlite:
         statement = statement.with_for_update(skip_locked=True)
-    return [_lead(row) for row in tx.execute(statement)]
+    return [from_row(row) for row in tx.execute(statement)]
 
 
 def in_open_batches(tx: Tx, client_id: str) -> set[int]:
     """Name the client's leads that an open actor run has: one that has not answered yet."""
     return set(tx.execute(_in_batches(client_id, _still_open())).scalars())
+
+
+def taken(tx: Tx, client_id: str, client_run_id: str) -> set[int]:
+    """Name the client's leads that an open actor run has, or that this client run has had."""
+    had = or_(actor_runs.c.client_run_id == client_run_id, _still_open())
+    return set(tx.execute(_in_batches(client_id, had)).scalars())
 
 
 def _still_open() -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="DataclassInstance")
 
 
-def as_record(kind: type[R], row: Row[Any], **converted: Any) -> R:
+def as_record(kind: type[R], row: Row[Any], /, **converted: Any) -> R:
     """Build the frozen record `kind` from the columns of the same names; `converted` has the others."""
     found = row._mapping
     values = {f.name: found[f.name] for f in fields(kind) if f.name not in converted}

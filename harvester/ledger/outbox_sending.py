@@ -1,0 +1,194 @@
+"""Paying what Airtable is owed: which rows are due, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, exists, func, literal, or_, select, update
+
+from harvester.ledger import rows
+from harvester.ledger.airtable_tables import outbox
+from harvester.ledger.database import Tx
+from harvester.ledger.mirroring import Kind
+from harvester.ledger.outbox import LIVE, State, parts
+from harvester.ledger.tables import clients
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One outbox row. `sent` has a digest of each field that Airtable was last sent."""
+
+    id: int
+    base: str
+    kind: Kind
+    key: str
+    subject_id: int | None
+    client_id: str | None
+    version: int
+    sent_version: int
+    sent: Mapping[str, str] | None
+    record_id: str | None
+    state: State
+    due_at: datetime | None
+    failures: int
+    error: str | None
+    changed_at: datetime
+    sent_at: datetime | None
+
+
+def _owed(row: Any) -> Owed:
+    return rows.as_record(Owed, row, kind=Kind(row.kind), state=State(row.state))
+
+
+def due_targets(tx: Tx, master: str, *, now: datetime) -> list[tuple[str, Kind]]:
+    """Name each base and kind of which something is due. Costs next to nothing when nothing is."""
+    waiting = outbox.c.due_at <= now
+    if not tx.execute(select(exists().where(waiting))).scalar_one():
+        return []
+    found = [
+        (master, kind)
+        for kind in (Kind.JOB_RUN, Kind.CLIENT_RUN, Kind.ACTOR_RUN)
+        if tx.execute(
+            select(exists().where(outbox.c.base == master, outbox.c.kind == kind, waiting))
+        ).scalar_one()
+    ]
+    for kind in (Kind.LEAD, Kind.POST):
+        of_base = and_(outbox.c.base == clients.c.airtable_base, outbox.c.kind == kind, waiting)
+        bases = select(clients.c.airtable_base).distinct().where(exists().where(of_base))
+        found += [(base, kind) for base in sorted(tx.execute(bases).scalars())]
+    return found
+
+
+def page(tx: Tx, base: str, kind: Kind, *, now: datetime, limit: int) -> list[Owed]:
+    """Give the rows of a base and kind that are due, those that are due longest first."""
+    these = (outbox.c.base == base, outbox.c.kind == kind, outbox.c.due_at <= now)
+    statement = select(outbox).where(*these).order_by(outbox.c.due_at, outbox.c.id).limit(limit)
+    return [_owed(row) for row in tx.execute(statement)]
+
+
+def get(tx: Tx, kind: Kind, key: str) -> Owed | None:
+    """Give the row of a kind and key; the latest, if its base has changed."""
+    statement = select(outbox).where(outbox.c.kind == kind, outbox.c.key == key)
+    row = tx.execute(statement.order_by(outbox.c.id.desc()).limit(1)).one_or_none()
+    return _owed(row) if row else None
+
+
+def of_keys(tx: Tx, kind: Kind, keys: Collection[str]) -> dict[str, Owed]:
+    """Give the rows of these keys by key."""
+    found: dict[str, Owed] = {}
+    for part in parts(sorted(keys)):
+        statement = select(outbox).where(outbox.c.kind == kind, outbox.c.key.in_(part))
+        found.update((row.key, _owed(row)) for row in tx.execute(statement.order_by(outbox.c.id)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was sent of a row: the version it was read at, the digests of all fields, its record."""
+
+    row: Owed
+    digests: Mapping[str, str]
+    record_id: str | None
+
+
+def acknowledge(tx: Tx, done: Sequence[Sent], *, now: datetime) -> None:
+    """Airtable has these. What changed meanwhile stays due."""
+    if not done:
+        return
+    _lock(tx, [one.row.id for one in done])
+    seen = bindparam("seen", type_=outbox.c.version.type)
+    statement = (
+        update(outbox)
+        .where(outbox.c.id == bindparam("row_id"))
+        .values(
+            sent_version=func.max(outbox.c.sent_version, seen)
+            if tx.on_sqlite
+            else func.greatest(outbox.c.sent_version, seen),
+            sent=bindparam("digests", type_=outbox.c.sent.type),
+            record_id=bindparam("found"),
+            sent_at=now,
+            state=State.OK,
+            failures=0,
+            error=None,
+            due_at=case((outbox.c.version > seen, literal(now, outbox.c.due_at.type)), else_=None),
+        )
+    )
+    values = [
+        {"row_id": one.row.id, "seen": one.row.version, "digests": dict(one.digests), "found": one.record_id}
+        for one in sorted(done, key=lambda one: one.row.id)
+    ]
+    for value in values:
+        tx.execute(statement, value)
+
+
+def put_off(tx: Tx, row_ids: Collection[int], *, until: datetime, error: str) -> None:
+    """Look at these again later; nothing is known to be wrong with them."""
+    _lock(tx, row_ids)
+    tx.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(row_ids), outbox.c.due_at.is_not(None))
+        .values(due_at=until, error=error)
+    )
+
+
+def give_up(tx: Tx, row: Owed, state: State, *, error: str, kept: str | None = None) -> None:
+    """Stop sending a row: until it changes (parked), or for good. What has changed meanwhile stays due."""
+    _lock(tx, [row.id])
+    values: dict[str, Any] = {"state": state, "error": error, "failures": outbox.c.failures + 1}
+    if kept is not None:
+        values["kept"] = kept
+    if state is State.PARKED:
+        changed = outbox.c.version > row.version
+        values["due_at"] = case((changed, outbox.c.due_at), else_=None)
+        values["sent_version"] = outbox.c.sent_version
+    else:
+        values["due_at"] = None
+    tx.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
+
+
+def send_anew(tx: Tx, row_ids: Collection[int], *, now: datetime) -> None:
+    """Forget what Airtable was sent of these, and send all of it: somebody may have written over it."""
+    _lock(tx, row_ids)
+    values = {"sent": None, "version": outbox.c.version + 1, "due_at": now, "state": State.OK, "failures": 0}
+    tx.execute(update(outbox).where(outbox.c.id.in_(row_ids), LIVE).values(**values))
+
+
+def remember(tx: Tx, row_id: int, record_id: str) -> None:
+    """Remember which record shows a row."""
+    tx.execute(update(outbox).where(outbox.c.id == row_id).values(record_id=record_id, sent=None))
+
+
+def retire_strangers(tx: Tx, master: str) -> int:
+    """Retire rows whose base is neither the master's nor any client's any more. Returns how many."""
+    of_nobody = ~exists().where(clients.c.airtable_base == outbox.c.base)
+    left = and_(outbox.c.base != master, of_nobody, outbox.c.due_at.is_not(None))
+    return tx.execute(update(outbox).where(left).values(state=State.RETIRED, due_at=None)).rowcount
+
+
+def counts(tx: Tx) -> list[tuple[str, Kind, str, int]]:
+    """Count rows by base, kind and how they stand: `waiting`, `sent`, `parked`, `missing` or `retired`."""
+    owed = and_(outbox.c.state == State.OK, outbox.c.due_at.is_not(None))
+    stands = case((owed, "waiting"), (outbox.c.state == State.OK, "sent"), else_=outbox.c.state)
+    statement = select(outbox.c.base, outbox.c.kind, stands, func.count()).group_by(
+        outbox.c.base, outbox.c.kind, stands
+    )
+    found = [(base, Kind(kind), stand, count) for base, kind, stand, count in tx.execute(statement)]
+    return sorted(found)
+
+
+def wrong(tx: Tx, *, limit: int) -> list[Owed]:
+    """Give rows that are parked or missing, newest first."""
+    bad = or_(outbox.c.state == State.PARKED, outbox.c.state == State.MISSING)
+    return [
+        _owed(row) for row in tx.execute(select(outbox).where(bad).order_by(outbox.c.id.desc()).limit(limit))
+    ]
+
+
+def _lock(tx: Tx, row_ids: Collection[int]) -> None:
+    """Lock rows in the one order in which everybody does."""
+    if not tx.on_sqlite:
+        locked = select(outbox.c.id).where(outbox.c.id.in_(row_ids)).order_by(outbox.c.id)
+        tx.execute(locked.with_for_update())
