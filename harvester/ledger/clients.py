@@ -30,6 +30,19 @@ def change(tx: Tx, client_id: str, **values: Any) -> bool:
     return tx.execute(statement).rowcount == 1
 
 
+def put(tx: Tx, client: Client) -> None:
+    """Store a client as it is given, over what there was of its ID but for when that was made."""
+    values = {name: getattr(client, name) for name in Client.__dataclass_fields__}
+    if not rows.insert_unless_there(tx, clients, **values):
+        del values["created_at"]
+        tx.execute(update(clients).where(clients.c.client_id == client.client_id).values(**values))
+
+
+def every(tx: Tx) -> dict[str, Client]:
+    """Give all clients by their IDs."""
+    return {row.client_id: rows.as_record(Client, row) for row in tx.execute(select(clients))}
+
+
 def page(tx: Tx, *, limit: int, after: str | None = None) -> list[Client]:
     """List clients by ID, from the one behind `after`."""
     statement = select(clients).order_by(clients.c.client_id).limit(limit)

@@ -1,0 +1,85 @@
+"""Leads as Airtable's rows show them: which of them are due there, and whose word counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import null, select, update
+
+from harvester.ledger import outbox
+from harvester.ledger.airtable_tables import outbox as outbox_table
+from harvester.ledger.database import Tx
+from harvester.ledger.leads import from_row, is_due
+from harvester.ledger.mirroring import Kind
+from harvester.ledger.tables import leads
+from harvester.models import Lead, LeadStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which records of a base show which leads, and which of them show what the ledger holds."""
+
+    lead_of: Mapping[str, int]
+    in_step: frozenset[str]
+
+
+def by_url(tx: Tx, client_id: str, profile_urls: Collection[str], *, lock: bool = False) -> dict[str, Lead]:
+    """Give the client's leads with these canonical profile URLs, by URL.
+
+    With `lock`, nobody else may change them until the end of `tx`; those that somebody holds are left out.
+    """
+    found: dict[str, Lead] = {}
+    for part in outbox.parts(sorted(profile_urls)):
+        statement = select(leads).where(leads.c.client_id == client_id, leads.c.profile_url.in_(part))
+        if lock and not tx.on_sqlite:
+            statement = statement.order_by(leads.c.id).with_for_update(skip_locked=True)
+        found.update({row.profile_url: from_row(row) for row in tx.execute(statement)})
+    return found
+
+
+def due_among(tx: Tx, lead_ids: Collection[int], *, now: datetime, stale_after: timedelta) -> set[int]:
+    """Name those of these leads that are due as far as the ledger knows."""
+    found: set[int] = set()
+    for part in outbox.parts(sorted(lead_ids)):
+        statement = select(leads.c.id).where(leads.c.id.in_(part), is_due(now, stale_after))
+        found.update(tx.execute(statement).scalars())
+    return found
+
+
+def shown(tx: Tx, base: str, record_ids: Collection[str], *, read_at: datetime) -> Shown:
+    """Say what is known of these records, which were read no earlier than at `read_at`.
+
+    One is in step if it is owed nothing and was sent nothing since: what it showed then that is not the
+    ledger's, a person has put there.
+    """
+    lead_of: dict[str, int] = {}
+    for part in outbox.parts(sorted(record_ids)):
+        statement = select(outbox_table.c.key, outbox_table.c.subject_id).where(
+            outbox_table.c.base == base,
+            outbox_table.c.kind == Kind.LEAD,
+            outbox_table.c.key.in_(part),
+            outbox.LIVE,
+        )
+        lead_of.update({row.key: row.subject_id for row in tx.execute(statement)})
+    behind = outbox.unsent_since(tx, base, lead_of, read_at)
+    return Shown(lead_of, frozenset(lead_of.keys() - behind))
+
+
+def adopt(tx: Tx, lead_id: int, *, status: LeadStatus | None, last_check_at: datetime | None) -> None:
+    """Set a lead to what a person has made of it in Airtable."""
+    values = {"status": status, "last_check_at": last_check_at, "posts_actioned": None}
+    tx.execute(update(leads).where(leads.c.id == lead_id).values(**values, posts_scored_at=None))
+
+
+def show_anew(tx: Tx, base: str, client_id: str, records: Iterable[tuple[str, int]]) -> None:
+    """Have records show these leads from now on, whatever they showed: what they were sent counts no more."""
+    for record_id, lead_id in sorted(records):
+        its_row = (
+            outbox_table.c.base == base,
+            outbox_table.c.kind == Kind.LEAD,
+            outbox_table.c.key == record_id,
+        )
+        values = {"subject_id": lead_id, "client_id": client_id, "state": outbox.State.OK, "error": None}
+        tx.execute(update(outbox_table).where(*its_row).values(**values, sent=null()))
