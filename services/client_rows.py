@@ -18,10 +18,8 @@ from harvester import run_ids
 from harvester.errors import InvalidInput
 from harvester.models import Client
 from harvester.normalise.text import one_line
-from services.plan import ACTIVE
+from services.plan import ACTIVE, AIRTABLE
 
-#: `Client.origin` of a client that is kept in Airtable.
-AIRTABLE: Final = "airtable"
 #: `Client.status` of a client whose row is gone, and of one whose row has none.
 REMOVED: Final = "Removed"
 _UNSET: Final = "Unset"

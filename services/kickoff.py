@@ -13,13 +13,19 @@ from harvester.ledger import Ledger, Tx, client_runs, clients, idempotency, job_
 from harvester.models import Client, Lead
 from harvester.profile_urls import canonical
 from services import run_records
-from services.plan import Limits, need_of, not_entitled, plan_due, plan_these
+from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, plan_these
 
 _log = log.get_logger(__name__)
 
 
 class UnknownClient(HarvesterError):
     """There is no client of this ID."""
+
+
+class ClientsNotRead(HarvesterError):
+    """The ledger does not know a client, and Airtable, which may, could not be asked. Try again later."""
+
+    permanent = False
 
 
 class KeyReused(HarvesterError):
@@ -51,21 +57,44 @@ class Answer:
     reason: str | None = None
 
 
+#: Sees to it that the ledger has what Airtable has of its clients, and says why if it has not.
+ReadClients = Callable[[], str | None]
+
+
 class Kickoff:
     """Takes orders. Everything that an accepted one causes is on disk before it is answered."""
 
-    def __init__(self, ledger: Ledger, limits: Limits, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        limits: Limits,
+        clock: Callable[[], datetime],
+        *,
+        read_clients: ReadClients | None = None,
+    ) -> None:
         self._ledger = ledger
         self._limits = limits
         self._clock = clock
+        self._read_clients = read_clients
 
     def __call__(self, order: Order) -> Answer:
         """Carry out one order, or say why not.
 
-        Raises `InvalidInput` for an order that makes no sense, `UnknownClient`, `KeyReused`, and
-        `LedgerUnavailable` when nothing could be written.
+        Raises `InvalidInput` for an order that makes no sense, `UnknownClient`, `ClientsNotRead`,
+        `KeyReused`, and `LedgerUnavailable` when nothing could be written.
         """
         order = _checked(order)
+        problem = self._read_clients() if self._read_clients is not None else None
+        try:
+            return self._taken(order)
+        except UnknownClient as error:
+            if problem is None:
+                raise
+            raise ClientsNotRead(
+                f"{error} as far as is known, and Clients was not read: {problem}"
+            ) from error
+
+    def _taken(self, order: Order) -> Answer:
         try:
             with self._ledger.write() as tx:
                 return self._answered(tx, order)
@@ -109,6 +138,8 @@ class Kickoff:
         barred = not_entitled(client)
         if barred is not None:
             return Answer("skipped", client.client_id, code=barred[0], reason=barred[1])
+        if client.airtable_error is not None:
+            return None  # it gets a record, in which settling says why nothing came of it
         reasons = (
             (not chosen and client.daily_target <= 0, "no_target", "the client's daily target is 0"),
             (not chosen and need.posts <= 0, "target_met", "the client's target of the day is met"),
@@ -133,16 +164,19 @@ class Kickoff:
             max_batches=order.max_batches if order.max_batches is not None else max(0, need.batches),
         )
         planned = self._planned(tx, client, order, run.client_run_id, need.posts, run.max_batches, now)
-        tx.after_commit(
-            lambda: _log.info(
-                "Kickoff of %s: %d batches planned", run.client_run_id, planned, source=order.source
-            )
-        )
+        told = "leads are to be read from Airtable" if planned is None else f"{planned} batches planned"
+        tx.after_commit(lambda: _log.info("Kickoff of %s: %s", run.client_run_id, told, source=order.source))
         return Answer("accepted", client.client_id, run_id, run.client_run_id)
 
     def _planned(
         self, tx: Tx, client: Client, order: Order, full_id: str, posts: int, batches: int, now: datetime
-    ) -> int:
+    ) -> int | None:
+        """Plan the first batches, and say how many; None if leads are to be read first."""
+        if client.airtable_error is not None:
+            return 0
+        if order.target_urls is None and self._read_clients is not None and client.origin == AIRTABLE:
+            client_runs.ask_for_leads(tx, full_id, at=now)
+            return None
         if order.target_urls is None:
             return plan_due(
                 tx,

@@ -32,6 +32,8 @@ class Need:
     budget_left_micros: int
 
 
+#: `Client.origin` of a client that is kept in Airtable, with its leads.
+AIRTABLE: Final = "airtable"
 #: Client status and service level that may harvest.
 ACTIVE: Final = "Active"
 ENTITLED_FROM_LEVEL: Final = 2
@@ -61,6 +63,11 @@ def need_of(tx: Tx, client: Client, limits: Limits, now: datetime) -> Need:
     )
 
 
+def profiles_for(client: Client, limits: Limits, *, posts: int, batches: int) -> int:
+    """Say how many leads the missing posts need, within so many batches; 0 or less: none."""
+    return min(-(-posts // limits.max_posts), batches * client.batch_size)
+
+
 def plan_due(
     tx: Tx,
     client: Client,
@@ -72,7 +79,7 @@ def plan_due(
     now: datetime,
 ) -> int:
     """Plan as many leads as the missing posts need and no more. Returns how many batches that made."""
-    profiles = min(-(-posts // limits.max_posts), batches * client.batch_size)
+    profiles = profiles_for(client, limits, posts=posts, batches=batches)
     if profiles < 1:
         return 0
     due = leads.due(

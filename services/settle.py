@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Final
 
+from harvester import log
 from harvester.errors import LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, job_runs
-from harvester.models import ActorRun, ActorRunState, ClientRun, ClientRunStatus
+from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientRunStatus
 from services import run_records
 from services.outcome import give_up
-from services.plan import Limits, need_of, not_entitled, plan_due
+from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, profiles_for
 
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
+#: Longest note, in characters.
+_NOTE_CHARS: Final = 2_000
+
+_log = log.get_logger(__name__)
 
 
 class Settle:
     """Decides, once nothing is open, whether a client run goes on or is over."""
 
     def __init__(
-        self, ledger: Ledger, limits: Limits, clock: Callable[[], datetime], *, timeout: timedelta
+        self,
+        ledger: Ledger,
+        limits: Limits,
+        clock: Callable[[], datetime],
+        *,
+        timeout: timedelta,
+        leads_are_read: bool = False,
     ) -> None:
+        """Build it. With `leads_are_read`, intake reads the leads of Airtable's clients when it is asked."""
+        self._leads_are_read = leads_are_read
         self._timeout = timeout
         self._ledger = ledger
         self._limits = limits
@@ -39,10 +53,8 @@ class Settle:
             if any(batch.state not in _OVER for batch in batches):
                 if self._is_overdue(run):
                     self._timed_out(tx, run, batches, now)
-            elif not self._waits_for_more(run, batches, now) and not self._planned_more(
-                tx, run, batches, now
-            ):
-                self._completed(tx, run, batches, now)
+            elif not self._waits(tx, run, batches, now):
+                self._went_on(tx, run, batches, now)
 
     def _give_up_planned(self, full_id: str) -> None:
         """Of a client run that is open for too long, start nothing more.
@@ -54,7 +66,7 @@ class Settle:
             if run is None or run.status is not ClientRunStatus.RUNNING or not self._is_overdue(run):
                 return
             batches = actor_runs.of_client_run(tx, full_id)
-        reason = f"not started within {self._timeout / timedelta(hours=1):g} h of the kickoff"
+        reason = f"not started within {self._in_hours()} of the kickoff"
         for batch in batches:
             if batch.state is ActorRunState.PLANNED:
                 with suppress(LostLease), self._ledger.write() as tx:  # lost to whoever starts it just now
@@ -65,15 +77,45 @@ class Settle:
 
     def due(self, tx: Tx, limit: int) -> list[str]:
         """Name the client runs that have nothing open, or are open for too long."""
-        return client_runs.to_settle(tx, made_by=self._clock() - self._timeout, limit=limit)
+        made_by = self._clock() - self._timeout
+        return client_runs.to_settle(tx, made_by=made_by, limit=limit, leads_are_read=self._leads_are_read)
 
-    def _waits_for_more(self, run: ClientRun, batches: list[ActorRun], now: datetime) -> bool:
-        """A record made by hand has no plan of its own: its actor runs may be known to a person alone."""
+    def no_more(self, tx: Tx, run: ClientRun, *, failed: str | None = None) -> None:
+        """End a client run for which intake has found no more leads, or has `failed` to read them.
+
+        One that has an actor run open, which Apify has resurrected, is left to settle itself when that ends.
+        """
+        client_runs.ask_for_leads(tx, run.client_run_id, at=None)
+        batches = actor_runs.of_client_run(tx, run.client_run_id)
+        if any(batch.state not in _OVER for batch in batches):
+            return
+        if failed is None:
+            self._completed(tx, run, batches, self._clock())
+        else:
+            self._stopped(tx, run, batches, failed, self._clock())
+
+    def _waits(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> bool:
+        """Say whether somebody else is to go on with it: intake, or a person.
+
+        A record made by hand has no plan of its own: its actor runs may be known to that person alone.
+        """
         by_hand = run.source == run_records.MANUAL and not batches
-        return by_hand and now - run.created_at < self._timeout
+        return not self._is_overdue(run) and (by_hand or self._leads_asked_for(tx, run))
 
-    def _planned_more(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> bool:
+    def _leads_asked_for(self, tx: Tx, run: ClientRun) -> bool:
+        return self._leads_are_read and client_runs.leads_asked_for(tx, run.client_run_id) is not None
+
+    def _went_on(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> None:
+        """Plan what is still missing, or have leads read for it, or complete the client run."""
         client = clients.get(tx, run.client_id)
+        posts = self.missing(tx, run, client, batches)
+        if client is not None and client.airtable_error is not None and (posts or not batches):
+            self._stopped(tx, run, batches, f"the client is closed: {client.airtable_error}", now)
+        elif client is None or not posts or not self._planned_more(tx, client, run, batches, posts, now):
+            self._completed(tx, run, batches, now)
+
+    def missing(self, tx: Tx, run: ClientRun, client: Client | None, batches: list[ActorRun]) -> int:
+        """Count the posts that a client run may still look for; 0 if it may not go on."""
         if (
             run.target_posts is None
             or client is None
@@ -81,22 +123,32 @@ class Settle:
             or self._is_overdue(run)
             or any(b.state is ActorRunState.FAILED for b in batches)
         ):
-            return False
-        need = need_of(tx, client, self._limits, now)
-        if need.posts <= 0 or need.budget_left_micros <= 0:
-            return False
+            return 0
+        need = need_of(tx, client, self._limits, self._clock())
+        room = profiles_for(client, self._limits, posts=need.posts, batches=run.max_batches - len(batches))
+        return need.posts if room > 0 and need.budget_left_micros > 0 else 0
+
+    def _planned_more(
+        self, tx: Tx, client: Client, run: ClientRun, batches: list[ActorRun], posts: int, now: datetime
+    ) -> bool:
+        if self._leads_are_read and client.origin == AIRTABLE:
+            client_runs.ask_for_leads(tx, run.client_run_id, at=now)
+            return True
         planned = plan_due(
             tx,
             client,
             self._limits,
             client_run_id=run.client_run_id,
-            posts=need.posts,
+            posts=posts,
             batches=run.max_batches - len(batches),
             now=now,
         )
         return planned > 0
 
     def _completed(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> None:
+        if self._leads_asked_for(tx, run):  # for too long, or it would still wait
+            self._stopped(tx, run, batches, f"its leads were not read within {self._in_hours()}", now)
+            return
         status, note = verdict(batches)
         if not batches and run.source == run_records.MANUAL:
             status, note = ClientRunStatus.FAILED, "made by hand, and no actor run came of it"
@@ -104,15 +156,31 @@ class Settle:
             note = "the client's batches of the day are used up"
         self._ended(tx, run, status, note, now)
 
+    def _stopped(self, tx: Tx, run: ClientRun, batches: list[ActorRun], reason: str, now: datetime) -> None:
+        """End a client run that cannot go on, although it should."""
+        status, note = verdict(batches)
+        if not batches:
+            status, note = ClientRunStatus.FAILED, reason
+        else:
+            note = f"{note}; then it could not go on: {reason}"
+        if status is ClientRunStatus.COMPLETED:
+            status = ClientRunStatus.COMPLETED_WITH_ERRORS
+        client_id = run.client_id
+        tx.after_commit(lambda: _log.error("Client %s: %s", client_id, reason))
+        self._ended(tx, run, status, note[:_NOTE_CHARS], now)
+
+    def _in_hours(self) -> str:
+        return f"{self._timeout / timedelta(hours=1):g} h"
+
     def _timed_out(self, tx: Tx, run: ClientRun, batches: list[ActorRun], now: datetime) -> None:
         """End it, so that its client can be harvested again. What it has at Apify is still ingested."""
-        hours = self._timeout / timedelta(hours=1)
         left = [batch for batch in batches if batch.state not in _OVER]
         told = "; ".join(f"batch {one.batch} is {one.state}: {one.error or 'no error'}" for one in left)
-        note = f"open for more than {hours:g} h: {told}"[:2_000]
+        note = f"open for more than {self._in_hours()}: {told}"[:_NOTE_CHARS]
         self._ended(tx, run, ClientRunStatus.FAILED, note, now)
 
     def _ended(self, tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime) -> None:
+        client_runs.ask_for_leads(tx, run.client_run_id, at=None)
         run_records.complete(tx, run, status, source="settle", note=note, now=now)
         # Whoever else ends or joins this job now waits here, or two last ones would each see the other live.
         job_runs.get(tx, run.run_id, lock=True)
@@ -129,7 +197,7 @@ def verdict(batches: list[ActorRun]) -> tuple[ClientRunStatus, str]:
     if not bad:
         return ClientRunStatus.COMPLETED, f"all {len(batches)} actor runs are ingested"
     reasons = "; ".join(dict.fromkeys(f"{batch.error_code}: {batch.error}" for batch in bad))
-    note = f"{len(bad)} of {len(batches)} actor runs had errors: {reasons}"[:2_000]
+    note = f"{len(bad)} of {len(batches)} actor runs had errors: {reasons}"[:_NOTE_CHARS]
     lost = all(batch.error_code is not None and not batch.cursor for batch in batches)
     return (ClientRunStatus.FAILED if lost else ClientRunStatus.COMPLETED_WITH_ERRORS), note
 
