@@ -160,6 +160,13 @@ def complete(
     return True
 
 
+def deleted_in_airtable(tx: Tx, full_id: str, client_id: str, *, now: datetime) -> None:
+    """A person deleted the record there: say so, count it, and make no other."""
+    _missing(full_id, client_id)
+    told = "record deleted in Airtable"
+    _note(tx, "update", full_id, client_id, source="mirror", detail=told, now=now, ok=False)
+
+
 def _missing(full_id: str, client_id: str) -> None:
     _log.error("ERROR: Client run record not found for %s (%s)", full_id, client_id)
     _log.error("This indicates a process kickoff issue - run record should exist")
