@@ -100,25 +100,23 @@ def _check(value: object, field: Field, column: Column) -> Cell | NotWritable:
 
 
 def _date_time(value: object, field: Field, column: Column) -> Cell | NotWritable:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     return _moment(value) or NOT_WRITABLE
 
 
 def _day(value: object, field: Field, column: Column) -> Cell | NotWritable:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
     moment = _moment(value)
     return moment[:10] if moment else NOT_WRITABLE
 
 
 def _moment(value: object) -> str | None:
-    """Give an aware time in UTC, in the form in which Airtable gives it back: to the millisecond."""
+    """Give an aware time in UTC, in the form in which Airtable gives it back: to the millisecond.
+
+    A day is its first moment; None is given for what is no time, or says no zone.
+    """
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
+        value = _read(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, datetime) or value.tzinfo is None:
         return None
     try:
@@ -126,6 +124,15 @@ def _moment(value: object) -> str | None:
     except OverflowError:  # the first and the last day there is, east or west of Greenwich
         return None
     return told.removesuffix("+00:00") + "Z"
+
+
+def _read(text: str) -> date | None:
+    for of in (date, datetime):  # a time is no date to `date`, but a date is a time to `datetime`
+        try:
+            return of.fromisoformat(text)
+        except ValueError:
+            continue
+    return None
 
 
 def _choice(value: object, field: Field, column: Column) -> Cell | NotWritable:

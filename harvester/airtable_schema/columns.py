@@ -36,7 +36,7 @@ class Column:
     #: Choices that a select field must have.
     choices: tuple[str, ...] = ()
     #: Choice of ours -> the choice that is used where a base lacks it.
-    fallbacks: Mapping[str, str] = field(default_factory=dict)
+    fallbacks: Mapping[str, str] = field(default_factory=dict, hash=False)
     #: Field types that do although they are not of this kind.
     also: frozenset[str] = frozenset()
     #: Used if it is there, not missed otherwise.
