@@ -105,19 +105,26 @@ def count_by_status(tx: Tx, client_id: str) -> dict[str, int]:
 
 def heal(tx: Tx, *, now: datetime, stale_after: timedelta) -> int:
     """Make leads `Pending` that were left `Processing` and that no open actor run has. Returns how many."""
-    left = and_(
-        leads.c.status == LeadStatus.PROCESSING,
-        or_(leads.c.last_check_at.is_(None), leads.c.last_check_at < now - stale_after),
-    )
+    statement = update(leads).where(_left_behind(now, stale_after))
+    healed = tx.execute(statement.values(status=LeadStatus.PENDING).returning(leads.c.id)).scalars().all()
+    tx.owe(Kind.LEAD, *healed)
+    return len(healed)
+
+
+def left_behind(tx: Tx, *, now: datetime, stale_after: timedelta) -> list[Lead]:
+    """Give the leads that `heal` would make `Pending`."""
+    statement = select(leads).where(_left_behind(now, stale_after)).order_by(leads.c.id)
+    return [from_row(row) for row in tx.execute(statement)]
+
+
+def _left_behind(now: datetime, stale_after: timedelta) -> ColumnElement[bool]:
+    stale = or_(leads.c.last_check_at.is_(None), leads.c.last_check_at < now - stale_after)
     still_had = (
         select(lead_outcomes.c.lead_id)
         .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
         .where(lead_outcomes.c.lead_id == leads.c.id, _still_open())
     )
-    statement = update(leads).where(left, ~still_had.exists())
-    healed = tx.execute(statement.values(status=LeadStatus.PENDING).returning(leads.c.id)).scalars().all()
-    tx.owe(Kind.LEAD, *healed)
-    return len(healed)
+    return and_(leads.c.status == LeadStatus.PROCESSING, stale, ~still_had.exists())
 
 
 def claim(tx: Tx, lead_ids: Collection[int], *, client_run_id: str, now: datetime) -> None:
