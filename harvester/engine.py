@@ -20,6 +20,7 @@ from huey.serializer import Serializer
 
 from harvester import log
 from harvester.errors import HarvesterError, LedgerUnavailable
+from harvester.side_work import SideWork
 
 T = TypeVar("T")
 
@@ -149,7 +150,10 @@ class Engine:
         advance: Callable[[int], None],
         tick: Callable[[Callable[[int], Any]], None],
         chores: Chores,
+        side: SideWork | None = None,
     ) -> None:
+        """Build it. `side` is work that waits for others a lot, and has threads of its own."""
+
         def wake(row_id: int) -> None:
             advance(row_id)
 
@@ -163,6 +167,7 @@ class Engine:
         self._chore = huey.task(name="chore")(chore)
         self._tick = tick
         self._chores = chores
+        self._side = side
         self._stopping = threading.Event()
         # A handler may interrupt anything in this thread; putting into this queue is safe even then.
         self._told: SimpleQueue[int] = SimpleQueue()
@@ -197,6 +202,8 @@ class Engine:
         self._stopping.set()
         consumer.stop(graceful=True)
         ticking.join(max(0.0, deadline - time.monotonic()))
+        if self._side is not None:
+            self._side.stop(max(0.0, deadline - time.monotonic()))
         _log.info("Worker stopped")
         for number in _ENDING:  # whoever is told once more while it ends, ends no sooner and no worse
             signal.signal(number, signal.SIG_IGN)
@@ -230,6 +237,8 @@ class Engine:
                 for name in self._chores.due():
                     self._sent(self._chore, self._chores, name)
                 self._tick(self._woken)
+                if self._side is not None:
+                    self._side.look()
                 wait = seconds
             except LedgerUnavailable as error:
                 wait = max(seconds, min(2 * wait, _LONGEST_WAIT))

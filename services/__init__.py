@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harvester import log
 from harvester.apify import Apify
@@ -23,6 +23,7 @@ from harvester.normalise import normaliser_for
 from harvester.settings import Settings
 from harvester.webhook_tokens import TokenSigner
 from services.advance import Advance, Step
+from services.alerts import Alerts
 from services.chores import Chore, Chores
 from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
@@ -41,8 +42,13 @@ from services.settle import Settle
 from services.start import Start, StartTerms
 from services.tick import Tick
 
+if TYPE_CHECKING:
+    from services.airtable_side import AirtableSide
+
 WEBHOOK_PATH = "/api/apify-webhook"
 RECONCILE: Final = "reconcile"
+_ALERTS: Final = "alerts"
+_ALERTS_EVERY: Final = timedelta(seconds=15)
 Clock = Callable[[], datetime]
 
 
@@ -63,10 +69,14 @@ class Services:
     dead_letters: DeadLetters
     replay: Replay
     overview: Overview
+    #: None where Airtable is off.
+    airtable: AirtableSide | None
     clock: Clock
 
     def close(self) -> None:
         """Close what is open."""
+        if self.airtable is not None:
+            self.airtable.close()
         self.ledger.close()
 
 
@@ -103,7 +113,15 @@ def build(
     )
     signer = TokenSigner(settings.webhook_secrets)
     limits = _limits(settings)
-    settle = Settle(ledger, limits, clock, timeout=timedelta(seconds=settings.client_run_timeout_seconds))
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    settle = Settle(
+        ledger,
+        limits,
+        clock,
+        timeout=timedelta(seconds=settings.client_run_timeout_seconds),
+        leads_are_read=settings.airtable_api_key is not None,
+    )
+    airtable = _airtable(settings, ledger, limits, settle, owner, clock)
     static = [settings.apify_webhook_token] if settings.apify_webhook_token else []
     retry_base = timedelta(seconds=settings.retry_base_seconds)
     lease = timedelta(seconds=settings.lease_seconds)
@@ -121,19 +139,23 @@ def build(
         stale_lead=timedelta(seconds=settings.stale_lead_seconds),
         lease=lease,
     )
-    every = timedelta(seconds=settings.reconcile_seconds)
+    chores = {RECONCILE: Chore(timedelta(seconds=settings.reconcile_seconds), reconcile)}
+    if settings.alert_urls:
+        chores[_ALERTS] = Chore(_ALERTS_EVERY, Alerts(ledger, settings.alert_urls, clock))
     return Services(
         settings=settings,
         ledger=ledger,
         apify=apify,
-        kickoff=Kickoff(ledger, limits, clock),
+        kickoff=Kickoff(
+            ledger, limits, clock, read_clients=None if airtable is None else airtable.read_clients
+        ),
         deliveries=Deliveries(ledger, signer, static, clock),
         advance=Advance(
             ledger,
             _steps(settings, ledger, apify, start, search, orphans, clock),
             settle,
             outages,
-            owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            owner=owner,
             lease=lease,
             retry_base=retry_base,
             answers=lambda: _answers(apify),
@@ -150,12 +172,23 @@ def build(
             clock=clock,
         ),
         reconcile=reconcile,
-        chores=Chores(ledger, {RECONCILE: Chore(every, reconcile)}, clock),
+        chores=Chores(ledger, chores, clock),
         dead_letters=DeadLetters(ledger, clock),
         replay=Replay(ledger, clock),
         overview=Overview(ledger),
+        airtable=airtable,
         clock=clock,
     )
+
+
+def _airtable(
+    settings: Settings, ledger: Ledger, limits: Limits, settle: Settle, owner: str, clock: Clock
+) -> AirtableSide | None:
+    if settings.airtable_api_key is None:
+        return None
+    from services import airtable_side  # with its client, which takes half a second to import
+
+    return airtable_side.build(settings, ledger, limits, settle, owner, clock)
 
 
 def _answers(apify: Apify) -> bool:

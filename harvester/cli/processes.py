@@ -14,6 +14,7 @@ from harvester.cli import session
 from harvester.engine import Engine, queue
 from harvester.ledger import schema
 from harvester.settings import dormant
+from harvester.side_work import SideWork
 
 
 @click.command()
@@ -46,7 +47,11 @@ def worker() -> None:
         for warning in dormant(settings):
             log.get_logger(__name__).warning(warning)
         huey = queue(settings.queue_url.get_secret_value())
-        engine = Engine(huey, services.advance, services.tick, services.chores)
+        airtable = services.airtable
+        side = None
+        if airtable is not None:
+            side = SideWork(airtable.due, airtable.do, threads=settings.airtable_threads)
+        engine = Engine(huey, services.advance, services.tick, services.chores, side)
         engine.run(
             threads=settings.worker_threads,
             tick_seconds=settings.tick_seconds,

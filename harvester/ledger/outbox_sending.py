@@ -14,7 +14,7 @@ from harvester.ledger.airtable_tables import outbox
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import LIVE, State, parts
-from harvester.ledger.tables import clients
+from harvester.ledger.tables import clients, sightings
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,32 @@ def page(tx: Tx, base: str, kind: Kind, *, now: datetime, limit: int) -> list[Ow
     these = (outbox.c.base == base, outbox.c.kind == kind, outbox.c.due_at <= now)
     statement = select(outbox).where(*these).order_by(outbox.c.due_at, outbox.c.id).limit(limit)
     return [_owed(row) for row in tx.execute(statement)]
+
+
+def posts_of_records(
+    tx: Tx, base: str, record_ids: Collection[str], *, now: datetime, limit: int
+) -> dict[str, list[Owed]]:
+    """Give, for each record of a lead, the rows of its posts that are due; in all at most `limit`."""
+    record = outbox.alias("record")
+    statement = (
+        select(record.c.key.label("record"), outbox)
+        .join(sightings, sightings.c.post_id == outbox.c.subject_id)
+        .join(record, and_(record.c.kind == Kind.LEAD, record.c.subject_id == sightings.c.lead_id))
+        .where(
+            record.c.base == base,
+            record.c.key.in_(record_ids),
+            outbox.c.base == base,
+            outbox.c.kind == Kind.POST,
+            outbox.c.due_at <= now,
+        )
+        .distinct()
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(limit)
+    )
+    found: dict[str, list[Owed]] = {}
+    for row in tx.execute(statement):
+        found.setdefault(row.record, []).append(_owed(row))
+    return found
 
 
 def get(tx: Tx, kind: Kind, key: str) -> Owed | None:
@@ -147,6 +173,12 @@ def give_up(tx: Tx, row: Owed, state: State, *, error: str, kept: str | None = N
     else:
         values["due_at"] = None
     tx.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
+
+
+def failed_once(tx: Tx, row_id: int, *, error: str) -> None:
+    """Count a failure of a row that stays due."""
+    changed = {"failures": outbox.c.failures + 1, "error": error}
+    tx.execute(update(outbox).where(outbox.c.id == row_id).values(**changed))
 
 
 def send_anew(tx: Tx, row_ids: Collection[int], *, now: datetime) -> None:

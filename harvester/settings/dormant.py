@@ -8,11 +8,9 @@ from harvester.settings.model import Settings
 def dormant(settings: Settings) -> list[str]:
     """Say of each setting that is set, and that this version does not act on, what to expect instead."""
     told = {
-        "AIRTABLE_API_KEY": (settings.airtable_api_key, "clients, leads and posts stay in the ledger"),
         "MONTHLY_BUDGET_USD": (settings.monthly_budget_usd, "only DAILY_BUDGET_USD stops starts"),
         "SCHEDULE": (settings.schedule, "start harvests over HTTP, from cron, or with harvester kickoff"),
         "SCORING_API_KEY": (settings.scoring_api_key, "posts are not scored"),
-        "ALERT_URLS": (settings.alert_urls, "failures are told in the log alone"),
     }
     said = {name: instead for name, (value, instead) in told.items() if value}
     return [f"{name} is set, but not acted on yet: {instead}" for name, instead in said.items()]

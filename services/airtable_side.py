@@ -1,0 +1,162 @@
+"""Everything that has to do with Airtable, put together. Imported only where Airtable is on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from harvester import airtable_formulas
+from harvester.airtable import Airtable
+from harvester.airtable_answers import Record
+from harvester.airtable_schema import Table
+from harvester.ledger import Ledger, outbox
+from harvester.ledger.mirroring import Kind, Mirroring
+from harvester.settings import Settings
+from services.airtable_blocks import Waits
+from services.intake import Intake
+from services.mirror import Mirror
+from services.mirror_content import Content
+from services.mirror_duplicates import Duplicates
+from services.pacing import Gaps, Pacing
+from services.plan import Limits
+from services.roster import Roster
+from services.schemas import Schemas
+from services.settle import Settle
+
+_MIRROR = "mirror"
+_INTAKE = "intake"
+#: Longest that a connection to Airtable may take to open, in seconds.
+_CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class AirtableSide:
+    """All of it, for one process."""
+
+    gateway: Airtable
+    schemas: Schemas
+    roster: Roster
+    intake: Intake
+    mirror: Mirror
+    stopping: threading.Event
+
+    def due(self) -> list[str]:
+        """Name the pieces of work that are due and that nobody has: leads to read first, then the mirror."""
+        reading = [f"{_INTAKE} {full_id}" for full_id in self.intake.due()]
+        return reading + [f"{_MIRROR} {base} {kind}" for base, kind in self.mirror.due()]
+
+    def do(self, name: str) -> None:
+        """Do one of them, as far as it goes in a turn."""
+        what, _, of = name.partition(" ")
+        if what == _INTAKE:
+            self.intake(of)
+        else:
+            base, _, kind = of.partition(" ")
+            self.mirror(base, Kind(kind))
+
+    def read_clients(self) -> str | None:
+        """See to it that the ledger has Airtable's clients. Says why if it has not what is there now."""
+        return self.roster.refresh().problem
+
+    def close(self) -> None:
+        """Stop waiting for Airtable, and close the connections to it."""
+        self.stopping.set()
+        self.gateway.close()
+
+
+def build(
+    settings: Settings,
+    ledger: Ledger,
+    limits: Limits,
+    settle: Settle,
+    owner: str,
+    clock: Callable[[], datetime],
+) -> AirtableSide:
+    """Put it together. From now on the ledger writes down what Airtable is owed. Opens no connection."""
+    assert settings.airtable_api_key is not None
+    assert settings.master_clients_base_id is not None
+    master = settings.master_clients_base_id
+    delay = timedelta(seconds=settings.airtable_delay_seconds)
+    outbox.mirror(ledger, Mirroring(master, delay, clock))
+    stopping = threading.Event()
+    gateway = Airtable(
+        token=settings.airtable_api_key.get_secret_value(),
+        api_url=settings.airtable_api_url,
+        gate=Pacing(ledger, clock, _gaps(settings), _waits(settings), stop=stopping),
+        timeout=(min(_CONNECT_SECONDS, settings.airtable_timeout_seconds), settings.airtable_timeout_seconds),
+    )
+    schemas = Schemas(ledger, gateway, clock)
+    fence = timedelta(seconds=settings.airtable_fence_seconds)
+    return AirtableSide(
+        gateway=gateway,
+        schemas=schemas,
+        roster=Roster(
+            ledger,
+            gateway,
+            schemas,
+            clock,
+            master_base=master,
+            fresh=timedelta(seconds=settings.clients_fresh_seconds),
+        ),
+        intake=Intake(
+            ledger,
+            gateway,
+            schemas,
+            settle,
+            limits,
+            clock,
+            master_base=master,
+            retry_base=timedelta(seconds=settings.retry_base_seconds),
+        ),
+        mirror=Mirror(
+            ledger,
+            gateway,
+            schemas.of,
+            Duplicates(ledger, partial(of_key, gateway), gateway.update, clock),
+            Content(ledger, partial(of_ids, gateway), gateway.update, clock, fence=fence),
+            clock,
+            master=master,
+            owner=owner,
+            fence=fence,
+            stopping=stopping,
+        ),
+        stopping=stopping,
+    )
+
+
+def of_key(
+    gateway: Airtable, base: str, table: Table, field: str, key: str, also: Sequence[str]
+) -> list[Record]:
+    """Read the records whose field is a key. Raises `AirtableError`."""
+    found = table.field(field)
+    assert found is not None, "a table without its key is never written to"
+    formula = airtable_formulas.key_is(found, key)
+    pages = gateway.pages(base, table, fields=[field, *also], formula=formula)
+    return [record for page in pages for record in page]
+
+
+def of_ids(
+    gateway: Airtable, base: str, table: Table, ids: Sequence[str], fields: Sequence[str]
+) -> list[Record]:
+    """Read records by their IDs, as many as there still are. Raises `AirtableError`."""
+    pages = gateway.pages(base, table, fields=fields, formula=airtable_formulas.records_are(ids))
+    return [record for page in pages for record in page]
+
+
+def _gaps(settings: Settings) -> Gaps:
+    return Gaps(
+        base=timedelta(seconds=settings.airtable_base_interval_seconds),
+        token=timedelta(seconds=settings.airtable_token_interval_seconds),
+    )
+
+
+def _waits(settings: Settings) -> Waits:
+    return Waits(
+        lockout=timedelta(seconds=settings.airtable_lockout_seconds),
+        cap=timedelta(seconds=settings.airtable_cap_seconds),
+        first=timedelta(seconds=settings.retry_base_seconds),
+        trial=timedelta(seconds=settings.airtable_fence_seconds),
+    )

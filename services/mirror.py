@@ -1,0 +1,236 @@
+"""The mirror: what Airtable is owed is paid, by one writer per base and table, at the pace of the base.
+
+A turn lasts a few seconds; then whoever else waits for a thread has one. What a turn does not come to stays
+due, and the next one goes on with it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Final, Protocol
+
+from harvester import log
+from harvester.airtable_errors import (
+    Blocked,
+    Capped,
+    NotAllowed,
+    TooFast,
+    Unavailable,
+    UnknownField,
+)
+from harvester.airtable_schema import Schema, Table
+from harvester.errors import LedgerUnavailable, LostLease
+from harvester.ledger import Ledger, Tx, airtable_slots, clients, locks, outbox_sending
+from harvester.ledger.mirroring import Kind
+from harvester.ledger.outbox import State
+from harvester.ledger.outbox_sending import Owed
+from services.alerts import raise_alert
+from services.mirror_cells import Prepared, prepare
+from services.mirror_content import Content
+from services.mirror_duplicates import Duplicates
+from services.mirror_records import TABLES, render
+from services.mirror_sending import Gateway, Sending, creation_refused
+from services.mirror_turn import Turn
+
+#: Records that one request takes.
+_AT_ONCE: Final = 10
+#: Requests on the way at once. A request takes longer than the gap between two.
+_SIDE_BY_SIDE: Final = 3
+#: How long a turn lasts, and how long a table is left alone that takes nothing.
+_TURN: Final = timedelta(seconds=10)
+_SHUT: Final = timedelta(minutes=5)
+#: What a turn ends with quietly: the base is blocked, and is come back to when it is not.
+_LATER: Final = (Blocked, TooFast, Unavailable, Capped)
+
+_log = log.get_logger(__name__)
+
+
+class _Closed(Exception):
+    """This table cannot be written to until a person has done something."""
+
+
+class SchemaOf(Protocol):
+    """Gives the schema of a base; read now if it is to be `fresh`."""
+
+    def __call__(self, base: str, *, fresh: bool = False) -> Schema: ...  # noqa: D102
+
+
+class Mirror:
+    """Sends what is due. Any number of processes may call it for any base and kind."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        gateway: Gateway,
+        schema_of: SchemaOf,
+        duplicates: Duplicates,
+        content: Content,
+        clock: Callable[[], datetime],
+        *,
+        master: str,
+        owner: str,
+        fence: timedelta,
+        stopping: threading.Event,
+    ) -> None:
+        self._ledger = ledger
+        self._gateway = gateway
+        self._schema_of = schema_of
+        self._duplicates = duplicates
+        self._content = content
+        self._clock = clock
+        self._master = master
+        self._owner = owner
+        self._fence = fence
+        self._stopping = stopping
+        self._numbers = count()
+
+    def due(self) -> list[tuple[str, Kind]]:
+        """Name each base and kind of which something is due, that can be asked now and nobody writes to."""
+        now = self._clock()
+        with self._ledger.read() as tx:
+            found = outbox_sending.due_targets(tx, self._master, now=now)
+            if not found:
+                return []
+            busy = locks.held(tx, [_lock(base, kind) for base, kind in found], now=now)
+            shut = {slot.base for slot in airtable_slots.blocked(tx, now=now)}
+        return [(base, kind) for base, kind in found if base not in shut and _lock(base, kind) not in busy]
+
+    def __call__(self, base: str, kind: Kind) -> None:
+        """Take a turn at one table, if it is free."""
+        owner = f"{self._owner}:{next(self._numbers)}"
+        turn = Turn(self._ledger, _lock(base, kind), owner, self._fence, self._clock)
+        try:
+            if not turn.taken():
+                return
+            try:
+                self._work(base, kind, turn)
+            finally:
+                turn.give_back()
+        except _LATER as error:
+            _log.info("Airtable base %s waits: %s", base, error)
+        except LostLease as error:
+            _log.warning("%s", error)
+        except LedgerUnavailable as error:
+            _log.error("The ledger is not available, Airtable is told later: %s", error)
+
+    def _work(self, base: str, kind: Kind, turn: Turn) -> None:
+        until = self._clock() + _TURN
+        fresh = False
+        while self._clock() < until and not self._stopping.is_set():
+            try:
+                more = self._round(base, kind, turn, fresh=fresh)
+            except UnknownField as error:
+                if fresh:
+                    self._shut(base, kind, turn, str(error))
+                    return
+                more = fresh = True  # it was renamed or removed
+            except (_Closed, NotAllowed) as error:
+                self._shut(base, kind, turn, str(error))
+                return
+            if not more:
+                return
+
+    def _round(self, base: str, kind: Kind, turn: Turn, *, fresh: bool) -> bool:
+        """Send some of what is due. False if nothing was."""
+        now = self._clock()
+        with self._ledger.read() as tx:
+            owed = outbox_sending.page(tx, base, kind, now=now, limit=_AT_ONCE * _SIDE_BY_SIDE)
+            strangers = self._strangers(tx, base, owed)
+            values = render(tx, kind, owed)
+        if not owed:
+            return False
+        schema = self._schema_of(base, fresh=fresh)
+        table = schema.table(TABLES[kind].name)
+        left = [row for row in owed if row.id not in strangers and row.id in values]
+        self._retired([row for row in owed if row.id in strangers or row.id not in values])
+        if kind is Kind.POST and table is None and self._content.kept_in(schema):
+            self._content(schema, left, turn)
+        elif table is None:
+            self._missing_table(base, kind)
+        else:
+            self._send(table, kind, turn, [prepare(row, values[row.id], table, TABLES[kind]) for row in left])
+        return True
+
+    def _missing_table(self, base: str, kind: Kind) -> None:
+        if self._schema_of(base, fresh=True).table(TABLES[kind].name) is None:
+            raise _Closed(f"base {base} has no table {TABLES[kind].name}: run harvester airtable check")
+
+    def _strangers(self, tx: Tx, base: str, owed: Sequence[Owed]) -> set[int]:
+        """Name rows of clients whose base this is not, or no longer: none of them may be written here."""
+        if base == self._master:
+            return set()
+        found = {row.client_id: clients.get(tx, row.client_id) for row in owed if row.client_id is not None}
+        at_home = {
+            client_id
+            for client_id, client in found.items()
+            if client is not None and client.airtable_base == base and client.airtable_error is None
+        }
+        return {row.id for row in owed if row.client_id not in at_home}
+
+    def _retired(self, rows: Sequence[Owed]) -> None:
+        if not rows:
+            return
+        with self._ledger.write() as tx:
+            for row in rows:
+                outbox_sending.give_up(
+                    tx, row, State.RETIRED, error="nothing of the ledger belongs here any more"
+                )
+
+    def _send(self, table: Table, kind: Kind, turn: Turn, rows: Sequence[Prepared]) -> None:
+        same = [row.sent(row.row.record_id) for row in rows if not row.cells]
+        if same:
+            with self._ledger.write() as tx:
+                outbox_sending.acknowledge(tx, same, now=self._clock())
+        sending = Sending(
+            self._ledger,
+            self._gateway,
+            self._duplicates,
+            turn,
+            table,
+            TABLES[kind],
+            self._clock,
+            fence=self._fence,
+        )
+        batches = _batches([row for row in rows if row.cells])
+        if len(batches) < 2:
+            for batch in batches:
+                sending(batch)
+            return
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            results = [pool.submit(sending, batch) for batch in batches]
+        errors = [error for result in results if (error := result.exception()) is not None]
+        if errors:  # the first that is more than a wait
+            raise next((error for error in errors if not isinstance(error, _LATER)), errors[0])
+
+    def _shut(self, base: str, kind: Kind, turn: Turn, told: str) -> None:
+        """Leave a table alone for a while, count what is not created, and tell somebody."""
+        now = self._clock()
+        name = TABLES[kind].name
+        with self._ledger.write() as tx:
+            turn.shut(tx, until=now + _SHUT)
+            raise_alert(
+                tx, f"airtable closed {base} {name}", f"{name} of Airtable base {base}: {told}", now=now
+            )
+            if kind is Kind.CLIENT_RUN:
+                self._count_refused(tx, base, told, now)
+
+    def _count_refused(self, tx: Tx, base: str, told: str, now: datetime) -> None:
+        for row in outbox_sending.page(tx, base, Kind.CLIENT_RUN, now=now, limit=100):
+            if row.record_id is None and not row.failures:
+                creation_refused(tx, row.key, row.client_id, told, now)
+                outbox_sending.failed_once(tx, row.id, error=told)
+
+
+def _batches(rows: Sequence[Prepared]) -> list[list[Prepared]]:
+    """Put rows into requests of ten; those that Airtable refused before go alone."""
+    good = [row for row in rows if row.row.state is not State.PARKED]
+    alone = [[row] for row in rows if row.row.state is State.PARKED]
+    return [*(list(good[start : start + _AT_ONCE]) for start in range(0, len(good), _AT_ONCE)), *alone]
+
+
+def _lock(base: str, kind: Kind) -> str:
+    return f"mirror {base} {TABLES[kind].name}"

@@ -1,0 +1,65 @@
+"""What is sent of an outbox row: the cells that differ from what Airtable was sent last."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from harvester.airtable_schema import NOT_WRITABLE, Cell, Table, TableSpec, adapt
+from harvester.ledger.outbox_sending import Owed, Sent
+
+_FIELD: Final = re.compile(r'[Ff]ield "([^"]+)"')
+_VALUE_CHARS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One row as it is to be sent: cells by field name, and digests of all that Airtable has then."""
+
+    row: Owed
+    cells: Mapping[str, Cell]
+    digests: Mapping[str, str]
+
+    def sent(self, record_id: str | None) -> Sent:
+        """Say that it was sent, and which record shows it."""
+        return Sent(self.row, self.digests, record_id)
+
+
+def prepare(row: Owed, values: Mapping[str, Any], table: Table, spec: TableSpec) -> Prepared:
+    """Give what is to be sent of a row. What the table has no field for, or an unfit one, is left out."""
+    known = row.sent or {}
+    cells: dict[str, Cell] = {}
+    digests = dict(known)
+    for column in spec.columns:
+        field = table.field(column.name)
+        if not column.written or column.name not in values or field is None:
+            continue
+        cell = adapt(values[column.name], field, column)
+        if cell is NOT_WRITABLE or (_is_empty(cell) and column.name not in known):
+            continue
+        digests[column.name] = _digest(cell)
+        if known.get(column.name) != digests[column.name]:
+            cells[column.name] = cell
+    return Prepared(row, cells, digests)
+
+
+def _is_empty(cell: object) -> bool:
+    """Say whether an empty cell means the same."""
+    return cell is None or cell == "" or cell == []
+
+
+def _digest(cell: object) -> str:
+    return hashlib.sha256(orjson.dumps(cell)).hexdigest()[:12]
+
+
+def named(told: str, cells: Mapping[str, Cell]) -> str:
+    """Say what Airtable said of a row, with the value of the field that it names."""
+    found = _FIELD.search(told)
+    if found is None or found[1] not in cells:
+        return told
+    return f"{told} (the value was {str(cells[found[1]])[:_VALUE_CHARS]!r})"
