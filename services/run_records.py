@@ -73,7 +73,7 @@ def create(
         finished_at=None,
         target_posts=target_posts,
         max_batches=max_batches,
-        system_notes=_noted(f"Processing started by {source}" + (f": {note}" if note else ""), now),
+        system_notes=noted(f"Processing started by {source}" + (f": {note}" if note else ""), now),
         last_webhook_at=None,
         metrics=Metrics(),
     )
@@ -150,7 +150,7 @@ def complete(
     """End a live record with its final status. False if it was ended before, or is missing (ERROR line)."""
     if not update(tx, run.client_run_id, run.client_id, source=source, now=now):
         return False
-    notes = f"{run.system_notes}\n{_noted(note, now)}"
+    notes = f"{run.system_notes}\n{noted(note, now)}"
     if not client_runs.finish(tx, run.client_run_id, status=status, now=now, system_notes=notes):
         return False
     _note(
@@ -172,7 +172,8 @@ def _missing(full_id: str, client_id: str) -> None:
     _log.error("This indicates a process kickoff issue - run record should exist")
 
 
-def _noted(text: str, now: datetime) -> str:
+def noted(text: str, now: datetime) -> str:
+    """Give a line of System Notes."""
     return f"[{now:%Y-%m-%dT%H:%M:%SZ}] {text}"
 
 

@@ -7,19 +7,17 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from harvester import log
 from harvester.errors import LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, job_runs
 from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientRunStatus
 from services import run_records
+from services.alerts import raise_alert
 from services.outcome import give_up
 from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, profiles_for
 
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
 #: Longest note, in characters.
 _NOTE_CHARS: Final = 2_000
-
-_log = log.get_logger(__name__)
 
 
 class Settle:
@@ -165,8 +163,7 @@ class Settle:
             note = f"{note}; then it could not go on: {reason}"
         if status is ClientRunStatus.COMPLETED:
             status = ClientRunStatus.COMPLETED_WITH_ERRORS
-        client_id = run.client_id
-        tx.after_commit(lambda: _log.error("Client %s: %s", client_id, reason))
+        raise_alert(tx, f"client {run.client_id} stopped", f"Client {run.client_id}: {reason}", now=now)
         self._ended(tx, run, status, note[:_NOTE_CHARS], now)
 
     def _in_hours(self) -> str:

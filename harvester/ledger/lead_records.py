@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,13 +73,16 @@ def adopt(tx: Tx, lead_id: int, *, status: LeadStatus | None, last_check_at: dat
     tx.execute(update(leads).where(leads.c.id == lead_id).values(**values, posts_scored_at=None))
 
 
-def show_anew(tx: Tx, base: str, client_id: str, records: Iterable[tuple[str, int]]) -> None:
+def show_anew(tx: Tx, base: str, client_id: str, records: Mapping[str, int]) -> None:
     """Have records show these leads from now on, whatever they showed: what they were sent counts no more."""
-    for record_id, lead_id in sorted(records):
-        its_row = (
-            outbox_table.c.base == base,
-            outbox_table.c.kind == Kind.LEAD,
-            outbox_table.c.key == record_id,
+    of_leads = (outbox_table.c.base == base, outbox_table.c.kind == Kind.LEAD)
+    for part in outbox.parts(sorted(records)):
+        statement = select(outbox_table.c.id, outbox_table.c.key).where(
+            *of_leads, outbox_table.c.key.in_(part)
         )
-        values = {"subject_id": lead_id, "client_id": client_id, "state": outbox.State.OK, "error": None}
-        tx.execute(update(outbox_table).where(*its_row).values(**values, sent=null()))
+        if not tx.on_sqlite:
+            statement = statement.order_by(outbox_table.c.id).with_for_update()
+        for row in tx.execute(statement).all():
+            values = {"subject_id": records[row.key], "client_id": client_id, "state": outbox.State.OK}
+            changed = update(outbox_table).where(outbox_table.c.id == row.id)
+            tx.execute(changed.values(**values, error=None, sent=null()))
