@@ -62,5 +62,10 @@ class _Counted(Collector):
             at_work.add_metric([label], count)
         outage = GaugeMetricFamily("harvester_outage", "1 while it cannot be asked", labels=["service"])
         outage.add_metric(["apify"], counters["outages"]["apify"])
+        rows = GaugeMetricFamily(
+            "harvester_airtable_rows", "Rows not in step with Airtable", labels=["state"]
+        )
+        for label, count in counters["airtable"].items():
+            rows.add_metric([label], count)
         parked.add_metric([], counters["dead_letters"]["parked"])
-        return [created, received, at_work, parked, outage]
+        return [created, received, at_work, parked, outage, rows]

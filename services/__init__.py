@@ -175,7 +175,7 @@ def build(
         chores=Chores(ledger, chores, clock),
         dead_letters=DeadLetters(ledger, clock),
         replay=Replay(ledger, clock),
-        overview=Overview(ledger),
+        overview=Overview(ledger, mirrored=airtable is not None),
         airtable=airtable,
         clock=clock,
     )

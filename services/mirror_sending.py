@@ -148,11 +148,18 @@ class Sending:
             self(batch[:half])
             self(batch[half:])
         elif isinstance(error, SeveralMatch):
-            self._duplicates(batch[0].row, self._table, self._spec)
-            with self._ledger.write() as tx:
-                self._turn.renew(tx)
+            self._keep_one(batch[0], error)
         else:
             self._parked(batch[0], error)
+
+    def _keep_one(self, one: Prepared, error: Denied) -> None:
+        try:
+            self._duplicates(one.row, self._table, self._spec)
+        except LookupError:  # gone meanwhile, or Airtable compares otherwise when it upserts
+            self._parked(one, error)
+        else:
+            with self._ledger.write() as tx:
+                self._turn.renew(tx)
 
     def _parked(self, one: Prepared, error: Denied) -> None:
         row, now = one.row, self._clock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,14 @@ from harvester.ledger import (
     deliveries,
     job_runs,
     leads,
+    outbox_sending,
     outcomes,
     parked,
     posts,
     schema,
 )
-from harvester.models import Metrics
+from harvester.ledger.mirroring import Kind
+from harvester.models import ClientRun, Metrics
 from services import outages, shapes
 
 _OUTCOMES_SHOWN = 5
@@ -38,8 +40,10 @@ class Listing:
 class Overview:
     """Reads the ledger for people and programs."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, mirrored: bool = False) -> None:
+        """Build it. `mirrored`: Airtable is to show what the ledger holds."""
         self._ledger = ledger
+        self._mirrored = mirrored
 
     def run(self, full_id: str) -> dict[str, Any] | None:
         """Show one client run with its actor runs and errors; None if there is no record of it."""
@@ -49,7 +53,7 @@ class Overview:
                 return None
             batches = actor_runs.of_client_run(tx, full_id)
             return {
-                **shapes.client_run(found),
+                **self._client_runs(tx, [found])[0],
                 "actorRuns": [shapes.actor_run(batch, *posts.counts(tx, batch.id)) for batch in batches],
                 "errors": [shapes.actor_run_error(batch) for batch in batches if batch.error_code],
             }
@@ -68,7 +72,14 @@ class Overview:
             found, cursor = client_runs.page(
                 tx, limit=limit, before=before, client_id=client_id, status=status, run_id=run_id
             )
-        return _listing([shapes.client_run(run) for run in found], cursor)
+            return _listing(self._client_runs(tx, found), cursor)
+
+    def _client_runs(self, tx: Tx, runs: Sequence[ClientRun]) -> list[dict[str, Any]]:
+        owed = outbox_sending.of_keys(tx, Kind.CLIENT_RUN, [run.client_run_id for run in runs])
+        return [
+            shapes.client_run(run, shapes.in_airtable(owed.get(run.client_run_id), on=self._mirrored))
+            for run in runs
+        ]
 
     def job(self, run_id: str) -> dict[str, Any] | None:
         """Show one job run: its totals are the sums over its client runs."""
@@ -77,11 +88,12 @@ class Overview:
             if found is None:
                 return None
             runs = client_runs.of_job(tx, run_id)
+            shown = self._client_runs(tx, runs)
         names = Metrics.__dataclass_fields__
         total = Metrics(**{name: sum(getattr(run.metrics, name) for run in runs) for name in names})
         return {
             **shapes.job(found, total, len(runs)),
-            "clients": [shapes.client_run(run) for run in runs],
+            "clients": shown,
         }
 
     def clients(self, *, limit: int, after: str | None = None) -> Listing:
@@ -169,6 +181,7 @@ class Overview:
                 "actor_runs": actor_runs.count_by_state(tx),
                 "dead_letters": {"parked": parked.count(tx)},
                 "outages": {"apify": int(outages.now(tx) is not None)},
+                "airtable": outbox_sending.standing(tx) if self._mirrored else {},
             }
 
     def ready(self) -> dict[str, str]:

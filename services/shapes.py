@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from harvester.ledger.outbox import State
+from harvester.ledger.outbox_sending import Owed
 from harvester.models import ActorRun, ActorRunState, Client, ClientRun, Delivery, JobRun, Lead, Metrics
 
 
@@ -33,8 +35,8 @@ def metrics(counted: Metrics) -> dict[str, Any]:
     }
 
 
-def client_run(run: ClientRun) -> dict[str, Any]:
-    """Show a client run record."""
+def client_run(run: ClientRun, mirrored: dict[str, Any]) -> dict[str, Any]:
+    """Show a client run record; `mirrored` says how it stands in Airtable, as `in_airtable` shows it."""
     return {
         "runId": run.run_id,
         "clientRunId": run.client_run_id,
@@ -47,8 +49,18 @@ def client_run(run: ClientRun) -> dict[str, Any]:
         "metrics": metrics(run.metrics),
         "systemNotes": run.system_notes,
         "lastWebhookAt": time(run.last_webhook_at),
-        "airtable": {"recordId": None, "state": "off"},
+        "airtable": mirrored,
     }
+
+
+def in_airtable(owed: Owed | None, *, on: bool) -> dict[str, Any]:
+    """Show how a record stands in Airtable: off, pending, synced, failed (refused), missing (deleted)."""
+    if owed is None:
+        return {"recordId": None, "state": "pending" if on else "off"}
+    state = {State.PARKED: "failed", State.MISSING: "missing", State.RETIRED: "off"}.get(owed.state)
+    told = {"error": owed.error} if owed.error and state in ("failed", "missing") else {}
+    settled = "pending" if owed.due_at is not None or owed.record_id is None else "synced"
+    return {"recordId": owed.record_id, "state": state or settled, **told}
 
 
 def actor_run(run: ActorRun, posts: int, rejects: int) -> dict[str, Any]:

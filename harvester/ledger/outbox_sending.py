@@ -211,6 +211,18 @@ def counts(tx: Tx) -> list[tuple[str, Kind, str, int]]:
     return sorted(found)
 
 
+def standing(tx: Tx) -> dict[str, int]:
+    """Count the rows that are not simply sent: `waiting`, `parked`, `missing`. Cheap, however many are."""
+    waiting = select(func.count()).where(outbox.c.due_at.is_not(None))
+    by_state = select(outbox.c.state, func.count()).where(outbox.c.state != State.OK)
+    found = dict(tx.execute(by_state.group_by(outbox.c.state)).all())
+    return {
+        "waiting": tx.execute(waiting).scalar_one(),
+        State.PARKED: found.get(State.PARKED, 0),
+        State.MISSING: found.get(State.MISSING, 0),
+    }
+
+
 def wrong(tx: Tx, *, limit: int) -> list[Owed]:
     """Give rows that are parked or missing, newest first."""
     bad = or_(outbox.c.state == State.PARKED, outbox.c.state == State.MISSING)

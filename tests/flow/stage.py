@@ -113,8 +113,9 @@ class Stage:
         """Let the worker do everything that is due now."""
         self.worker.tick(self.worker.advance)
         airtable = self.worker.airtable
-        for name in airtable.due() if airtable else ():
-            airtable.do(name)
+        if airtable is not None:
+            for name in airtable.due():
+                airtable.do(name)
 
     def work(self, until: Callable[[], object], seconds: float = 15.0) -> None:
         """Work until something holds."""
