@@ -7,7 +7,6 @@ moment of the token's meanwhile; and nobody waits within a transaction.
 from __future__ import annotations
 
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ class Pacing:
         the call is about a schema, which Airtable answers even when the month's calls are used up.
         """
         with self._queues[base]:  # one thread of each process at a time asks the ledger for this base
-            clock = _Running(self._clock())
+            clock = _Running(self._clock)
             for missed in range(_MISSED):
                 moment = self._moment(base, clock, meta=meta, again=missed > 0)
                 self._wait(moment, clock)
@@ -115,14 +114,18 @@ class Pacing:
     def _wait(self, moment: datetime, clock: _Running) -> None:
         if self._stop.wait(max((moment - clock()).total_seconds(), 0.0)):
             raise Blocked("no call to Airtable is begun: the process is told to end", clock())
+        clock.at_least(moment)
 
 
 class _Running:
-    """Tells the time from a moment on by how long it has been: no setting of a clock holds up a turn."""
+    """Goes on by what was waited at least: a clock that is put back, or stands still, holds up no turn."""
 
-    def __init__(self, moment: datetime) -> None:
-        self._moment = moment
-        self._began = time.monotonic()
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._least = clock()
 
     def __call__(self) -> datetime:
-        return self._moment + timedelta(seconds=time.monotonic() - self._began)
+        return max(self._clock(), self._least)
+
+    def at_least(self, moment: datetime) -> None:
+        self._least = max(self._least, moment)
