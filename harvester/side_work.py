@@ -16,15 +16,21 @@ class SideWork:
     """Does pieces of work by their names, each name once at a time, until it is told to stop."""
 
     def __init__(
-        self, due: Callable[[], Iterable[str]], do: Callable[[str], object], *, threads: int
+        self,
+        due: Callable[[], Iterable[str]],
+        do: Callable[[str], object],
+        *,
+        threads: int,
+        stopping: threading.Event,
     ) -> None:
+        """Build it. `stopping` is set when it is told to stop, for what is at hand to look at."""
         self._due = due
         self._do = do
         self._size = threads
         self._queue: SimpleQueue[str] = SimpleQueue()
         self._at_hand: set[str] = set()
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
+        self._stopping = stopping
         self._threads: list[threading.Thread] = []
 
     def look(self) -> None:

@@ -30,6 +30,8 @@ _MIRROR = "mirror"
 _INTAKE = "intake"
 #: Longest that a connection to Airtable may take to open, in seconds.
 _CONNECT_SECONDS = 5.0
+#: Longest that a call may take for which somebody waits: who kicks off, while the clients are looked up.
+_WAITED_FOR_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class AirtableSide:
     """All of it, for one process."""
 
     gateway: Airtable
+    #: The same with less patience.
+    quick: Airtable
     schemas: Schemas
     roster: Roster
     intake: Intake
@@ -65,6 +69,7 @@ class AirtableSide:
         """Stop waiting for Airtable, and close the connections to it."""
         self.stopping.set()
         self.gateway.close()
+        self.quick.close()
 
 
 def build(
@@ -82,21 +87,19 @@ def build(
     delay = timedelta(seconds=settings.airtable_delay_seconds)
     outbox.mirror(ledger, Mirroring(master, delay, clock))
     stopping = threading.Event()
-    gateway = Airtable(
-        token=settings.airtable_api_key.get_secret_value(),
-        api_url=settings.airtable_api_url,
-        gate=Pacing(ledger, clock, _gaps(settings), _waits(settings), stop=stopping),
-        timeout=(min(_CONNECT_SECONDS, settings.airtable_timeout_seconds), settings.airtable_timeout_seconds),
-    )
+    gate = Pacing(ledger, clock, _gaps(settings), _waits(settings), stop=stopping)
+    gateway = _gateway(settings, gate, settings.airtable_timeout_seconds)
+    quick = _gateway(settings, gate, min(_WAITED_FOR_SECONDS, settings.airtable_timeout_seconds))
     schemas = Schemas(ledger, gateway, clock)
     fence = timedelta(seconds=settings.airtable_fence_seconds)
     return AirtableSide(
         gateway=gateway,
         schemas=schemas,
+        quick=quick,
         roster=Roster(
             ledger,
-            gateway,
-            schemas,
+            quick,
+            Schemas(ledger, quick, clock),
             clock,
             master_base=master,
             fresh=timedelta(seconds=settings.clients_fresh_seconds),
@@ -144,6 +147,16 @@ def of_ids(
     """Read records by their IDs, as many as there still are. Raises `AirtableError`."""
     pages = gateway.pages(base, table, fields=fields, formula=airtable_formulas.records_are(ids))
     return [record for page in pages for record in page]
+
+
+def _gateway(settings: Settings, gate: Pacing, seconds: float) -> Airtable:
+    assert settings.airtable_api_key is not None
+    return Airtable(
+        token=settings.airtable_api_key.get_secret_value(),
+        api_url=settings.airtable_api_url,
+        gate=gate,
+        timeout=(min(_CONNECT_SECONDS, seconds), seconds),
+    )
 
 
 def _gaps(settings: Settings) -> Gaps:

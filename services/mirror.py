@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, Protocol
@@ -41,7 +40,7 @@ _AT_ONCE: Final = 10
 #: Requests on the way at once. A request takes longer than the gap between two.
 _SIDE_BY_SIDE: Final = 3
 #: How long a turn lasts, and how long a table is left alone that takes nothing.
-_TURN: Final = timedelta(seconds=10)
+_TURN: Final = timedelta(seconds=3)
 _SHUT: Final = timedelta(minutes=5)
 #: What a turn ends with quietly: the base is blocked, and is come back to when it is not.
 _LATER: Final = (Blocked, TooFast, Unavailable, Capped)
@@ -196,13 +195,7 @@ class Mirror:
             fence=self._fence,
         )
         batches = _batches([row for row in rows if row.cells])
-        if len(batches) < 2:
-            for batch in batches:
-                sending(batch)
-            return
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            results = [pool.submit(sending, batch) for batch in batches]
-        errors = [error for result in results if (error := result.exception()) is not None]
+        errors = _side_by_side(sending, batches)
         if errors:  # the first that is more than a wait
             raise next((error for error in errors if not isinstance(error, _LATER)), errors[0])
 
@@ -230,6 +223,26 @@ def _batches(rows: Sequence[Prepared]) -> list[list[Prepared]]:
     good = [row for row in rows if row.row.state is not State.PARKED]
     alone = [[row] for row in rows if row.row.state is State.PARKED]
     return [*(list(good[start : start + _AT_ONCE]) for start in range(0, len(good), _AT_ONCE)), *alone]
+
+
+def _side_by_side(sending: Sending, batches: Sequence[Sequence[Prepared]]) -> list[Exception]:
+    """Send all at once. The threads are nobody's to wait for: a process that ends leaves them behind."""
+    errors: list[Exception] = []
+
+    def send(batch: Sequence[Prepared]) -> None:
+        try:
+            sending(batch)
+        except Exception as error:
+            errors.append(error)
+
+    others = [threading.Thread(target=send, args=(batch,), daemon=True) for batch in batches[1:]]
+    for thread in others:
+        thread.start()
+    for batch in batches[:1]:
+        send(batch)
+    for thread in others:
+        thread.join()
+    return errors
 
 
 def _lock(base: str, kind: Kind) -> str:

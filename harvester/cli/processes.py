@@ -50,7 +50,9 @@ def worker() -> None:
         airtable = services.airtable
         side = None
         if airtable is not None:
-            side = SideWork(airtable.due, airtable.do, threads=settings.airtable_threads)
+            side = SideWork(
+                airtable.due, airtable.do, threads=settings.airtable_threads, stopping=airtable.stopping
+            )
         engine = Engine(huey, services.advance, services.tick, services.chores, side)
         engine.run(
             threads=settings.worker_threads,
