@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, exists, null, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, null, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import outbox
@@ -18,6 +18,9 @@ from harvester.ledger.outbox_sending import Owed
 from harvester.ledger.tables import actor_runs, client_runs, clients, job_runs, posts
 
 _AT_ONCE: Final = 2_000
+_SENDABLE: Final = (State.OK, State.PARKED)
+#: What a row is that is sent once more.
+_DUE: Final = {"state": State.OK, "failures": 0, "error": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +175,25 @@ def gone(tx: Tx, row_id: int, record_id: str, *, state: State) -> None:
     tx.execute(update(outbox).where(*this).values(**values))
 
 
-def make_anew(tx: Tx, row_ids: Collection[int], *, now: datetime) -> int:
-    """Have records made again that a person deleted. Returns how many."""
-    these = (outbox.c.id.in_(row_ids), or_(outbox.c.state == State.MISSING, outbox.c.state == State.OK))
-    values = {
-        "state": State.OK,
-        "record_id": None,
-        "sent": None,
-        "version": outbox.c.version + 1,
-        "due_at": now,
-        "failures": 0,
-        "error": None,
-    }
-    return tx.execute(update(outbox).where(*these).values(**values)).rowcount
+def make_anew(tx: Tx, row_id: int, *, now: datetime) -> None:
+    """Have a record made again that a person deleted."""
+    these = (outbox.c.id == row_id, outbox.c.state == State.MISSING)
+    values = {**_DUE, "record_id": None, "sent": null(), "version": outbox.c.version + 1, "due_at": now}
+    tx.execute(update(outbox).where(*these).values(**values))
+
+
+def send_again(tx: Tx, row_id: int, columns: Collection[str], *, now: datetime) -> None:
+    """Send these columns again, empty ones too; all of them if none is named. Parked rows are tried anew."""
+    statement = select(outbox.c.sent).where(outbox.c.id == row_id, outbox.c.state.in_(_SENDABLE))
+    row = tx.execute(statement if tx.on_sqlite else statement.with_for_update()).one_or_none()
+    if row is None:
+        return
+    sent = {**(row.sent or {}), **dict.fromkeys(columns, "")} if columns else null()
+    values = {**_DUE, "sent": sent, "version": outbox.c.version + 1, "due_at": now}
+    tx.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
+
+
+def relink(tx: Tx, row_id: int, record_id: str, *, now: datetime) -> None:
+    """Let another record show a row from now on, and send it all there is."""
+    values = {**_DUE, "record_id": record_id, "sent": null(), "version": outbox.c.version + 1, "due_at": now}
+    tx.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
