@@ -128,15 +128,17 @@ class AirtableSetup:
         The outcomes have to be asked for: a step is carried out when its own is. What somebody else makes
         meanwhile counts as made, and so does what was made though its answer was lost.
         """
+        known: dict[str, Schema] = {}
         for step in steps:
-            yield Outcome(step, self._made(step))
+            yield Outcome(step, self._made(step, known))
 
-    def _made(self, step: Step) -> str:
+    def _made(self, step: Step, known: dict[str, Schema]) -> str:
         try:
-            schema = self._schema_of(step.base)
+            schema = known.pop(step.base, None) or self._schema_of(step.base)
             if _there(schema, step):
                 return ""
             self._make(schema, step)
+            known[step.base] = self._schema_of(step.base)
         except AirtableError as error:
             return "" if self._made_after_all(step) else str(error)
         except _NotYet as error:

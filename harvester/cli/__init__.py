@@ -5,7 +5,19 @@ from __future__ import annotations
 import click
 
 from harvester import __version__
-from harvester.cli import clients, demo, doctor, keeping, leads, posts, processes, reconcile, repairs, runs
+from harvester.cli import (
+    airtable,
+    clients,
+    demo,
+    doctor,
+    keeping,
+    leads,
+    posts,
+    processes,
+    reconcile,
+    repairs,
+    runs,
+)
 
 _EPILOG = """Exit codes: 0 done, 1 failed, 2 bad arguments or settings, 3 refused or only done in part.
 
@@ -47,6 +59,7 @@ for _command in (
     reconcile.reconcile,
     repairs.replay,
     repairs.dead_letters,
+    airtable.airtable,
     doctor.doctor,
 ):
     main.add_command(_command)
