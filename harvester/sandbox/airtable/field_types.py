@@ -27,6 +27,16 @@ MERGED = frozenset({"number", "singleLineText", "multilineText", "date"}) | SELE
 
 _DATE = {"dateFormat": {"name": "iso", "format": "YYYY-MM-DD"}}
 _TIME = {"timeFormat": {"name": "24hour", "format": "HH:mm"}, "timeZone": "utc"}
+_FORMATTED = frozenset({"dateFormat", "timeFormat"})
+_FORMATS = {
+    "local": "l",
+    "friendly": "LL",
+    "us": "M/D/YYYY",
+    "european": "D/M/YYYY",
+    "iso": "YYYY-MM-DD",
+    "12hour": "h:mma",
+    "24hour": "HH:mm",
+}
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "number": {"precision": 0},
     "percent": {"precision": 0},
@@ -92,9 +102,15 @@ def check_creation(where: str, given: Mapping[str, Any]) -> Field:
         raise _bad_options(where)
     if wanted and not (isinstance(options, Mapping) and wanted(options)):
         raise _bad_options(where)
-    if field_type == "date":
-        options = {"dateFormat": {**_DATE["dateFormat"], **(options or {})["dateFormat"]}}
-    return made(str(given["name"]), field_type, options or {})
+    return made(str(given["name"]), field_type, _spelt_out(options or {}))
+
+
+def _spelt_out(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Airtable adds to the name of a format what it looks like."""
+    named = {
+        key: {**options[key], "format": _FORMATS[options[key]["name"]]} for key in _FORMATTED & set(options)
+    }
+    return {**options, **named}
 
 
 def _bad_options(where: str) -> ApiError:

@@ -16,9 +16,7 @@ class _Window:
         self.locked_until = 0.0
 
     def admits(self, now: float, second: float) -> bool:
-        """Count a request; False when it is one too many, or comes during a lock-out."""
-        if now < self.locked_until:
-            return False
+        """Count a request; False when it is one too many."""
         while self._times and self._times[0] <= now - second:
             self._times.popleft()
         if self._most and len(self._times) >= self._most:
