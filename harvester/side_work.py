@@ -6,8 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
+from typing import Final
 
 from harvester import log
+
+_LOOK_SECONDS: Final = 1.0
 
 _log = log.get_logger(__name__)
 
@@ -32,9 +35,13 @@ class SideWork:
         self._lock = threading.Lock()
         self._stopping = stopping
         self._threads: list[threading.Thread] = []
+        self._next_look = 0.0
 
     def look(self) -> None:
-        """Take on all that is due."""
+        """Take on all that is due, if it was not looked at a moment ago: what waits for others can wait."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_SECONDS
         for name in self._due():
             self.offer(name)
 
