@@ -121,7 +121,11 @@ def _adopt(tx: Tx, reading: Reading, known: Mapping[str, Lead], shown: Shown) ->
 
 
 def _map(tx: Tx, reading: Reading, known: Mapping[str, Lead], shown: Shown, now: datetime) -> None:
-    """Remember which rows show which leads. One that shows another state than its lead's is owed it."""
+    """Remember which rows show which leads.
+
+    One that shows another state than its lead's is owed it, and so is one that showed another lead before:
+    what that one is owed may be on its way there.
+    """
     fresh = {
         row.record_id: (row, lead)
         for row in reading.rows
@@ -130,7 +134,10 @@ def _map(tx: Tx, reading: Reading, known: Mapping[str, Lead], shown: Shown, now:
     ids = _ids({record_id: lead for record_id, (_, lead) in fresh.items()})
     outbox.map_leads(tx, reading.base, reading.client_id, ids, now=now)
     lead_records.show_anew(tx, reading.base, reading.client_id, ids)
-    tx.owe(Kind.LEAD, *{lead.id for row, lead in fresh.values() if row.status != lead.status})
+    owed = {lead.id for row, lead in fresh.values() if row.status != lead.status}
+    tx.owe(
+        Kind.LEAD, *owed, *(lead.id for record_id, (_, lead) in fresh.items() if record_id in shown.lead_of)
+    )
 
 
 def _ids(shown: Mapping[str, Lead]) -> dict[str, int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from factories import FakeClock, make_limits
@@ -14,8 +16,12 @@ from harvester.ledger import Ledger, outbox
 from harvester.ledger.mirroring import Mirroring
 from harvester.sandbox.airtable import SandboxAirtable
 from harvester.sandbox.airtable.agency import MASTER_ID, client_base, master_base
+from services.airtable_side import of_ids, of_key
 from services.intake import Intake
 from services.kickoff import Kickoff
+from services.mirror import Mirror
+from services.mirror_content import Content
+from services.mirror_duplicates import Duplicates
 from services.roster import Roster
 from services.schemas import Schemas
 from services.settle import Settle
@@ -78,6 +84,33 @@ class AirtableStage:
             retry_base=timedelta(seconds=1),
         )
 
+        self._mirror = Mirror(
+            ledger,
+            self.gateway,
+            schemas.of,
+            Duplicates(ledger, partial(of_key, self.gateway), self.gateway.update, clock),
+            Content(
+                ledger, partial(of_ids, self.gateway), self.gateway.update, clock, fence=timedelta(minutes=1)
+            ),
+            clock,
+            master=MASTER_ID,
+            owner="stage",
+            fence=timedelta(minutes=1),
+            stopping=threading.Event(),
+        )
+
+    def tell(self) -> None:
+        """Tell Airtable everything that it is owed."""
+        self.clock.advance(seconds=2)
+        for _ in range(100):
+            due = self._mirror.due()
+            if not due:
+                self.clock.advance(seconds=1)
+                return
+            for base, kind in due:
+                self._mirror(base, kind)
+        raise AssertionError("it tells for ever")
+
     def read_all(self) -> None:
         """Read leads for every client run that wants them, and wait for those that have to wait."""
         for _ in range(100):
@@ -123,7 +156,9 @@ def opened_stage(
     """Build it: a master base with these rows of Clients, and client bases with these rows of Leads."""
     outbox.mirror(ledger, Mirroring(MASTER_ID, timedelta(seconds=1), clock))
     bases = [client_base(base, leads=rows) for base, rows in (leads or {}).items()]
-    sandbox = SandboxAirtable(bases=[master_base(clients=clients), *bases], base_requests=0, token_requests=0)
+    sandbox = SandboxAirtable(
+        bases=[master_base(clients=clients), *bases], base_requests=0, token_requests=0, lockout_seconds=0
+    )
     with sandbox:
         stage = AirtableStage(ledger, sandbox, clock)
         try:
