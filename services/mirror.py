@@ -21,7 +21,7 @@ from harvester.airtable_errors import (
     Unavailable,
     UnknownField,
 )
-from harvester.airtable_schema import Schema, Table
+from harvester.airtable_schema import Schema, Table, fits
 from harvester.errors import LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, airtable_slots, clients, locks, outbox_sending
 from harvester.ledger.mirroring import Kind
@@ -91,9 +91,9 @@ class Mirror:
         """Name each base and kind of which something is due, that can be asked now and nobody writes to."""
         now = self._clock()
         with self._ledger.read() as tx:
-            found = outbox_sending.due_targets(tx, self._master, now=now)
-            if not found:
+            if not outbox_sending.anything_due(tx, now=now):
                 return []
+            found = outbox_sending.due_targets(tx, self._master, now=now)
             busy = locks.held(tx, [_lock(base, kind) for base, kind in found], now=now)
             shut = {slot.base for slot in airtable_slots.blocked(tx, now=now)}
         return [(base, kind) for base, kind in found if base not in shut and _lock(base, kind) not in busy]
@@ -138,19 +138,21 @@ class Mirror:
         now = self._clock()
         with self._ledger.read() as tx:
             owed = outbox_sending.page(tx, base, kind, now=now, limit=_AT_ONCE * _SIDE_BY_SIDE)
-            strangers = self._strangers(tx, base, owed)
+            strangers, closed = self._left_out(tx, base, owed)
             values = render(tx, kind, owed)
         if not owed:
             return False
         schema = self._schema_of(base, fresh=fresh)
         table = schema.table(TABLES[kind].name)
-        left = [row for row in owed if row.id not in strangers and row.id in values]
+        left = [row for row in owed if row.id not in strangers | closed and row.id in values]
         self._retired([row for row in owed if row.id in strangers or row.id not in values])
+        self._put_off(closed)
         if kind is Kind.POST and table is None and self._content.kept_in(schema):
             self._content(schema, left, turn)
         elif table is None:
             self._missing_table(base, kind)
         else:
+            _check_key(base, table, kind)
             self._send(table, kind, turn, [prepare(row, values[row.id], table, TABLES[kind]) for row in left])
         return True
 
@@ -158,17 +160,26 @@ class Mirror:
         if self._schema_of(base, fresh=True).table(TABLES[kind].name) is None:
             raise _Closed(f"base {base} has no table {TABLES[kind].name}: run harvester airtable check")
 
-    def _strangers(self, tx: Tx, base: str, owed: Sequence[Owed]) -> set[int]:
-        """Name rows of clients whose base this is not, or no longer: none of them may be written here."""
+    def _left_out(self, tx: Tx, base: str, owed: Sequence[Owed]) -> tuple[set[int], set[int]]:
+        """Name rows of clients whose base this is not any more, and of clients that are closed.
+
+        Nothing of either may be written here.
+        """
         if base == self._master:
-            return set()
+            return set(), set()
         found = {row.client_id: clients.get(tx, row.client_id) for row in owed if row.client_id is not None}
-        at_home = {
-            client_id
-            for client_id, client in found.items()
-            if client is not None and client.airtable_base == base and client.airtable_error is None
-        }
-        return {row.id for row in owed if row.client_id not in at_home}
+        at_home = {one for one, client in found.items() if client and client.airtable_base == base}
+        closed = {one for one, client in found.items() if client and client.airtable_error is not None}
+        strangers = {row.id for row in owed if row.client_id not in at_home}
+        return strangers, {row.id for row in owed if row.client_id in closed} - strangers
+
+    def _put_off(self, row_ids: set[int]) -> None:
+        if row_ids:
+            with self._ledger.write() as tx:
+                until = self._clock() + _SHUT
+                outbox_sending.put_off(
+                    tx, row_ids, until=until, error="its client is closed for a fault of its base"
+                )
 
     def _retired(self, rows: Sequence[Owed]) -> None:
         if not rows:
@@ -216,6 +227,17 @@ class Mirror:
             if row.record_id is None and not row.failures:
                 creation_refused(tx, row.key, row.client_id, told, now)
                 outbox_sending.failed_once(tx, row.id, error=told)
+
+
+def _check_key(base: str, table: Table, kind: Kind) -> None:
+    """Raise `_Closed` for a table in which a record cannot be found again."""
+    spec = TABLES[kind]
+    field = table.field(spec.merge) if spec.merge else None
+    if spec.merge and (field is None or not fits(spec.column(spec.merge), field.type)):
+        wrong = "is missing" if field is None else f"is of type {field.type}"
+        raise _Closed(
+            f"column {spec.merge} of {table.name} in base {base} {wrong}: run harvester airtable check"
+        )
 
 
 def _batches(rows: Sequence[Prepared]) -> list[list[Prepared]]:

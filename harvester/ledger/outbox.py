@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, null, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, null, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import outbox
@@ -59,7 +59,7 @@ def _write_down(mirroring: Mirroring, tx: Tx, owed: dict[Kind, set[Any]]) -> Non
         for part in parts(sorted(owed.get(kind, ()))):
             if kind is not Kind.LEAD:  # which records show a lead, intake alone knows
                 _insert(tx, tx.execute(_found(kind, part, mirroring.master_base)).all(), kind, now)
-            _raise(tx, _of(kind, part), now=now, due_at=now + mirroring.delay)
+            _raise(tx, _of(kind, part), mirroring.master_base, now=now, due_at=now + mirroring.delay)
 
 
 def _found(kind: Kind, keys: Sequence[Any], master: str) -> Select[Any]:
@@ -75,11 +75,10 @@ def _found(kind: Kind, keys: Sequence[Any], master: str) -> Select[Any]:
         return select(in_master, actor_runs.c.apify_run_id, actor_runs.c.id, actor_runs.c.client_id).where(
             actor_runs.c.id.in_(keys), actor_runs.c.apify_run_id.is_not(None)
         )
-    writable = and_(clients.c.airtable_base.is_not(None), clients.c.airtable_error.is_(None))
     return (
         select(clients.c.airtable_base, posts.c.post_key, posts.c.id, posts.c.client_id)
         .join(clients, clients.c.client_id == posts.c.client_id)
-        .where(posts.c.id.in_(keys), writable)
+        .where(posts.c.id.in_(keys), clients.c.airtable_base.is_not(None))
     )
 
 
@@ -98,15 +97,25 @@ def _insert(tx: Tx, found: Sequence[Any], kind: Kind, now: datetime, **more: Any
         tx.execute(rows.upsert(tx, outbox).on_conflict_do_nothing(), new)
 
 
-def _raise(tx: Tx, which: ColumnElement[bool], *, now: datetime, due_at: datetime) -> int:
+def _raise(tx: Tx, which: ColumnElement[bool], master: str, *, now: datetime, due_at: datetime) -> int:
+    wanted = and_(which, or_(LIVE, _returned(master)))
     if not tx.on_sqlite:
-        tx.execute(select(outbox.c.id).where(which, LIVE).order_by(outbox.c.id).with_for_update())
+        tx.execute(select(outbox.c.id).where(wanted).order_by(outbox.c.id).with_for_update())
     changed = {
+        "state": case((outbox.c.state == State.RETIRED, State.OK), else_=outbox.c.state),
         "version": outbox.c.version + 1,
         "changed_at": now,
         "due_at": func.coalesce(outbox.c.due_at, literal(due_at, outbox.c.due_at.type)),
     }
-    return tx.execute(update(outbox).where(which, LIVE).values(**changed)).rowcount
+    return tx.execute(update(outbox).where(wanted).values(**changed)).rowcount
+
+
+def _returned(master: str) -> ColumnElement[bool]:
+    """Match what was retired and belongs to its base again."""
+    at_home = exists().where(
+        clients.c.client_id == outbox.c.client_id, clients.c.airtable_base == outbox.c.base
+    )
+    return and_(outbox.c.state == State.RETIRED, or_(outbox.c.base == master, at_home))
 
 
 def map_leads(tx: Tx, base: str, client_id: str, records: Mapping[str, int], *, now: datetime) -> None:

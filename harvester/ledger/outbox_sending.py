@@ -43,11 +43,14 @@ def _owed(row: Any) -> Owed:
     return rows.as_record(Owed, row, kind=Kind(row.kind), state=State(row.state))
 
 
+def anything_due(tx: Tx, *, now: datetime) -> bool:
+    """Say whether anything is due. Costs next to nothing."""
+    return bool(tx.execute(select(exists().where(outbox.c.due_at <= now))).scalar_one())
+
+
 def due_targets(tx: Tx, master: str, *, now: datetime) -> list[tuple[str, Kind]]:
-    """Name each base and kind of which something is due. Costs next to nothing when nothing is."""
+    """Name each base and kind of which something is due."""
     waiting = outbox.c.due_at <= now
-    if not tx.execute(select(exists().where(waiting))).scalar_one():
-        return []
     found = [
         (master, kind)
         for kind in (Kind.JOB_RUN, Kind.CLIENT_RUN, Kind.ACTOR_RUN)

@@ -19,6 +19,7 @@ from harvester.ledger import (
     actor_runs,
     airtable_tables,
     client_runs,
+    clients,
     job_runs,
     leads,
     outbox,
@@ -150,13 +151,27 @@ def test_what_is_undone_is_not_owed(ledger: Ledger, clock: FakeClock) -> None:
     assert owed(ledger) == before
 
 
-def test_a_client_that_may_not_be_written_to_is_owed_nothing(ledger: Ledger, clock: FakeClock) -> None:
-    make_client(ledger, airtable_base=BASE, airtable_error="two clients name this base")
+def test_a_row_that_was_retired_goes_on_when_its_base_is_its_clients_again(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    make_client(ledger, airtable_base=BASE)
     (lead,) = make_leads(ledger)
     (run,) = make_run(ledger, [[lead]])
-    with ledger.write() as tx:
-        posts.store(tx, run, [found(make_post("1"), lead)], now=NOW)
-    assert not [key for key in owed(ledger) if key[1] is Kind.POST]
+
+    def seen_again(base: str) -> set[tuple[str, str]]:
+        with ledger.write() as tx:
+            clients.change(tx, CLIENT_ID, airtable_base=base)
+            posts.store(tx, run, [found(make_post("1"), lead)], now=NOW)
+        clock.advance(seconds=1)
+        with ledger.write() as tx:
+            outbox_sending.retire_strangers(tx, MASTER)
+            due = outbox_sending.due_targets(tx, MASTER, now=clock())
+            assert all(outbox_sending.page(tx, *one, now=clock(), limit=1) for one in due)
+        return {(base, kind) for base, kind in due if kind is Kind.POST}
+
+    assert seen_again(BASE) == {(BASE, Kind.POST)}
+    assert seen_again("appElsewhere000001") == {("appElsewhere000001", Kind.POST)}
+    assert seen_again(BASE) == {(BASE, Kind.POST)}
 
 
 def test_what_changes_while_it_is_sent_stays_due(ledger: Ledger, clock: FakeClock) -> None:
