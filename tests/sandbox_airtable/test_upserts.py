@@ -4,7 +4,6 @@ import threading
 from collections import Counter
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyairtable import Table
@@ -121,7 +120,6 @@ STEP = st.one_of(
 )
 
 
-@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEP, min_size=1, max_size=12))
 def test_upserts_do_what_a_plain_model_does(
