@@ -11,6 +11,7 @@ from factories import make_client
 from harvester.airtable_errors import NotAllowed, Unavailable
 from harvester.errors import HarvesterError
 from harvester.ledger import Ledger
+from harvester.sandbox.airtable import agency as agencies
 from services.airtable_check import Report
 
 ANN, BEN = "Ann-Lee", "Ben-Ode"
@@ -36,6 +37,13 @@ def test_an_agency_whose_bases_lack_nothing(agency: Parts) -> None:
     assert [one.base for one in report.bases] == [MASTER_BASE, base_id(1), base_id(2)]
     assert progress == [(1, 3), (2, 3), (3, 3)]
     assert (report.bases[0].calls, report.bases[1].calls, report.calls) == (2, 1, 4)
+
+
+def test_bases_as_agencies_have_them_lack_nothing(ledger: Ledger) -> None:
+    rows = [agencies.client_row(ANN, base_id(1)), agencies.client_row(BEN, base_id(2))]
+    bases = [agencies.client_base(base_id(1), "table"), agencies.client_base(base_id(2), "content")]
+    with looking_at(ledger, agencies.master_base(MASTER_BASE, clients=rows), *bases) as parts:
+        assert parts.check().findings == ()
 
 
 def test_only_the_clients_are_read_and_nothing_is_written(agency: Parts) -> None:

@@ -78,7 +78,7 @@ _APIFY_FALLBACKS: Final = MappingProxyType(
     }
 )
 _TYPED_IN: Final = frozenset({"singleSelect", "singleLineText"})
-_MINUTES: Final = "DATETIME_DIFF({End Time}, {Start Time}, 'minutes')"
+_MINUTES: Final = "IF({End Time}, DATETIME_DIFF({End Time}, {Start Time}, 'minutes'))"
 
 
 def _read(name: str, kind: Kind, *, also: frozenset[str] = frozenset(), required: bool = False) -> Column:
