@@ -107,6 +107,47 @@ def _reserve(tx: Tx, run: ClientRun) -> None:
     raise HarvesterError(f"client run record {run.client_run_id} could not be created")
 
 
+def adopt(
+    tx: Tx,
+    *,
+    full_id: str,
+    client_id: str,
+    client_name: str,
+    status: ClientRunStatus,
+    started_at: datetime,
+    finished_at: datetime,
+    system_notes: str,
+    last_webhook_at: datetime | None,
+    metrics: Metrics,
+    now: datetime,
+) -> ClientRun:
+    """Take over the record of a client run that another system has ended; Airtable is owed nothing by it.
+
+    Raises `AlreadyExists`, and `ValueError` for one that is live: whoever runs it would go on with it.
+    """
+    if status is ClientRunStatus.RUNNING:
+        raise ValueError(f"{full_id} is live, and cannot be taken over")
+    run = ClientRun(
+        client_run_id=client_run_id(full_id, client_id),
+        run_id=base_of(full_id),
+        client_id=client_id,
+        client_name=client_name,
+        source=MANUAL,
+        status=status,
+        created_at=started_at,
+        started_at=started_at,
+        finished_at=finished_at,
+        target_posts=None,
+        max_batches=0,
+        system_notes=system_notes,
+        last_webhook_at=last_webhook_at,
+        metrics=metrics,
+    )
+    _reserve(Tx(tx.connection), run)  # a transaction that owes Airtable nothing
+    _note(tx, "adopt", full_id, client_id, source=MANUAL, detail=f"adopted: {status}", now=now)
+    return run
+
+
 def creation_failed(
     tx: Tx, *, run_id: str | None, client_id: str, source: str, reason: str, now: datetime
 ) -> None:

@@ -6,7 +6,9 @@ import click
 
 from harvester import __version__
 from harvester.cli import (
+    adopt,
     airtable,
+    check,
     clients,
     demo,
     doctor,
@@ -59,7 +61,9 @@ for _command in (
     reconcile.reconcile,
     repairs.replay,
     repairs.dead_letters,
+    check.check,
     airtable.airtable,
     doctor.doctor,
 ):
     main.add_command(_command)
+airtable.airtable.add_command(adopt.adopt)

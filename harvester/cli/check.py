@@ -46,8 +46,12 @@ def check(client_id: str | None, repair: bool, recreate: bool, deep: bool, json_
     """
     if recreate and not repair:
         raise click.UsageError("--recreate goes with --repair")
-    with interruptible(_STATE), session.services() as services, _progress() as told:
-        _require(services, client_id)
+    with (
+        interruptible(_STATE),
+        session.services() as services,
+        progress("Comparing the ledger with itself") as told,
+    ):
+        require_client(services, client_id)
         of_all = _consistency(services)
         findings = of_all.find(client_id=client_id, deep=deep, told=told)
         remedies = (REPAIRS | ({Remedy.RECREATE} if recreate else set())) if repair else ()
@@ -67,7 +71,8 @@ def _consistency(services: Services) -> Consistency:
     )
 
 
-def _require(services: Services, client_id: str | None) -> None:
+def require_client(services: Services, client_id: str | None) -> None:
+    """Raise `InvalidInput` for a client that the ledger does not know; None stands for all of them."""
     if client_id is None:
         return
     with services.ledger.read() as tx:
@@ -82,13 +87,13 @@ def _exit_code(result: Repaired) -> int:
 
 
 @contextmanager
-def _progress() -> Iterator[Told]:
+def progress(first: str) -> Iterator[Told]:
     """Show on a terminal which table is being read, and nothing elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _table, _count: None
         return
-    with console.status("Comparing the ledger with itself") as status:
+    with console.status(first) as status:
         yield lambda table, count: status.update(f"Reading {cell(table)}: {counted(count, 'record')}")
 
 

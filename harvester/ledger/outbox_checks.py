@@ -133,12 +133,13 @@ def _has_row(base: Any, kind: Kind, key: Any) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something of the ledger that Airtable has already. `subject_id` None: the ledger does not hold it."""
+    """Something that Airtable has already. What the ledger does not hold itself is only known by it."""
 
     key: str
     record_id: str | None
-    subject_id: int | None
-    client_id: str | None
+    client_id: str | None = None
+    subject_id: int | None = None
+    held: bool = True
 
 
 def note(tx: Tx, base: str, kind: Kind, found: Sequence[Found], *, now: datetime) -> None:
@@ -151,7 +152,7 @@ def note(tx: Tx, base: str, kind: Kind, found: Sequence[Found], *, now: datetime
             "record_id": one.record_id,
             "subject_id": one.subject_id,
             "client_id": one.client_id,
-            "state": State.OK if one.subject_id is not None or kind is Kind.JOB_RUN else State.RETIRED,
+            "state": State.OK if one.held else State.RETIRED,
         }
         for one in sorted(found, key=lambda one: one.key)
     ]
