@@ -191,10 +191,7 @@ class Mirror:
                 )
 
     def _send(self, table: Table, kind: Kind, turn: Turn, rows: Sequence[Prepared]) -> None:
-        same = [row.sent(row.row.record_id) for row in rows if not row.cells]
-        if same:
-            with self._ledger.write() as tx:
-                outbox_sending.acknowledge(tx, same, now=self._clock())
+        self._write_down(turn, rows)
         sending = Sending(
             self._ledger,
             self._gateway,
@@ -209,6 +206,15 @@ class Mirror:
         errors = _side_by_side(sending, batches)
         if errors:  # the first that is more than a wait
             raise next((error for error in errors if not isinstance(error, _LATER)), errors[0])
+
+    def _write_down(self, turn: Turn, rows: Sequence[Prepared]) -> None:
+        """Note what is about to be sent. What comes of it may never be heard: what follows builds on this."""
+        same = [row.sent(row.row.record_id) for row in rows if not row.cells]
+        with self._ledger.write() as tx:
+            if not turn.renew(tx):
+                raise LostLease("another process took the turn over; nothing is sent")
+            outbox_sending.acknowledge(tx, same, now=self._clock())
+            outbox_sending.about_to_send(tx, {row.row.id: row.cells.keys() for row in rows if row.cells})
 
     def _shut(self, base: str, kind: Kind, turn: Turn, told: str) -> None:
         """Leave a table alone for a while, count what is not created, and tell somebody."""

@@ -101,8 +101,10 @@ class Sending:
         _log.warning("Airtable's answer was lost, %d rows wait: %s", len(batch), told)
         with self._ledger.write() as tx:
             until = self._clock() + self._fence
-            outbox_sending.put_off(tx, [one.row.id for one in batch], until=until, error=told)
-            self._turn.renew(tx)
+            row_ids = [one.row.id for one in batch]
+            if not self._turn.renew(tx):  # it may yet arrive over what somebody else has sent
+                outbox_sending.send_anew(tx, row_ids, now=until)
+            outbox_sending.put_off(tx, row_ids, until=until, error=told)
 
     def _gone(self, batch: Sequence[Prepared], error: RowGone) -> None:
         gone = [one for one in batch if error.record_id and one.row.record_id == error.record_id]

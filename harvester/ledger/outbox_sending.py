@@ -123,6 +123,11 @@ class Sent:
     record_id: str | None
 
 
+def about_to_send(tx: Tx, fields: Mapping[int, Collection[str]]) -> None:
+    """Forget what Airtable has in these fields, by row: it may get others now, whatever is heard of it."""
+    _forget(tx, fields)
+
+
 def acknowledge(tx: Tx, done: Sequence[Sent], *, now: datetime) -> None:
     """Airtable has these. What changed meanwhile stays due."""
     if not done:
@@ -186,9 +191,31 @@ def failed_once(tx: Tx, row_id: int, *, error: str) -> None:
 
 def send_anew(tx: Tx, row_ids: Collection[int], *, now: datetime) -> None:
     """Forget what Airtable was sent of these, and send all of it: somebody may have written over it."""
-    _lock(tx, row_ids)
-    values = {"sent": None, "version": outbox.c.version + 1, "due_at": now, "state": State.OK, "failures": 0}
+    _forget(tx, dict.fromkeys(row_ids))
+    values = {"version": outbox.c.version + 1, "due_at": now, "state": State.OK, "failures": 0}
     tx.execute(update(outbox).where(outbox.c.id.in_(row_ids), LIVE).values(**values))
+
+
+def _forget(tx: Tx, fields: Mapping[int, Collection[str] | None]) -> None:
+    """Forget the digests of fields, but not that they were sent: one that is empty now is to be cleared.
+
+    None: of all fields.
+    """
+    _lock(tx, fields.keys())
+    known = select(outbox.c.id, outbox.c.sent).where(outbox.c.id.in_(fields.keys())).order_by(outbox.c.id)
+    statement = (
+        update(outbox)
+        .where(outbox.c.id == bindparam("row_id"))
+        .values(sent=bindparam("left", type_=outbox.c.sent.type))
+    )
+    values = [
+        {"row_id": row_id, "left": sent | dict.fromkeys(sent if named is None else named, "")}
+        for row_id, sent, named in (
+            (row.id, row.sent or {}, fields[row.id]) for row in tx.execute(known).all()
+        )
+    ]
+    if values:
+        tx.execute(statement, values)
 
 
 def remember(tx: Tx, row_id: int, record_id: str) -> None:
