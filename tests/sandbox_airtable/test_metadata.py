@@ -68,6 +68,7 @@ def test_fields_that_the_api_makes(api: Api, kind: str, options: dict[str, Any] 
         ("singleSelect", {"choices": ["a"]}, "INVALID_FIELD_TYPE_OPTIONS_FOR_CREATE"),
         ("dateTime", {"dateFormat": {"name": "iso"}}, "INVALID_FIELD_TYPE_OPTIONS_FOR_CREATE"),
         ("singleLineText", {"length": 3}, "INVALID_FIELD_TYPE_OPTIONS_FOR_CREATE"),
+        ("number", {"precision": 0, "unit": "m"}, "INVALID_FIELD_TYPE_OPTIONS_FOR_CREATE"),
         ("multipleRecordLinks", {"linkedTableId": "tblNope"}, "INVALID_FIELD_TYPE_OPTIONS_FOR_CREATE"),
         ("poem", None, "INVALID_FIELD_TYPE_OPTIONS_FOR_CREATE"),
     ],
@@ -86,6 +87,10 @@ def test_a_table_is_made_with_a_link_back(api: Api, airtable: SandboxAirtable) -
         {"name": "Name", "type": "singleLineText"},
         {"name": "Thing", "type": "multipleRecordLinks", "options": link},
     ]
+    with refused() as told:
+        read_only = {**link, "prefersSingleRecordLink": True}
+        api.table(BASE, "Parts").create_field("New", "multipleRecordLinks", options=read_only)
+    assert told.type == "INVALID_FIELD_TYPE_OPTIONS_FOR_CREATE"
     made = api.base(BASE).create_table("Notes on things", fields, "what for")
     thing = airtable.add(BASE, "Things", {"Key": "a"})
     made.create({"Name": "n", "Thing": [thing]})

@@ -114,3 +114,8 @@ def capped() -> ApiError:
 def base_full() -> ApiError:
     """422 for a base that may not have more records. Type and text are ours: none is published."""
     return invalid("RECORD_LIMIT_EXCEEDED", "The base has as many records as its plan allows")
+
+
+def bad_primary(name: str) -> ApiError:
+    """422 for a first field of a type that cannot be one. Type and text are ours: none is published."""
+    return invalid("INVALID_FIELD_TYPE_FOR_PRIMARY_FIELD", f"{name} cannot be the primary field")

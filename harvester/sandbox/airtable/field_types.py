@@ -102,6 +102,9 @@ def check_creation(where: str, given: Mapping[str, Any]) -> Field:
         raise _bad_options(where)
     if wanted and not (isinstance(options, Mapping) and wanted(options)):
         raise _bad_options(where)
+    # What a link shows when it is read is refused when it is made: prefersSingleRecordLink was measured.
+    if set(options or {}) - _TAKEN.get(str(field_type), set()):
+        raise _bad_options(where)
     return made(str(given["name"]), field_type, _spelt_out(options or {}))
 
 
@@ -147,6 +150,17 @@ def _named(given: Any, names: tuple[str, ...]) -> bool:
     return isinstance(given, Mapping) and given.get("name") in names
 
 
+_TAKEN: dict[str, set[str]] = {
+    "number": {"precision"},
+    "percent": {"precision"},
+    "currency": {"precision", "symbol"},
+    "checkbox": {"icon", "color"},
+    "date": {"dateFormat"},
+    "dateTime": {"dateFormat", "timeFormat", "timeZone"},
+    "singleSelect": {"choices"},
+    "multipleSelects": {"choices"},
+    LINK: {"linkedTableId", "viewIdForRecordSelection"},
+}
 _OPTIONS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "number": _precision(8),
     "percent": _precision(8),

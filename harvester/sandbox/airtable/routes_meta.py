@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harvester.sandbox.airtable.building import adopt, empty_table
-from harvester.sandbox.airtable.errors import bad_request, invalid, no_such_model, not_found
+from harvester.sandbox.airtable.errors import bad_primary, bad_request, invalid, no_such_model, not_found
 from harvester.sandbox.airtable.field_types import LINK, PRIMARY, Field, check_creation
 from harvester.sandbox.airtable.ids import new_id
 from harvester.sandbox.airtable.model import Base, Table
@@ -114,9 +114,7 @@ def _new_table(platform: Platform, base: Base, body: Any) -> Table:
     if len(set(names)) != len(names):
         raise invalid("DUPLICATE_OR_EMPTY_FIELD_NAME")
     if checked[0].type not in PRIMARY:
-        raise invalid(
-            "INVALID_FIELD_TYPE_FOR_PRIMARY_FIELD", f"{checked[0].name} cannot be the primary field"
-        )
+        raise bad_primary(checked[0].name)
     table = empty_table(base, name, platform.options.seed)
     table.description = _description(body, "")
     for field in checked:

@@ -36,7 +36,7 @@ class Call:
         """From the wire."""
         parts = urlsplit(raw.target)
         query = parse_qs(parts.query, keep_blank_values=True)
-        names = [unquote(part) for part in parts.path.split("/")[1:]]
+        names = [unquote(part) for part in parts.path.split("/")[1:]] or [""]
         return cls(raw.method, unquote(parts.path), names, query, raw.headers, raw.body)
 
     def occasion(self) -> Occasion:
