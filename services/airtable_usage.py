@@ -11,6 +11,7 @@ from harvester.ledger import airtable_meter, airtable_slots, clients, outbox_sen
 from harvester.ledger.database import Tx
 
 _PAGE: Final = 500
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,17 @@ class Pile:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrong:
+    """A record that Airtable does not show as it should, and why: parked or missing."""
+
+    base: str
+    kind: str
+    key: str
+    state: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """All of it. `calls` are those of all bases in `month`: a workspace has so many."""
 
@@ -43,6 +55,8 @@ class Usage:
     calls: int
     bases: tuple[BaseUsage, ...]
     piles: tuple[Pile, ...]
+    #: The newest of them.
+    wrong: tuple[Wrong, ...]
 
 
 def usage(tx: Tx, *, now: datetime) -> Usage:
@@ -65,7 +79,11 @@ def usage(tx: Tx, *, now: datetime) -> Usage:
             )
         )
     piles = tuple(Pile(*found) for found in outbox_sending.counts(tx))
-    return Usage(month, sum(count.calls for count in calls.values()), tuple(bases), piles)
+    wrong = tuple(
+        Wrong(row.base, row.kind, row.key, row.state, row.error)
+        for row in outbox_sending.wrong(tx, limit=_SHOWN)
+    )
+    return Usage(month, sum(count.calls for count in calls.values()), tuple(bases), piles, wrong)
 
 
 def _owners(tx: Tx) -> dict[str, tuple[str, ...]]:

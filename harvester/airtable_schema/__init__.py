@@ -13,7 +13,7 @@ from harvester.airtable_schema.columns import (
     Kind,
     TableSpec,
 )
-from harvester.airtable_schema.comparing import Problem, compare, problems
+from harvester.airtable_schema.comparing import Problem, problems
 from harvester.airtable_schema.field_types import COMPUTED, fits
 from harvester.airtable_schema.schema import Field, Schema, Table
 
@@ -34,7 +34,6 @@ __all__ = [
     "Table",
     "TableSpec",
     "adapt",
-    "compare",
     "fits",
     "problems",
 ]

@@ -43,14 +43,13 @@ def problems(schema: Schema, specs: Sequence[TableSpec]) -> list[Problem]:
     for spec in specs:
         table = schema.table(spec.name)
         if table is not None:
-            found += compare(schema, table, spec)
+            found += _compared(schema, table, spec)
         elif spec.name != _POSTS or not _keeps_content(schema):
             found.append(_missing_table(schema, spec))
     return found
 
 
-def compare(schema: Schema, table: Table, spec: TableSpec) -> list[Problem]:
-    """List where one table differs from what we need of it."""
+def _compared(schema: Schema, table: Table, spec: TableSpec) -> list[Problem]:
     return [problem for column in spec.columns for problem in _of_column(schema, table, column)]
 
 

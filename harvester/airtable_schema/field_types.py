@@ -39,14 +39,16 @@ _WRITTEN: Final = {
     Kind.LINK: frozenset({"multipleRecordLinks"}),
     Kind.COMPUTED: COMPUTED,
 }
+#: What shows a value of another record or field: it reads as that one does, a lookup as a list of one.
+_SHOWN: Final = frozenset({"formula", "rollup", "multipleLookupValues"})
 #: What may also be read as such a column.
 _READ: Final = {
-    Kind.TEXT: frozenset({"richText", "singleSelect", "formula"}),
+    Kind.TEXT: _SHOWN | {"richText", "singleSelect"},
     Kind.LONG_TEXT: frozenset({"richText", "formula"}),
     Kind.URL: frozenset({"formula"}),
-    Kind.NUMBER: frozenset({"formula", "rollup", "count", "rating"}),
+    Kind.NUMBER: _SHOWN | {"count", "rating"},
     Kind.MOMENT: frozenset({"date", "createdTime", "formula"}),
-    Kind.CHOICE: frozenset({"formula"}),
+    Kind.CHOICE: _SHOWN,
     Kind.LINK: frozenset[str](),
     Kind.COMPUTED: frozenset[str](),
 }

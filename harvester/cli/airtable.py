@@ -86,6 +86,7 @@ def setup(client_id: str | None, every: bool, dry_run: bool, yes: bool, json_: b
                 click.echo(_UNCHANGED)
                 sys.exit(session.EXIT_REFUSED)
             outcomes = _carried_out(services, found)
+            show_line("harvester airtable check says what is left to do.", err=True)
     if json_:
         show_json(plan_json(found, outcomes))
     if any(outcome.error for outcome in outcomes):

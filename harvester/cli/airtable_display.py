@@ -37,7 +37,7 @@ def _show_findings(title: str, findings: Iterable[Finding]) -> None:
             one.table,
             one.field,
             _sentence(one.told),
-            "no harvest or no record" if one.required else "it is left out",
+            "no harvest or no record" if one.required else "all else goes on",
         )
         for one in findings
     ]
@@ -72,6 +72,9 @@ def show_usage(found: Usage) -> None:
     show_table(f"{counted(found.calls, 'call')} to Airtable in {found.month}", columns, rows)
     piles = [(one.base, one.kind, one.stand, f"{one.records:,}") for one in found.piles]
     show_table("What Airtable is to show", ("Base", "Kind", "Stands", "Records"), piles)
+    if found.wrong:
+        wrong = [(one.base, one.kind, one.key, one.state, one.error) for one in found.wrong]
+        show_table("The newest that are not shown", ("Base", "Kind", "Key", "Stands", "Why"), wrong)
 
 
 def usage_json(found: Usage) -> dict[str, Any]:
@@ -91,6 +94,7 @@ def usage_json(found: Usage) -> dict[str, Any]:
             for one in found.bases
         ],
         "outbox": [asdict(one) for one in found.piles],
+        "wrong": [asdict(one) for one in found.wrong],
     }
 
 

@@ -11,7 +11,7 @@ from airtable_bases import MASTER_BASE, TOKEN, base_id, client_row, empty, whole
 
 from harvester.airtable_schema import CLIENT, Schema, problems
 from harvester.cli import session
-from harvester.ledger import Ledger, airtable_schemas, airtable_slots, outbox
+from harvester.ledger import Ledger, airtable_schemas, airtable_slots, outbox, outbox_sending
 from harvester.ledger.mirroring import Kind
 from harvester.sandbox.airtable import SandboxAirtable
 from services import now_utc
@@ -127,8 +127,11 @@ def test_usage_shows_calls_blocks_and_what_waits(
 ) -> None:
     harvester("airtable", "check")
     now = now_utc()
+    lost, kept = "rec00000000000001", "rec00000000000002"
     with ledger.write() as tx:
-        outbox.map_leads(tx, base_id(1), "Ann-Lee", {"rec00000000000001": 1}, now=now)
+        outbox.map_leads(tx, base_id(1), "Ann-Lee", {lost: 1, kept: 2}, now=now)
+        row = outbox_sending.of_keys(tx, Kind.LEAD, [lost])[lost]
+        outbox_sending.give_up(tx, row, outbox.State.PARKED, error="no such choice")
         slot = airtable_slots.made(tx, base_id(1), now=now)
         airtable_slots.block(tx, slot, until=now.replace(year=2096), reason="a reason", failures=2)
     asked = len(airtable.ledger().requests)
@@ -138,10 +141,15 @@ def test_usage_shows_calls_blocks_and_what_waits(
         (MASTER_BASE, 2, None),
     ]
     assert found["calls"] == asked == len(airtable.ledger().requests)
-    assert found["outbox"] == [{"base": base_id(1), "kind": Kind.LEAD, "stand": "sent", "records": 1}]
+    assert [(one["kind"], one["stand"], one["records"]) for one in found["outbox"]] == [
+        ("lead", "parked", 1),
+        ("lead", "sent", 1),
+    ]
+    assert [(one["key"], one["error"]) for one in found["wrong"]] == [(lost, "no such choice")]
     said = harvester("airtable", "usage").stdout
     assert "3 calls to Airtable" in said
     assert "2096" in said
+    assert "no such choice" in said
 
 
 @pytest.mark.slow
