@@ -12,12 +12,12 @@ from harvester.errors import HarvesterError, InvalidInput, LedgerUnavailable
 from routes.auth import TokenRequired
 from services.dead_letters import NothingToReplay, NotParked
 from services.deliveries import Unauthorised
-from services.kickoff import KeyReused, UnknownClient
+from services.kickoff import ClientsNotRead, KeyReused, UnknownClient
 from services.replay import NotReplayable, UnknownDelivery
 
 _log = log.get_logger(__name__)
 
-#: Seconds after which a caller may try again when the ledger was not available.
+#: Seconds after which a caller may try again when the ledger or Airtable was not available.
 RETRY_AFTER = "5"
 #: Status and code of what a service refuses.
 _OURS: dict[type[HarvesterError], tuple[int, str]] = {
@@ -46,6 +46,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(TokenRequired, _unauthorised)
     app.register_error_handler(Unauthorised, _unauthorised)
     app.register_error_handler(LedgerUnavailable, _unavailable)
+    app.register_error_handler(ClientsNotRead, _clients_not_read)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
     app.after_request(_headers)
@@ -64,6 +65,12 @@ def _unauthorised(error: Exception) -> Response:
 def _unavailable(error: LedgerUnavailable) -> Response:
     _log.error("Answered 503: %s", error)
     answer = failure(503, "ledger_unavailable", "the ledger is not available; nothing was done, try again")
+    answer.headers["Retry-After"] = RETRY_AFTER
+    return answer
+
+
+def _clients_not_read(error: ClientsNotRead) -> Response:
+    answer = failure(503, "airtable_unavailable", str(error))
     answer.headers["Retry-After"] = RETRY_AFTER
     return answer
 

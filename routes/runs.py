@@ -54,7 +54,10 @@ def job(run_id: str) -> Response:
 @blueprint.get("/api/clients")
 @token_required
 def clients() -> Response:
-    """List clients."""
+    """List clients, as Airtable has them where they are kept there."""
+    airtable = services().airtable
+    if airtable is not None:
+        airtable.roster.at_hand()
     after = bodies.narrowing("cursor", code="invalid_cursor")
     return _list("clients", services().overview.clients(limit=bodies.limit(), after=after))
 

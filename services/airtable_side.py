@@ -130,6 +130,14 @@ def build(
     )
 
 
+def gateway_for(
+    settings: Settings, ledger: Ledger, clock: Callable[[], datetime], seconds: float
+) -> Airtable:
+    """Build a gateway alone, in turn with all others on this ledger. `seconds`: wait for an answer."""
+    gate = Pacing(ledger, clock, _gaps(settings), _waits(settings), stop=threading.Event())
+    return _gateway(settings, gate, seconds)
+
+
 def of_key(
     gateway: Airtable, base: str, table: Table, field: str, key: str, also: Sequence[str]
 ) -> list[Record]:

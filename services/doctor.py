@@ -61,6 +61,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding("settings", True, "; ".join(["all are valid", *dormant(settings)]))
     for name, (look, remedy) in {**_ours(settings), **_apifys(settings)}.items():
         yield _looked(name, look, remedy)
+    if settings.airtable_api_key is not None:
+        for name, (look, remedy) in _airtables(settings).items():
+            yield _looked(name, look, remedy)
     remedy = "start the web process, and see that PUBLIC_URL leads to it from the internet"
     yield _looked("public url", lambda: _public_url(settings.public_url), remedy)
 
@@ -97,6 +100,22 @@ def _apifys(settings: Settings) -> dict[str, tuple[Look, str]]:
         "clock": (
             lambda: _reached(lambda: _clock(settings.apify_api_url)),
             "set this machine's clock by NTP: times decide what is due, stale and lost",
+        ),
+    }
+
+
+def _airtables(settings: Settings) -> dict[str, tuple[Look, str]]:
+    from services import doctor_airtable  # with its client, which takes half a second to import
+
+    return {
+        "airtable": (
+            lambda: doctor_airtable.master_base(settings),
+            "check AIRTABLE_API_KEY and MASTER_CLIENTS_BASE_ID, that the token may read that base and its "
+            "schema, and what harvester airtable check says",
+        ),
+        "airtable clients": (
+            lambda: doctor_airtable.clients(settings),
+            "put right in the table Clients what is named here; closed clients are not harvested",
         ),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from harvester.errors import HarvesterError, LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, clients, locks
 from harvester.models import Client
 from services.client_rows import REMOVED, Reading, Row, read
+from services.kickoff import ClientsNotRead
 from services.plan import AIRTABLE
 
 CLIENTS: Final = "Clients"
@@ -103,6 +104,13 @@ class Roster:
                 return Copy(self._read_at(), "another process is still reading it")
             time.sleep(_LOOK_SECONDS)
 
+    def at_hand(self) -> Copy:
+        """Refresh the copy, and give it. Raises `ClientsNotRead` if there is none, and cannot be now."""
+        copy = self.refresh()
+        if copy.read_at is None:
+            raise ClientsNotRead(f"Airtable's Clients was never read, and cannot be now: {copy.problem}")
+        return copy
+
     def _known(self) -> Copy | None:
         """Give the copy if it is fresh, or cannot be had fresher just now."""
         now = self._clock()
@@ -152,18 +160,14 @@ class Roster:
 
     def _rows_by(self, schema: Schema) -> list[Row]:
         table = fit_table(schema, CLIENTS)
-        wanted = [column.name for column in ALL_TABLES[CLIENTS].columns if column.name in table.fields]
-        return [row for page in self._gateway.pages(schema.base, table, fields=wanted) for row in page]
+        pages = self._gateway.pages(schema.base, table, fields=wanted(table))
+        return [row for page in pages for row in page]
 
     def _kept(self, tx: Tx, rows: Sequence[Row], owner: str, began: datetime) -> Copy:
         if not locks.renew(tx, _BEING_READ, until=self._clock() + _TURN, owner=owner):
             raise LostLease("reading Clients took so long that another process has begun to")
         known = clients.every(tx)
-        taken = {
-            one.client_id: one.airtable_base
-            for one in known.values()
-            if one.origin != AIRTABLE and one.airtable_base is not None
-        }
+        taken = kept_elsewhere(known)
         found = read(rows, master_base=self._master_base, taken=taken, now=began)
         for client in _changed(known, found):
             clients.put(tx, client)
@@ -205,6 +209,20 @@ def fit_table(schema: Schema, name: str) -> Table:
         told = "; ".join(f"{one.field}: {one.told}" if one.field else one.told for one in wrong)
         raise Unfit(f"base {schema.base}, table {name}: {told}")
     return table
+
+
+def wanted(table: Table) -> list[str]:
+    """Name the columns of Clients to read, as far as the table has them."""
+    return [column.name for column in ALL_TABLES[CLIENTS].columns if column.name in table.fields]
+
+
+def kept_elsewhere(known: Mapping[str, Client]) -> dict[str, str]:
+    """Give the bases of the clients that are kept in the ledger alone, by client ID."""
+    return {
+        one.client_id: one.airtable_base
+        for one in known.values()
+        if one.origin != AIRTABLE and one.airtable_base is not None
+    }
 
 
 def _changed(known: dict[str, Client], found: Reading) -> Iterator[Client]:

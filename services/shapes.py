@@ -118,7 +118,10 @@ def job(run: JobRun, counted: Metrics, client_runs: int) -> dict[str, Any]:
 
 
 def client(found: Client, leads: dict[str, int]) -> dict[str, Any]:
-    """Show a client, with its leads counted by status (those never looked at under `New`)."""
+    """Show a client, with its leads counted by status (those never looked at under `New`).
+
+    `closed` says why it is not harvested, whatever its status, until a person puts that right in Airtable.
+    """
     return {
         "clientId": found.client_id,
         "clientName": found.name,
@@ -130,6 +133,8 @@ def client(found: Client, leads: dict[str, int]) -> dict[str, Any]:
         "processingStream": found.stream,
         "timezone": found.timezone,
         "airtableBaseId": found.airtable_base,
+        "keptIn": found.origin,
+        "closed": found.airtable_error,
         "leads": {status or "New": count for status, count in sorted(leads.items())},
     }
 

@@ -10,11 +10,12 @@ import click
 from harvester import run_ids
 from harvester.cli import session
 from harvester.cli.arguments import AirtableBase, Line, Status, Timezone
-from harvester.cli.display import as_json, counted, show_json, show_table
+from harvester.cli.display import as_json, counted, show_json, show_line, show_table
 from harvester.errors import HarvesterError
 from harvester.ledger import clients as ledger_clients
 from harvester.models import Client
-from services.plan import ACTIVE
+from services import Services
+from services.plan import ACTIVE, AIRTABLE
 
 _COUNT = click.IntRange(min=0, max=1_000_000)
 _POSITIVE = click.IntRange(min=1, max=10_000)
@@ -41,6 +42,8 @@ _DEFAULTS = {
     "timezone": "UTC",
     "airtable_base": None,
 }
+_IN_AIRTABLE = "it is kept in Airtable: change its row in the table Clients there"
+_OURS = {"origin": "ledger", "airtable_record_id": None, "airtable_error": None}
 
 
 def _with_options(command: Any) -> Any:
@@ -73,10 +76,13 @@ def add(client_id: str, **given: Any) -> None:
             created_at=services.clock(),
             **{**_DEFAULTS, "name": client_id, **values},
         )
+        _read_clients(services)
         with services.ledger.write() as tx:
             added = ledger_clients.add(tx, client)
+            kept = ledger_clients.get(tx, client_id)
     if not added:
-        click.echo(f"Error: there is a client {client_id} already; change it with clients set", err=True)
+        how = _IN_AIRTABLE if kept is not None and kept.origin == AIRTABLE else "change it with clients set"
+        click.echo(f"Error: there is a client {client_id} already; {how}", err=True)
         sys.exit(session.EXIT_REFUSED)
     click.echo(f"Added client {client_id}.")
 
@@ -89,6 +95,7 @@ def list_(json_: bool) -> None:
     Example: harvester clients list --json
     """
     with session.services() as services:
+        _clients_at_hand(services)
         found: list[dict[str, Any]] = []
         after: str | None = None
         while True:
@@ -119,6 +126,9 @@ def list_(json_: bool) -> None:
             for one in found
         ],
     )
+    for one in found:
+        if one["closed"]:
+            show_line(f"{one['clientId']} is closed: {one['closed']}.")
 
 
 @clients.command()
@@ -130,6 +140,7 @@ def show(client_id: str, json_: bool) -> None:
     Example: harvester clients show Guy-Wilson
     """
     with session.services() as services:
+        _clients_at_hand(services)
         found = services.overview.client(client_id)
         if found is None:
             raise HarvesterError(f"there is no client {client_id}")
@@ -168,6 +179,26 @@ def disable(client_id: str) -> None:
 
 
 def _change(client_id: str, values: dict[str, Any]) -> None:
-    with session.services() as services, services.ledger.write() as tx:
-        if not ledger_clients.change(tx, client_id, **values):
-            raise HarvesterError(f"there is no client {client_id}")
+    with session.services() as services:
+        _read_clients(services)
+        with services.ledger.write() as tx:
+            kept = ledger_clients.get(tx, client_id)
+            if kept is None:
+                raise HarvesterError(f"there is no client {client_id}")
+            in_airtable = kept.origin == AIRTABLE and services.airtable is not None
+            if not in_airtable:  # where Airtable is off, a client that was its is the ledger's from now on
+                ledger_clients.change(tx, client_id, **values, **_OURS)
+    if in_airtable:
+        click.echo(f"Error: {_IN_AIRTABLE}", err=True)
+        sys.exit(session.EXIT_REFUSED)
+
+
+def _read_clients(services: Services) -> None:
+    """See to it that the ledger has Airtable's clients, if there are any and they can be read."""
+    if services.airtable is not None:
+        services.airtable.roster.refresh()
+
+
+def _clients_at_hand(services: Services) -> None:
+    if services.airtable is not None:
+        services.airtable.roster.at_hand()

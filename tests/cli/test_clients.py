@@ -28,6 +28,8 @@ def test_a_client_is_added_with_the_contracts_defaults(harvester: Harvester, sho
         "processingStream": 1,
         "timezone": "UTC",
         "airtableBaseId": None,
+        "keptIn": "ledger",
+        "closed": None,
         "leads": {},
     }
 
