@@ -141,7 +141,7 @@ class Adopt:
     def _jobs(
         self, jobs: Sequence[JobRow], runs: Sequence[ClientRunRow], report: Report, *, apply: bool
     ) -> None:
-        """Take over job runs; one whose row is missing is made of its client runs, and Airtable owed it."""
+        """Take over job runs; one whose row is missing is made of its client runs, and stays unshown."""
         shown = {row.run_id for row in jobs}
         of_runs: dict[str, list[ClientRunRow]] = {}
         for run in runs:

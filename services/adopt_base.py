@@ -62,6 +62,8 @@ class BaseAdoption:
         #: Every lead that the base shows, by the ID of its record and by its address.
         self._by_record: dict[str, LeadState] = {}
         self._by_url: dict[str, LeadState] = {}
+        #: How far each lead was that was met with already.
+        self._ranks: dict[str, int] = {}
         #: Posts that were met with already.
         self._met: set[str] = set()
 
@@ -83,7 +85,6 @@ class BaseAdoption:
 
     def _leads(self, page: Sequence[Record]) -> None:
         now = self._reading.clock()
-        tally = self._report.of("Leads")
         found: dict[str, LeadState] = {}
         for record in page:
             state = adopt_leads.lead_state(record, self._client_id, now=now)
@@ -94,15 +95,24 @@ class BaseAdoption:
                 self._by_url.setdefault(state.profile_url, state)
                 if state.status is not None:  # the others are read when they are due
                     found[record.id] = state
-        if not self._apply:
-            with self._reading.ledger.read() as tx:
-                new = adopting.leads_that_are_news(tx, self._client_id, found.values())
-        else:
+        self._leads_taken(found, now)
+
+    def _leads_taken(self, found: dict[str, LeadState], now: datetime) -> None:
+        """Take over a page's leads, by record ID. Of several rows of one lead, the one furthest on counts."""
+        best: dict[str, LeadState] = {}
+        for state in found.values():
+            if state.profile_url not in best or _rank(state) > _rank(best[state.profile_url]):
+                best[state.profile_url] = state
+        further = [one for url, one in best.items() if _rank(one) > self._ranks.get(url, 0)]
+        self._ranks.update({one.profile_url: _rank(one) for one in further})
+        with self._reading.ledger.read() as tx:
+            new = adopting.leads_that_are_news(tx, self._client_id, further)
+        if self._apply and found:
             with self._reading.ledger.write() as tx:
-                taken = {record: adopting.lead(tx, self._client_id, state) for record, state in found.items()}
-                ids = {record: lead_id for record, (lead_id, _) in taken.items()}
-                outbox.map_leads(tx, self._base, self._client_id, ids, now=now)
-            new = sum(is_new for _, is_new in taken.values())
+                ids = {url: adopting.lead(tx, self._client_id, state) for url, state in best.items()}
+                records = {record: ids[state.profile_url] for record, state in found.items()}
+                outbox.map_leads(tx, self._base, self._client_id, records, now=now)
+        tally = self._report.of("Leads")
         tally.new += new
         tally.there += len(found) - new
 
@@ -176,10 +186,14 @@ class BaseAdoption:
         if new:
             run = adopting.earlier_harvests(tx, self._client_id, made_at=now - _LONG_AGO)
             rows = [
-                posts.Found(one.post, adopting.lead(tx, self._client_id, leads_of[key])[0], one.raw)
+                posts.Found(one.post, adopting.lead(tx, self._client_id, leads_of[key]), one.raw)
                 for key, one in new.items()
             ]
             posts.store(Tx(tx.connection), run, rows, now=now)  # a transaction that owes Airtable nothing
         ids = adopting.known_posts(tx, self._client_id, shown)
         there = [Found(key, record, self._client_id, ids[key]) for key, record in shown.items() if key in ids]
         outbox_checks.note(tx, self._base, Kind.POST, there, now=now)
+
+
+def _rank(state: LeadState) -> int:
+    return adopting.RANK[state.status]

@@ -6,6 +6,7 @@ create either: when the record is missing they say so at ERROR level and the cal
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -143,7 +144,9 @@ def adopt(
         last_webhook_at=last_webhook_at,
         metrics=metrics,
     )
-    _reserve(Tx(tx.connection), run)  # a transaction that owes Airtable nothing
+    untold = Tx(tx.connection)  # a transaction that owes Airtable nothing
+    _reserve(untold, run)
+    client_runs.change(untold, run.client_run_id, **asdict(metrics))
     _note(tx, "adopt", full_id, client_id, source=MANUAL, detail=f"adopted: {status}", now=now)
     return run
 

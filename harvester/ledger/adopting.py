@@ -21,7 +21,7 @@ from harvester.models import ActorRun, ActorRunState, ClientRunStatus, LeadStatu
 #: How the marker and the client run ID of what stands for earlier harvests begin. Neither is anybody's else.
 ADOPTED: Final = "adopted "
 #: Which state wins where several rows show one lead: what would be harvested twice else.
-_RANK: Final = {
+RANK: Final[Mapping[LeadStatus | None, int]] = {
     None: 0,
     LeadStatus.PENDING: 1,
     LeadStatus.PROCESSING: 2,
@@ -46,12 +46,12 @@ class LeadState:
     posts_scored_at: datetime | None
 
 
-def lead(tx: Tx, client_id: str, state: LeadState) -> tuple[int, bool]:
-    """Take a lead over; gives its ID, and whether anything is new.
+def lead(tx: Tx, client_id: str, state: LeadState) -> int:
+    """Take a lead over, and give its ID.
 
     One that this ledger has harvested itself stays as it is, and one that is known to be further, too.
     """
-    new = rows.insert_unless_there(
+    rows.insert_unless_there(
         tx,
         leads,
         client_id=client_id,
@@ -65,7 +65,7 @@ def lead(tx: Tx, client_id: str, state: LeadState) -> tuple[int, bool]:
         select(leads).where(leads.c.client_id == client_id, leads.c.profile_url == state.profile_url)
     ).one()
     if not _is_news(tx, found, state):
-        return found.id, new
+        return int(found.id)
     values: dict[str, Any] = {
         "status": state.status,
         "client_run_id": state.client_run_id,
@@ -75,7 +75,7 @@ def lead(tx: Tx, client_id: str, state: LeadState) -> tuple[int, bool]:
         "posts_scored_at": state.posts_scored_at,
     }
     tx.execute(update(leads).where(leads.c.id == found.id).values(**values))
-    return found.id, True
+    return int(found.id)
 
 
 def leads_that_are_news(tx: Tx, client_id: str, states: Collection[LeadState]) -> int:
@@ -91,7 +91,7 @@ def leads_that_are_news(tx: Tx, client_id: str, states: Collection[LeadState]) -
 def _is_news(tx: Tx, found: Any, state: LeadState) -> bool:
     known = LeadStatus(found.status) if found.status else None
     ours = exists().where(lead_outcomes.c.lead_id == found.id)
-    return _RANK[state.status] > _RANK[known] and not tx.execute(select(ours)).scalar_one()
+    return RANK[state.status] > RANK[known] and not tx.execute(select(ours)).scalar_one()
 
 
 def job(
