@@ -131,11 +131,16 @@ WRITES = [write, upsert]
 def came_of(answers: Answers, call: Call, **options: Any) -> tuple[AirtableError, Heard]:
     """Make a call that must fail, in one request, and give the error and what the gate heard."""
     with asking(answers, **options) as (gateway, heard, came):
-        with pytest.raises(AirtableError) as caught:
-            call(gateway)
+        found = failure_of(gateway, call)
         assert len(came) == 1
+    return found, heard
+
+
+def failure_of(gateway: Airtable, call: Call) -> AirtableError:
+    with pytest.raises(AirtableError) as caught:
+        call(gateway)
     assert_secret(caught.value)
-    return caught.value, heard
+    return caught.value
 
 
 def assert_secret(error: BaseException) -> None:
@@ -149,14 +154,18 @@ def assert_secret(error: BaseException) -> None:
 def test_every_answer_means_one_thing(
     status: int, body: Any, of_read: type[AirtableError], of_write: type[AirtableError]
 ) -> None:
-    for call, expected in ((read, of_read), (write, of_write), (upsert, of_write)):
-        found, heard = came_of(fixed(body, status, Location="/elsewhere"), call)
-        assert type(found) is expected
-        assert found.permanent == isinstance(found, Denied)
-        word = {TooFast: "too fast", Capped: "capped"}.get(expected, "worked")
-        if expected in (Unavailable, OutcomeUnknown, BadAnswer):
-            word = "failed"
-        assert [told.split(f" {BASE}")[0] for told in heard.told] == ["turn", word]
+    with asking(fixed(body, status, Location="/elsewhere")) as (gateway, heard, came):
+        for call, expected in ((read, of_read), (write, of_write), (upsert, of_write)):
+            found = failure_of(gateway, call)
+            assert type(found) is expected
+            assert found.permanent == isinstance(found, Denied)
+            word = {TooFast: "too fast", Capped: "capped"}.get(expected, "worked")
+            if expected in (Unavailable, OutcomeUnknown, BadAnswer):
+                word = "failed"
+            assert [told.split(f" {BASE}")[0] for told in heard.told] == ["turn", word]
+            assert len(came) == 1
+            heard.told.clear()
+            came.clear()
 
 
 class TestWhatAnErrorTells:

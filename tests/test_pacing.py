@@ -103,7 +103,7 @@ def assert_apart(moments: list[float], gap: timedelta) -> None:
 class TestThePace:
     def test_holds_for_all_processes_and_threads_together(self, ledger_url: str) -> None:
         # Each of these has a ledger and a gate of its own, as a process has.
-        found = at_once([partial(grants, ledger_url, 1.0, "AAB")] * 3)
+        found = at_once([partial(grants, ledger_url, 0.5, "AAB")] * 3)
         check([grant for each in found for grant in each])
         assert len({base for each in found for base, _, _ in each}) == 2
 
@@ -143,6 +143,28 @@ class TestThePace:
                 NOW + number * gaps.token for number in (1, 2, 3)
             ]
             assert all(thread.is_alive() for thread in waiting)
+        finally:
+            stop.set()
+            for thread in waiting:
+                thread.join()
+
+    def test_those_who_wait_for_one_moment_take_one_at_a_time(self, ledger: Ledger, clock: FakeClock) -> None:
+        stop, first = threading.Event(), threading.Event()
+        gaps = Gaps(timedelta(seconds=0.5), timedelta(milliseconds=5))
+        pacing_of(ledger, clock, gaps).turn(A)
+
+        def wait() -> None:
+            with suppress(Blocked):
+                pacing_of(ledger, clock, gaps, stop).turn(A)
+                first.set()
+
+        waiting = [threading.Thread(target=wait) for _ in range(5)]
+        for thread in waiting:
+            thread.start()
+        try:
+            assert first.wait(20)
+            # Had the others taken the moments after it, the token would have been theirs until then.
+            assert pacing_of(ledger, clock, gaps).turn(B) < NOW + 4 * gaps.base
         finally:
             stop.set()
             for thread in waiting:
