@@ -28,7 +28,7 @@ from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
 from harvester.ledger.outbox_sending import Owed
 from services.alerts import raise_alert
-from services.mirror_cells import Prepared, prepare
+from services.mirror_cells import Prepared, left_out, prepare
 from services.mirror_content import Content
 from services.mirror_duplicates import Duplicates
 from services.mirror_records import TABLES, render
@@ -122,6 +122,7 @@ class Mirror:
         while self._clock() < until and not self._stopping.is_set():
             try:
                 more = self._round(base, kind, turn, fresh=fresh)
+                fresh = False
             except UnknownField as error:
                 if fresh:
                     self._shut(base, kind, turn, str(error))
@@ -142,7 +143,7 @@ class Mirror:
             values = render(tx, kind, owed)
         if not owed:
             return False
-        schema = self._schema_of(base, fresh=fresh)
+        schema = self._looked_at_again(base, kind) if fresh else self._schema_of(base)
         table = schema.table(TABLES[kind].name)
         left = [row for row in owed if row.id not in strangers | closed and row.id in values]
         self._retired([row for row in owed if row.id in strangers or row.id not in values])
@@ -155,6 +156,16 @@ class Mirror:
             _check_key(base, table, kind)
             self._send(table, kind, turn, [prepare(row, values[row.id], table, TABLES[kind]) for row in left])
         return True
+
+    def _looked_at_again(self, base: str, kind: Kind) -> Schema:
+        """Read a schema that was found to have changed, and tell somebody what is left out from now on."""
+        schema, name = self._schema_of(base, fresh=True), TABLES[kind].name
+        gone = left_out(schema.table(name), TABLES[kind])
+        if gone:
+            told = f"{name} of Airtable base {base} takes no {', '.join(gone)}: run harvester airtable check"
+            with self._ledger.write() as tx:
+                raise_alert(tx, f"airtable columns {base} {name}", told, now=self._clock())
+        return schema
 
     def _missing_table(self, base: str, kind: Kind) -> None:
         if self._schema_of(base, fresh=True).table(TABLES[kind].name) is None:

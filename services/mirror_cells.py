@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from harvester.airtable_schema import NOT_WRITABLE, Cell, Table, TableSpec, adapt
+from harvester.airtable_schema import COMPUTED, NOT_WRITABLE, Cell, Field, Table, TableSpec, adapt
 from harvester.ledger.outbox_sending import Owed, Sent
 
 _FIELD: Final = re.compile(r'[Ff]ield "([^"]+)"')
@@ -42,10 +42,19 @@ def prepare(row: Owed, values: Mapping[str, Any], table: Table, spec: TableSpec)
         cell = adapt(values[column.name], field, column)
         if cell is NOT_WRITABLE or (_is_empty(cell) and column.name not in known):
             continue
-        digests[column.name] = _digest(cell)
+        digests[column.name] = _digest(field, cell)
         if known.get(column.name) != digests[column.name]:
             cells[column.name] = cell
     return Prepared(row, cells, digests)
+
+
+def left_out(table: Table | None, spec: TableSpec) -> list[str]:
+    """Name the columns that a table should show, and lacks, or computes itself."""
+    if table is None:
+        return []
+    wanted = [column.name for column in spec.columns if column.written and not column.optional]
+    fields = {name: table.field(name) for name in wanted}
+    return [name for name, field in fields.items() if field is None or field.type in COMPUTED]
 
 
 def _is_empty(cell: object) -> bool:
@@ -53,8 +62,9 @@ def _is_empty(cell: object) -> bool:
     return cell is None or cell == "" or cell == []
 
 
-def _digest(cell: object) -> str:
-    return hashlib.sha256(orjson.dumps(cell)).hexdigest()[:12]
+def _digest(field: Field, cell: object) -> str:
+    """Give a digest by which a cell of another field of the same name, made anew, is another one."""
+    return hashlib.sha256(orjson.dumps([field.id, cell])).hexdigest()[:12]
 
 
 def named(told: str, cells: Mapping[str, Cell]) -> str:

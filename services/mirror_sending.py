@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from harvester import log
-from harvester.airtable_errors import Denied, OutcomeUnknown, Refused, RowGone, SeveralMatch
+from harvester.airtable_errors import Denied, OutcomeUnknown, Refused, RowGone, SeveralMatch, UnknownField
 from harvester.airtable_schema import Table, TableSpec
 from harvester.errors import LostLease
 from harvester.ledger import Ledger, Tx, outbox_sending
@@ -18,6 +18,9 @@ from services.alerts import raise_alert
 from services.mirror_cells import Prepared, named
 from services.mirror_duplicates import Duplicates
 from services.mirror_turn import Turn
+
+#: How Airtable says that a field was made a formula or the like.
+_COMPUTED: Final = "because the field is computed"
 
 _log = log.get_logger(__name__)
 
@@ -133,8 +136,10 @@ class Sending:
     def _unlinked(self, record_id: str) -> bool:
         with self._ledger.write() as tx:
             linked = outbox_sending.get(tx, Kind.LEAD, record_id)
-            if linked is None or linked.state is State.MISSING:
+            if linked is None:
                 return False
+            if linked.state is State.MISSING:  # another request has found out
+                return True
             outbox_sending.give_up(tx, linked, State.MISSING, error="its record was deleted in Airtable")
             return True
 
@@ -145,6 +150,8 @@ class Sending:
 
     def _refused(self, batch: Sequence[Prepared], error: Denied) -> None:
         """Of several, find the one that is at fault by halves. Airtable writes all of a request or none."""
+        if _COMPUTED in error.told:  # all rows have it: the schema that we know of is not the base's any more
+            raise UnknownField(error.told, error.told)
         if len(batch) > 1:
             half = len(batch) // 2
             self(batch[:half])

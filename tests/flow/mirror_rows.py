@@ -70,6 +70,7 @@ class Owing:
             until = self.stage.clock().replace(year=2090)
             held = actor_runs.claim(tx, run.id, owner="test", now=self.stage.clock(), until=until)
             assert held is not None
+            tx.owe(Kind.ACTOR_RUN, run.id)
             return actor_runs.keep(tx, held, apify_run_id=f"apify{run.id:012}", apify_status="RUNNING")
 
     _runs = 0
