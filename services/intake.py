@@ -242,10 +242,10 @@ class Intake:
         _log.warning("Leads of %s cannot be read now, and are tried again: %s", full_id, error)
 
     def _wait(self, error: HarvesterError, times: int, now: datetime) -> timedelta:
-        wait = backoff(self._retry_base, times)
-        if isinstance(error, Blocked):
-            wait = max(wait, error.until - now)
-        return min(wait, _LONGEST_WAIT)
+        wait = min(backoff(self._retry_base, times), _LONGEST_WAIT)
+        if isinstance(error, Blocked) and error.until - now <= _LONGEST_WAIT:
+            return max(wait, error.until - now)
+        return wait  # one that is blocked for long is not waited for
 
     def _planned_as_known(self, tx: Tx, run: ClientRun, error: HarvesterError, now: datetime) -> None:
         client = clients.get(tx, run.client_id)
