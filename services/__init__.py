@@ -25,6 +25,7 @@ from harvester.webhook_tokens import TokenSigner
 from services.advance import Advance, Step
 from services.alerts import Alerts
 from services.chores import Chore, Chores
+from services.consistency import consistency
 from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
 from services.follow import Follow
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 WEBHOOK_PATH = "/api/apify-webhook"
 RECONCILE: Final = "reconcile"
 _ALERTS: Final = "alerts"
+_CHECK: Final = "check"
 _ALERTS_EVERY: Final = timedelta(seconds=15)
 Clock = Callable[[], datetime]
 
@@ -140,6 +142,8 @@ def build(
         lease=lease,
     )
     chores = {RECONCILE: Chore(timedelta(seconds=settings.reconcile_seconds), reconcile)}
+    nightly = consistency(settings, ledger, settle, reconcile, airtable, clock).nightly
+    chores[_CHECK] = Chore(timedelta(seconds=settings.check_seconds), nightly, at_once=False)
     if settings.alert_urls:
         chores[_ALERTS] = Chore(_ALERTS_EVERY, Alerts(ledger, settings.alert_urls, clock))
     return Services(

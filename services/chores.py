@@ -15,10 +15,11 @@ _log = log.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something to do, and how often."""
+    """Something to do, and how often. `at_once`: for the first time as soon as somebody looks."""
 
     every: timedelta
     do: Callable[[], object]
+    at_once: bool = True
 
 
 class Chores:
@@ -39,8 +40,11 @@ class Chores:
         return [name for name in sorted(free) if self._taken(name, now)]
 
     def _taken(self, name: str, now: datetime) -> bool:
+        chore = self._chores[name]
         with self._ledger.write() as tx:
-            return locks.take(tx, _lock(name), now=now, until=now + self._chores[name].every)
+            first = locks.get(tx, _lock(name)) is None
+            taken = locks.take(tx, _lock(name), now=now, until=now + chore.every)
+        return taken and (chore.at_once or not first)
 
     def __call__(self, name: str) -> None:
         """Do one. If it fails it is done again when its time comes, and the log says why."""
@@ -53,7 +57,7 @@ class Chores:
 
     def ask(self, tx: Tx, name: str) -> None:
         """Make a chore due now, for whichever process looks next."""
-        locks.release(tx, _lock(name))
+        locks.extend(tx, _lock(name), until=self._clock(), times=0, reason="")
 
 
 def _lock(name: str) -> str:

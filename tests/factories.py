@@ -80,6 +80,7 @@ def make_settings(**overrides: object) -> Settings:
         "queued_seconds": 1,
         "lease_seconds": 5,
         "apify_timeout_seconds": 4,
+        "check_seconds": 1_000_000_000,
         **overrides,
     }
     return load({name.upper(): str(value) for name, value in values.items()}, env_file=None)
