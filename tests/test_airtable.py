@@ -348,6 +348,9 @@ class TestFaults:
 
 
 class TestPaced:
+    #: The moments of six requests are 1.5 s apart: a busy machine would have to delay one by half a second.
+    GAPS = Gaps(base=timedelta(seconds=0.3))
+
     @pytest.mark.slow
     def test_several_processes_never_hear_429(self, ledger_url: str) -> None:
         with SandboxAirtable(token=TOKEN, bases=BASES) as sandbox:
@@ -355,7 +358,7 @@ class TestPaced:
             def process() -> None:
                 stop = threading.Event()
                 with opened(ledger_url) as ledger:
-                    gate = Pacing(ledger, now_utc, Gaps(), Waits(), stop=stop)
+                    gate = Pacing(ledger, now_utc, self.GAPS, Waits(), stop=stop)
                     airtable = Airtable(token=TOKEN, api_url=sandbox.url, gate=gate)
                     end = time.monotonic() + 4.0
 

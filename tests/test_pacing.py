@@ -118,7 +118,12 @@ class TestThePace:
             subprocess.Popen(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True)
             for _ in range(4)
         ]
-        found = [json.loads(process.communicate(timeout=100)[0]) for process in running]
+        try:
+            found = [json.loads(process.communicate(timeout=60)[0]) for process in running]
+        finally:
+            for process in running:
+                process.kill()
+                process.communicate()
         assert [process.returncode for process in running] == [0] * 4
         check([tuple(grant) for each in found for grant in each])
 
