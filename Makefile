@@ -28,8 +28,8 @@ $(READY): pyproject.toml constraints.txt
 	fi
 	@touch $(READY)
 
-demo: setup ## One whole harvest on the local sandbox; SERVE=1 leaves it running
-	@$(BIN)/harvester demo $(if $(SERVE),--serve)
+demo: setup ## One whole harvest on the local sandbox; SERVE=1 leaves it running, STORE=airtable adds an Airtable
+	@$(BIN)/harvester demo $(if $(SERVE),--serve) $(if $(STORE),--store $(STORE))
 
 test: fast slow ## All tests, the fast ones first
 

@@ -1,4 +1,4 @@
-"""The demo: a whole harvest on the local sandbox, with the real processes and nothing from outside."""
+"""The demo: a whole harvest on the local sandboxes, with the real processes and nothing from outside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import orjson
 from rich.console import Console
 from rich.live import Live
 
-from harvester.cli import demo_agency, demo_display
+from harvester.cli import demo_agency, demo_airtable, demo_conclusion, demo_display
 from harvester.cli.children import Children, direct, free_port
 from harvester.cli.demo_folder import own_folder
 from harvester.cli.display import console_for_output
@@ -24,6 +24,7 @@ from harvester.cli.session import EXIT_FAILED, services_from, told
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from harvester.settings import load
+from services import Services
 
 _PATIENCE_SECONDS = 120
 _RUN_SECONDS = 3
@@ -35,16 +36,24 @@ _EXIT_INTERRUPTED = 130
 
 @click.command()
 @click.option("--serve", is_flag=True, help="Leave everything running afterwards, until Ctrl-C.")
+@click.option(
+    "--store",
+    type=click.Choice(["ledger", "airtable"]),
+    default="ledger",
+    show_default=True,
+    help="Where clients and leads are kept; airtable starts a local stand-in for that, too.",
+)
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
 @click.option(
     "--port",
     type=click.IntRange(1, 65_535),
     help="Port of the web process.  [default: any that is free]",
 )
-def demo(serve: bool, folder: Path, port: int | None) -> None:
+def demo(serve: bool, store: str, folder: Path, port: int | None) -> None:
     """Harvest three invented clients on a local stand-in for Apify: no account, no network, no cost.
 
-    Exit code 1 if a client run does not complete, 130 on Ctrl-C before that.
+    Exit code 1 if a client run does not complete or Airtable does not show all of it, 130 on Ctrl-C before
+    that.
 
     Example: harvester demo --serve
     """
@@ -52,16 +61,20 @@ def demo(serve: bool, folder: Path, port: int | None) -> None:
         signal.signal(number, signal.default_int_handler)
     console = console_for_output()
     done = False
-    with told(), own_folder(folder) as own, Children(own, _environ(own, port or free_port())) as children:
-        try:
-            completed = _demonstrated(children, console, serve=serve)
-            done = True
-            while serve and completed:
-                children.check()
-                time.sleep(0.5)
-        except KeyboardInterrupt:
-            console.print("Stopped.")
-            sys.exit(0 if done else _EXIT_INTERRUPTED)
+    with told(), own_folder(folder) as own:
+        environ = _environ(own, port or free_port()) | (
+            demo_airtable.settings() if store == "airtable" else {}
+        )
+        with Children(own, environ) as children:
+            try:
+                completed = _demonstrated(children, console, serve=serve)
+                done = True
+                while serve and completed:
+                    children.check()
+                    time.sleep(0.5)
+            except KeyboardInterrupt:
+                console.print("Stopped.")
+                sys.exit(0 if done else _EXIT_INTERRUPTED)
     if not completed:
         sys.exit(EXIT_FAILED)
 
@@ -84,28 +97,38 @@ def _environ(folder: Path, port: int) -> dict[str, str]:
 
 
 def _demonstrated(children: Children, console: Console, *, serve: bool) -> bool:
-    """Run the demo. True if every client run completed."""
+    """Run the demo. True if every client run completed, and Airtable, where it is on, shows all of it."""
     started = time.monotonic()
     environ = children.environ
     environ["APIFY_API_URL"] = _sandbox(children)
-    console.print(f"Sandbox Apify   {environ['APIFY_API_URL']}")
+    console.print(f"Sandbox Apify     {environ['APIFY_API_URL']}")
+    on_airtable = "AIRTABLE_API_KEY" in environ
+    if on_airtable:
+        environ["AIRTABLE_API_URL"] = demo_airtable.started(children)
+        console.print(f"Sandbox Airtable  {environ['AIRTABLE_API_URL']}")
     with services_from(load(environ, env_file=None)) as services:
-        client_ids = demo_agency.found(services.ledger, services.clock())
+        if not on_airtable:
+            demo_agency.found(services.ledger, services.clock())
+        good = _harvested(children, console, services)
+    seconds = time.monotonic() - started
+    demo_display.where_to_look(console, children.folder, environ, seconds, serve=serve and good)
+    return good
+
+
+def _harvested(children: Children, console: Console, services: Services) -> bool:
+    environ = children.environ
     children.start("web", ["-m", "harvester.cli", "serve"])
     children.start("worker", ["-m", "harvester.cli", "worker"])
     children.wait_for_url(f"{environ['PUBLIC_URL']}/readyz", 30)
-    console.print(f"Web process     {environ['PUBLIC_URL']}")
-    console.print(f"Worker, ledger  {children.folder}/\n", soft_wrap=True, highlight=False)
-    run_ids = [_kickoff(environ, client_id) for client_id in client_ids]
-    runs = _watched(children, console, run_ids)
-    console.print(demo_display.summary(runs))
+    console.print(f"Web process       {environ['PUBLIC_URL']}")
+    console.print(f"Worker, ledger    {children.folder}/\n", soft_wrap=True, highlight=False)
+    run_ids = [_kickoff(environ, client.client_id) for client in demo_agency.CLIENTS]
+    runs = _watched(children, console, services, run_ids)
+    console.print(demo_display.summary(runs, width=console.width))
     completed = all(run["status"] == ClientRunStatus.COMPLETED for run in runs)
     if not completed:
         console.print(f"Not every client run completed within {_PATIENCE_SECONDS} s.", style="bold")
-    demo_display.where_to_look(
-        console, children.folder, environ, time.monotonic() - started, serve=serve and completed
-    )
-    return completed
+    return completed and demo_conclusion.holds_everything(children, console, services, runs)
 
 
 def _sandbox(children: Children) -> str:
@@ -138,7 +161,9 @@ def _kickoff(environ: dict[str, str], client_id: str) -> str:
     return str(answer["clientRunId"])
 
 
-def _watched(children: Children, console: Console, run_ids: list[str]) -> list[dict[str, Any]]:
+def _watched(
+    children: Children, console: Console, services: Services, run_ids: list[str]
+) -> list[dict[str, Any]]:
     """Show how the client runs get on, until all have ended or patience has. Returns how they stand."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     shown: set[tuple[str, str]] = set()
@@ -146,7 +171,7 @@ def _watched(children: Children, console: Console, run_ids: list[str]) -> list[d
         while True:
             children.check()
             runs = [_call(children.environ, f"/api/runs/{run_id}")["run"] for run_id in run_ids]
-            live.update(demo_display.progress(runs))
+            live.update(demo_display.progress(runs, demo_conclusion.owed(services)))
             if not console.is_terminal:
                 demo_display.print_changes(console, runs, shown)
             if all(run["finishedAt"] for run in runs) or time.monotonic() > deadline:

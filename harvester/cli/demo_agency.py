@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from harvester.ledger import Ledger, clients, leads
 from harvester.models import Client
+
+BATCH_SIZE = 6
+MAX_BATCHES = 10
+STREAM = 1
+SERVICE_LEVEL = 2
 
 _FIRST = (
     "ada",
@@ -24,49 +31,114 @@ _FIRST = (
 )
 _LAST = ("lindqvist", "moreau", "novak", "okafor", "petrov", "quist", "rahimi", "santos", "takeda", "ullman")
 
-#: Client ID, name, posts wanted, leads, time zone, and leads of a kind that the sandbox treats specially.
-_CLIENTS = (
-    ("Aurora-Advisory", "Aurora Advisory", 24, 30, "Europe/London", ("nils-no-posts", "vera-no-posts")),
-    ("Blue-Harbor", "Blue Harbor Partners", 12, 15, "Australia/Sydney", ("oskar-error",)),
-    ("Cedar-Works", "Cedar Works", 8, 10, "America/New_York", ("mara-nonsense",)),
+
+@dataclass(frozen=True, slots=True)
+class Invented:
+    """A client. Its Airtable base keeps posts in a table or as the content of a cell of each lead.
+
+    `special` are leads that the sandbox Apify treats specially. `not_due` are leads that Airtable alone has,
+    each with what its row says, for which it is not to be harvested.
+    """
+
+    client_id: str
+    name: str
+    target: int
+    size: int
+    timezone: str
+    special: tuple[str, ...]
+    base: str
+    keeps_posts: Literal["table", "content"]
+    not_due: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def handles(self) -> list[str]:
+        """Name its leads, as their profile URLs do, the special ones first."""
+        number = CLIENTS.index(self)
+        return [*self.special, *(_handle(number, i) for i in range(self.size - len(self.special)))]
+
+
+CLIENTS = (
+    Invented(
+        "Aurora-Advisory",
+        "Aurora Advisory",
+        24,
+        30,
+        "Europe/London",
+        ("nils-no-posts", "vera-no-posts"),
+        "appAuroraAdvisory",
+        "table",
+        {"rosa-lindqvist": {"Posts Harvest Status": "Done"}},
+    ),
+    Invented(
+        "Blue-Harbor",
+        "Blue Harbor Partners",
+        12,
+        15,
+        "Australia/Sydney",
+        ("oskar-error",),
+        "appBlueHarborBase",
+        "table",
+        {"tomas-moreau": {"Posts Actioned": "Yes"}},
+    ),
+    Invented(
+        "Cedar-Works",
+        "Cedar Works",
+        8,
+        10,
+        "America/New_York",
+        ("mara-nonsense",),
+        "appCedarWorksBase",
+        "content",
+    ),
 )
 
 
-def found(ledger: Ledger, now: datetime) -> list[str]:
-    """Store the clients and their leads. Returns the client IDs."""
+def found(ledger: Ledger, now: datetime) -> None:
+    """Store the clients and their leads."""
     with ledger.write() as tx:
-        for number, (client_id, name, target, count, timezone, special) in enumerate(_CLIENTS):
-            client = Client(
-                client_id=client_id,
-                name=name,
-                status="Active",
-                service_level=2,
-                daily_target=target,
-                batch_size=6,
-                max_batches=10,
-                stream=1,
-                timezone=timezone,
-                airtable_base=None,
-                created_at=now,
-            )
-            clients.add(tx, client)
-            slugs = [*special, *(_slug(number, i) for i in range(count - len(special)))]
-            leads.add(tx, client_id, [_lead(slug, now) for slug in slugs])
-    return [client[0] for client in _CLIENTS]
+        for invented in CLIENTS:
+            clients.add(tx, _client(invented, now))
+            leads.add(tx, invented.client_id, [_lead(handle, now) for handle in invented.handles()])
 
 
-def _slug(client: int, number: int) -> str:
+def _client(invented: Invented, now: datetime) -> Client:
+    return Client(
+        client_id=invented.client_id,
+        name=invented.name,
+        status="Active",
+        service_level=SERVICE_LEVEL,
+        daily_target=invented.target,
+        batch_size=BATCH_SIZE,
+        max_batches=MAX_BATCHES,
+        stream=STREAM,
+        timezone=invented.timezone,
+        airtable_base=None,
+        created_at=now,
+    )
+
+
+def _handle(client: int, number: int) -> str:
     return (
         f"{_FIRST[number % len(_FIRST)]}-{_LAST[(number * 7 + client * 3) % len(_LAST)]}-{client}{number:02d}"
     )
 
 
-def _lead(slug: str, now: datetime) -> dict[str, Any]:
-    url = f"https://www.linkedin.com/in/{slug}"
+def profile_url(handle: str) -> str:
+    """Give the URL of a lead's profile."""
+    return f"https://www.linkedin.com/in/{handle}"
+
+
+def names(handle: str) -> tuple[str, str]:
+    """Give a lead's first and last name."""
+    first, last = handle.split("-")[:2]
+    return first.capitalize(), last.capitalize()
+
+
+def _lead(handle: str, now: datetime) -> dict[str, Any]:
+    url = profile_url(handle)
     return {
         "profile_url": url,
         "given_url": url,
-        "name": " ".join(part.capitalize() for part in slug.split("-")[:2]),
+        "name": " ".join(names(handle)),
         "extra": {},
         "created_at": now,
     }

@@ -8,9 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from harvester.cli.display import table, usd
+from harvester.cli import demo_bases_display
+from harvester.cli.display import counted, table, usd
 
 _OVER = ("ingested", "failed")
+_WIDE = 90
 
 
 def print_changes(console: Console, runs: list[dict[str, Any]], shown: set[tuple[str, str]]) -> None:
@@ -23,8 +25,8 @@ def print_changes(console: Console, runs: list[dict[str, Any]], shown: set[tuple
                 console.print(f"{change[0]}: {change[1]}")
 
 
-def progress(runs: list[dict[str, Any]]) -> Table:
-    """Make the table that is redrawn while the demo runs."""
+def progress(runs: list[dict[str, Any]], owed: int | None) -> Table:
+    """Make the table that is redrawn while the demo runs; `owed` are records that Airtable waits for."""
     rows = []
     for run in runs:
         states = [one["state"] for one in run["actorRuns"]]
@@ -34,20 +36,31 @@ def progress(runs: list[dict[str, Any]]) -> Table:
         rows.append(
             (run["clientName"], run["status"], f"{done} of {len(states)}", now, counted["postsHarvested"])
         )
-    return table("Harvesting", ("Client", "Status", "Actor runs done", "At work", "Posts"), rows)
+    made = table("Harvesting", ("Client", "Status", "Actor runs done", "At work", "Posts"), rows)
+    if owed is not None:
+        made.caption = still_owed(owed)
+        made.caption_justify = "left"
+    return made
 
 
-def summary(runs: list[dict[str, Any]]) -> Table:
-    """Make the table of what came of each client run."""
-    names = ("profilesSubmitted", "postsHarvested", "postsNew", "itemsRejected")
+def still_owed(records: int) -> str:
+    """Say how many records Airtable has not been sent yet."""
+    return f"Airtable is still owed {counted(records, 'record')}" if records else "Airtable is owed nothing"
+
+
+def summary(runs: list[dict[str, Any]], *, width: int) -> Table:
+    """Make the table of what came of each client run; some counts are left out where it is narrow."""
+    counted_as = {"Profiles": "profilesSubmitted", "Posts": "postsHarvested"}
+    if width >= _WIDE:
+        counted_as |= {"New": "postsNew", "Rejects": "itemsRejected"}
     return table(
         "How it ended",
-        ("Client run", "Status", "Profiles", "Posts", "New", "Rejects", "Cost"),
+        ("Client run", "Status", *counted_as, "Cost"),
         [
             (
                 run["clientRunId"],
                 run["status"],
-                *(run["metrics"][name] for name in names),
+                *(run["metrics"][name] for name in counted_as.values()),
                 usd(run["metrics"]["apifyCostUsd"]),
             )
             for run in runs
@@ -61,11 +74,16 @@ def where_to_look(
     """Tell how long it took, where ledger and logs are, and, when it goes on, how to ask the API."""
     console.print(f"That took {seconds:.0f} s. Where to look:")
     console.print(f"  ledger  {folder}/harvester.db (SQLite)", soft_wrap=True, highlight=False)
-    console.print(f"  logs    {folder}/web.log, worker.log, sandbox.log", soft_wrap=True, highlight=False)
+    airtable = environ.get("AIRTABLE_API_URL")
+    logs = ["web.log", "worker.log", "sandbox.log", *(["airtable.log"] if airtable else [])]
+    console.print(f"  logs    {folder}/{', '.join(logs)}", soft_wrap=True, highlight=False)
     if not serve:
-        console.print("  API     make demo SERVE=1 leaves everything running and shows how to ask it")
+        command = f"make demo SERVE=1{' STORE=airtable' if airtable else ''}"
+        console.print(f"  API     {command} goes on, and shows how to ask it")
         return
     header = f'-H "Authorization: Bearer {environ["API_TOKENS"]}"'
     for path in ("/api/runs", "/api/posts?limit=5", "/api/deliveries"):
         console.print(f"  curl {header} '{environ['PUBLIC_URL']}{path}'", soft_wrap=True, highlight=False)
+    if airtable:
+        demo_bases_display.where_to_look(console, airtable, environ["AIRTABLE_API_KEY"])
     console.print("Running until Ctrl-C.")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -28,12 +31,25 @@ def processes_of(folder: Path) -> list[str]:
     return [command for command in found if command]
 
 
-@pytest.fixture
-def demo(processes: Processes, tmp_path: Path) -> Process:
-    """The demo, begun in an empty folder."""
-    (tmp_path / ".env").write_text("DAILY_BUDGET_USD=none\nAPIFY_TOKEN_FILE=/nowhere\n")
+def begun(processes: Processes, *options: str) -> Process:
+    """Begin the demo in an empty folder."""
+    (processes.folder / ".env").write_text("DAILY_BUDGET_USD=none\nAPIFY_TOKEN_FILE=/nowhere\n")
     environ = {"PATH": "/usr/bin:/bin", **HOSTILE}
-    return processes.start(*HARVESTER, "demo", "--folder", "of/demo", environ=environ)
+    return processes.start(*HARVESTER, "demo", "--folder", "of/demo", *options, environ=environ)
+
+
+def answer_to(arguments: str) -> int:
+    """Ask as curl does with these arguments, and give the status of the answer."""
+    *header, url = shlex.split(arguments)
+    headers = {name: value for name, _, value in (one.partition(": ") for one in header if one != "-H")}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+        return int(answer.status)
+
+
+@pytest.fixture
+def demo(processes: Processes) -> Process:
+    """The demo, begun."""
+    return begun(processes)
 
 
 @pytest.mark.slow
@@ -45,6 +61,25 @@ def test_every_client_run_completes_and_no_process_is_left(demo: Process, tmp_pa
         assert line.split()[1] == "Completed"
     assert str(tmp_path / "of" / "demo" / "harvester.db") in summary
     assert "\x1b" not in demo.output
+    assert processes_of(tmp_path / "of" / "demo") == []
+
+
+@pytest.mark.slow
+def test_with_airtable_its_bases_hold_what_the_ledger_holds(processes: Processes, tmp_path: Path) -> None:
+    demo = begun(processes, "--store", "airtable", "--serve")
+    demo.wait_for("Running until Ctrl-C.", 150)
+    printed = demo.output
+    assert re.search(r"Compared: all [1-9]\d+ posts of the ledger are in Airtable, each once\.", printed)
+    assert re.search(r" [1-9]\d+ requests, 0 answered 429\.", printed)
+    for table, key in (("Client Run Results", r"\d{6}-\d{6}-[\w-]+"), ("Job Tracking", r"\d{6}-\d{6}")):
+        shown = printed[printed.index(f"master base: {table}") :].partition("the clients' bases")[0]
+        assert len(re.findall(rf"^  {key} +Completed ", shown, re.MULTILINE)) == 3
+    assert "left alone, were Rosa Lindqvist and Tomas Moreau" in printed
+    asked = [line.split(None, 1)[1] for line in printed.splitlines() if line.startswith("  curl ")]
+    assert [answer_to(command) for command in asked] == [200] * 6
+    assert processes_of(tmp_path / "of" / "demo")
+    demo.popen.send_signal(signal.SIGINT)
+    assert demo.wait(20) == 0, demo.output
     assert processes_of(tmp_path / "of" / "demo") == []
 
 
