@@ -144,8 +144,7 @@ def build(
     chores = {RECONCILE: Chore(timedelta(seconds=settings.reconcile_seconds), reconcile)}
     nightly = consistency(settings, ledger, settle, reconcile, airtable, clock).nightly
     chores[_CHECK] = Chore(timedelta(seconds=settings.check_seconds), nightly, at_once=False)
-    if settings.alert_urls:
-        chores[_ALERTS] = Chore(_ALERTS_EVERY, Alerts(ledger, settings.alert_urls, clock))
+    chores[_ALERTS] = Chore(_ALERTS_EVERY, Alerts(ledger, settings.alert_urls, clock), at_once=False)
     return Services(
         settings=settings,
         ledger=ledger,

@@ -29,13 +29,13 @@ class NotTold(HarvesterError):
 
 
 def raise_alert(tx: Tx, key: str, text: str, *, now: datetime) -> None:
-    """Bring a matter up under a key that names it, such as `airtable cap app…`."""
-    _log.error("%s", text)
-    alerts.bring_up(tx, key, text, now=now, again_after=_AGAIN_AFTER)
+    """Bring a matter up under a key that names it, such as `airtable cap app…`. The log has it once a day."""
+    if alerts.bring_up(tx, key, text, now=now, again_after=_AGAIN_AFTER):
+        tx.after_commit(lambda: _log.error("%s", text))
 
 
 class Alerts:
-    """Tells what has come up to the services behind `ALERT_URLS`."""
+    """Tells what has come up to the services behind `ALERT_URLS`; without any, the log was enough."""
 
     def __init__(self, ledger: Ledger, urls: Sequence[SecretStr], clock: Callable[[], datetime]) -> None:
         self._ledger = ledger

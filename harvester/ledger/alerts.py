@@ -24,15 +24,16 @@ class Alert:
     told_at: datetime | None
 
 
-def bring_up(tx: Tx, key: str, text: str, *, now: datetime, again_after: timedelta) -> None:
-    """Bring a matter up. It is told anew only if the last time is longer ago than `again_after`."""
+def bring_up(tx: Tx, key: str, text: str, *, now: datetime, again_after: timedelta) -> bool:
+    """Bring a matter up. True if it is to be told: it is new, or was told longer ago than `again_after`."""
     new = rows.insert_unless_there(tx, alerts, key=key, text=text, first_at=now, last_at=now, times=1)
     if new:
-        return
+        return True
     this = alerts.c.key == key
     changed = {"text": text, "last_at": now, "times": alerts.c.times + 1}
     tx.execute(update(alerts).where(this).values(**changed))
-    tx.execute(update(alerts).where(this, alerts.c.told_at < now - again_after).values(told_at=None))
+    long_ago = update(alerts).where(this, alerts.c.told_at < now - again_after)
+    return tx.execute(long_ago.values(told_at=None)).rowcount == 1
 
 
 def untold(tx: Tx, *, limit: int) -> list[Alert]:
