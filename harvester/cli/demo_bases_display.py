@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from harvester.cli.demo_agency import profile_url
+from harvester.cli.demo_agency import CLIENTS, profile_url
 from harvester.cli.demo_airtable import MASTER_BASE, Row
 from harvester.cli.demo_bases import Bases, ClientBase
 from harvester.cli.display import cell, counted, moment, table, usd
@@ -139,7 +139,7 @@ def verdict(console: Console, bases: Bases, wrong: Sequence[str], requests: int,
 def where_to_look(console: Console, url: str, token: str) -> None:
     """Tell how to ask the local Airtable."""
     header = f'-H "Authorization: Bearer {token}"'
-    for base, name in ((MASTER_BASE, "Client Run Results"), ("appAuroraAdvisory", "Posts")):
+    for base, name in ((MASTER_BASE, "Client Run Results"), (CLIENTS[0].base, "Posts")):
         asked = f"{url}/v0/{base}/{quote(name)}?maxRecords=3"
         console.print(f"  curl {header} '{asked}'", soft_wrap=True, highlight=False)
     console.print(f"  curl {url}/sandbox/ledger", soft_wrap=True, highlight=False)
