@@ -6,6 +6,7 @@ repeated at any time.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
@@ -125,6 +126,8 @@ class Side(Protocol):
     def gateway(self) -> Gateway: ...  # noqa: D102
     @property
     def schemas(self) -> Schemas: ...  # noqa: D102
+    @property
+    def stopping(self) -> threading.Event: ...  # noqa: D102
 
 
 def consistency(
@@ -135,9 +138,12 @@ def consistency(
     side: Side | None,
     clock: Callable[[], datetime],
     *,
-    pause: Callable[[float], object] = time.sleep,
+    pause: Callable[[float], object] | None = None,
 ) -> Consistency:
-    """Put the check together. `side` is None where Airtable is off; `pause` waits so many seconds."""
+    """Put the check together. `side` is None where Airtable is off; `pause` waits so many seconds, or says
+    that it was told to stop.
+    """
+    pause = pause or (side.stopping.wait if side is not None else time.sleep)
     late = timedelta(seconds=settings.stale_lead_seconds + 2 * settings.reconcile_seconds)
     in_ledger = LedgerCheck(
         ledger,
@@ -155,7 +161,8 @@ def consistency(
             side.schemas,
             clock,
             master_base=settings.master_clients_base_id,
-            wait=partial(pause, settings.airtable_lockout_seconds),
+            lockout=timedelta(seconds=settings.airtable_lockout_seconds),
+            pause=pause,
         )
     repairs = Repairs(
         ledger,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from harvester.airtable_errors import AirtableError
+from harvester.airtable_errors import AirtableError, Blocked, Capped
 from harvester.airtable_schema import Schema
 from harvester.ledger import Ledger, clients, outbox_checks
 from harvester.ledger.mirroring import Kind
@@ -35,7 +35,8 @@ class MirrorCheck:
     """Reads what Airtable shows, by as few requests as it can; changes nothing.
 
     Of posts only the keys are compared, and of leads only those shown as being harvested, unless the check is
-    `deep`. `wait` is called before a list that broke off is read anew.
+    `deep`. A list that breaks off is read anew after `lockout`; `pause` waits so many seconds, unless it is
+    told to stop, and then says so: the check ends with the error at hand.
     """
 
     def __init__(
@@ -46,14 +47,16 @@ class MirrorCheck:
         clock: Callable[[], datetime],
         *,
         master_base: str,
-        wait: Callable[[], object],
+        lockout: timedelta,
+        pause: Callable[[float], object],
     ) -> None:
         self._ledger = ledger
         self._gateway = gateway
         self._schemas = schemas
         self._clock = clock
         self._master = master_base
-        self._wait = wait
+        self._lockout = lockout
+        self._pause = pause
 
     def __call__(self, *, client_id: str | None, deep: bool, told: Told) -> list[Finding]:
         """Give what is wrong; that a base cannot be read is a finding too. Raises `LedgerUnavailable`."""
@@ -68,6 +71,8 @@ class MirrorCheck:
                     if target and self._is_wanted(target):
                         found += self._compared(target, unshown, deep=deep, told=told)
             except AirtableError as error:
+                if self._pause(0):
+                    raise
                 found.append(Finding(Code.UNREADABLE, str(error), Remedy.PERSON, client_id=owner, base=base))
         return [one for one in found if client_id in (None, one.client_id) or one.code is Code.UNREADABLE]
 
@@ -120,13 +125,20 @@ class MirrorCheck:
             try:
                 found = list(self._read(target, comparison, all_read=all_read, told=told))
             except AirtableError as error:
-                if error.permanent or attempt == _ATTEMPTS - 1:
+                if attempt == _ATTEMPTS - 1 or not self._will_pass(error):
                     raise
-                self._wait()
+                if self._pause(self._lockout.total_seconds()):
+                    raise
             else:
                 rest = comparison.rest(unshown.get((target.base, target.kind), set()), all_read=all_read)
                 return self._really_gone(target, [*found, *rest])
         raise AssertionError("the last attempt returns or raises")
+
+    def _will_pass(self, error: AirtableError) -> bool:
+        """Say whether it is worth while to wait: for what ends by itself, and soon."""
+        if isinstance(error, Blocked):
+            return error.until - self._clock() <= 2 * self._lockout
+        return not error.permanent and not isinstance(error, Capped)
 
     def _really_gone(self, target: Target, found: list[Finding]) -> list[Finding]:
         """Leave out what is there after all: a record that changes while a list is read may slip through."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,7 +55,11 @@ def sandbox_of_agency(**posts_as: str) -> SandboxAirtable:
     rows = [client_row(client_id, base_of(client_id)) for client_id in CLIENTS]
     bases = [client_base(base_of(one), posts_as.get(one.replace("-", "_"), "table")) for one in CLIENTS]  # type: ignore[arg-type]
     return SandboxAirtable(
-        token=TOKEN, bases=[master_base(clients=rows), *bases], base_requests=0, token_requests=0
+        token=TOKEN,
+        bases=[master_base(clients=rows), *bases],
+        base_requests=0,
+        token_requests=0,
+        time_scale=1_000,
     )
 
 
@@ -70,7 +74,7 @@ class Agency:
     def ledger(self) -> Ledger:
         return self.services.ledger
 
-    def check(self) -> Consistency:
+    def check(self, pause: Callable[[float], bool] = lambda _seconds: False) -> Consistency:
         built = self.services
         return consistency(
             built.settings,
@@ -79,7 +83,7 @@ class Agency:
             built.reconcile,
             built.airtable,
             built.clock,
-            pause=lambda _seconds: None,
+            pause=pause,
         )
 
     def send(self) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
-from consistency_stage import KEYS, Agency, base_of, harvest, opened_agency, sandbox_of_agency
+from consistency_stage import CLIENTS, KEYS, RUNS, Agency, base_of, harvest, opened_agency, sandbox_of_agency
 from factories import opened
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harvester.ledger import Ledger, alerts, client_runs
+from harvester.ledger.mirroring import Kind
 from harvester.sandbox.airtable.agency import MASTER_ID
 from services.consistency import REPAIRS
 from services.consistency_findings import Code, Finding, Remedy
@@ -30,7 +34,7 @@ PLACES: list[Place] = [
 EDITS: dict[str, dict[str, Any]] = {
     "Client Run Results": {"Status": "Failed", "Total Posts Harvested": 999, "System Notes": None},
     "Job Tracking": {"Status": "Running", "System Notes": "somebody was here"},
-    "Apify": {"Dataset ID": "another", "Status": "FAILED"},
+    "Apify": {"Run ID": "another", "Status": "FAILED"},
     "Posts": {"Post Text": "not what was posted", "Like Count": 10_000, "Lead": None},
 }
 UNKNOWN = {
@@ -127,11 +131,30 @@ def agencies(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         yield Agencies()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_on_agencies: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture],
+}
+
+
+@settings(max_examples=4, **_on_agencies)
 @given(damages=damages, recreate=st.booleans())
 def test_a_check_names_exactly_what_was_damaged_and_a_repair_leaves_only_what_a_person_decides(
     agencies: Any, damages: list[tuple[str, Place, int]], recreate: bool
 ) -> None:
+    names_the_damage(agencies, damages, recreate=recreate)
+
+
+@pytest.mark.slow
+@settings(max_examples=25, **_on_agencies)
+@given(damages=damages, recreate=st.booleans())
+def test_a_check_names_exactly_what_was_damaged_however_often(
+    agencies: Any, damages: list[tuple[str, Place, int]], recreate: bool
+) -> None:
+    names_the_damage(agencies, damages, recreate=recreate)
+
+
+def names_the_damage(agencies: Any, damages: list[tuple[str, Place, int]], *, recreate: bool) -> None:
     for agency in agencies:
         check = agency.check()
         assert check.find(deep=True) == []
@@ -158,3 +181,150 @@ def test_a_check_names_exactly_what_was_damaged_and_a_repair_leaves_only_what_a_
                 "Client Run Results",
                 "Job Tracking",
             )
+
+
+@pytest.fixture
+def agency(ledger: Ledger) -> Iterator[Agency]:
+    """An agency with a finished harvest that Airtable shows; the test runs once on each database."""
+    with sandbox_of_agency() as sandbox, opened_agency(sandbox, ledger) as opened:
+        harvest(opened)
+        opened.send()
+        yield opened
+
+
+def codes(findings: list[Finding]) -> list[Code]:
+    return sorted(one.code for one in findings)
+
+
+def test_a_ledger_that_is_older_than_its_airtable_is_shown_there_by_a_repair(agency: Agency) -> None:
+    with agency.ledger.write() as tx:
+        tx.connection.exec_driver_sql("delete from outbox where kind <> 'lead'")
+    for base, table in PLACES:
+        for row in agency.sandbox.records(base, table):
+            agency.sandbox.delete(base, table, row["id"])
+    check = agency.check()
+    found = check.find()
+    assert {one.code for one in found} == {Code.UNSHOWN}
+    assert sorted({one.table or "" for one in found}) == sorted(KEYS)
+    check.repair(found)
+    agency.send()
+    assert check.find(deep=True) == []
+    assert all(agency.sandbox.records(base, table) for base, table in PLACES)
+
+
+def test_what_is_parked_or_forgotten_is_sent_once_more(agency: Agency) -> None:
+    with agency.ledger.write() as tx:
+        tx.connection.exec_driver_sql(
+            "update outbox set state = 'parked', error = 'x' where kind = 'job_run'"
+        )
+        tx.connection.exec_driver_sql("update outbox set version = version + 1 where kind = 'actor_run'")
+    check = agency.check()
+    found = check.find()
+    assert codes(found) == [Code.PARKED] * 2 + [Code.UNSENT] * 4
+    check.repair(found)
+    agency.send()
+    assert check.find() == []
+
+
+def test_another_record_of_the_same_key_is_taken_for_one_that_was_deleted(agency: Agency) -> None:
+    (row, *_) = agency.sandbox.records(MASTER_ID, "Job Tracking")
+    copy = agency.sandbox.add(MASTER_ID, "Job Tracking", {"Run ID": row["fields"]["Run ID"]})
+    agency.sandbox.delete(MASTER_ID, "Job Tracking", row["id"])
+    check = agency.check()
+    (found,) = check.find()
+    assert (found.code, found.record_id, found.remedy) == (Code.OTHER_RECORD, copy, Remedy.RELINK)
+    check.repair([found])
+    agency.send()
+    assert check.find() == []
+    shown = {one["id"]: one["fields"] for one in agency.sandbox.records(MASTER_ID, "Job Tracking")}
+    assert shown[copy]["Status"] == "Completed"
+
+
+def test_leads_belong_to_people_but_for_those_shown_as_being_harvested(agency: Agency) -> None:
+    first, second = agency.sandbox.records(base_of("Ada"), "Leads")
+    with agency.ledger.write() as tx:
+        tx.owe(Kind.LEAD, *tx.connection.exec_driver_sql("select id from leads").scalars())
+    agency.send()
+    check = agency.check()
+    agency.sandbox.edit(base_of("Ada"), "Leads", first["id"], {"Posts Harvest Status": "Pending"})
+    assert check.find(deep=True) == []
+    agency.sandbox.edit(base_of("Ada"), "Leads", first["id"], {"Posts Harvest Status": "Processing"})
+    agency.sandbox.delete(base_of("Ada"), "Leads", second["id"])
+    (shown,) = check.find()
+    assert (shown.code, shown.record_id) == (Code.DIFFERENT, first["id"])
+    found = check.find(deep=True)
+    assert {(one.code, one.record_id) for one in found if one.table == "Leads"} == {
+        (Code.DIFFERENT, first["id"]),
+        (Code.MISSING, second["id"]),
+    }
+    check.repair(found)
+    agency.send()
+    assert agency.sandbox.records(base_of("Ada"), "Leads")[0]["fields"]["Posts Harvest Status"] == "Done"
+    assert [one for one in check.find(deep=True) if one.table == "Leads"] == []
+
+
+def test_every_night_it_does_what_can_do_no_harm_and_alerts_of_the_rest(agency: Agency) -> None:
+    base, table = MASTER_ID, "Client Run Results"
+    first, second, third, _ = agency.sandbox.records(base, table)
+    agency.sandbox.edit(base, table, first["id"], {"Status": "Failed"})
+    agency.sandbox.delete(base, table, second["id"])
+    copy = agency.sandbox.add(base, table, {"Run ID": third["fields"]["Run ID"]})
+    check = agency.check()
+    check.nightly()
+    agency.send()
+    assert alerts_of(agency) == [
+        "The consistency check found 1 missing, 1 different, 1 duplicate: see harvester check"
+    ]
+    assert codes(check.find()) == [Code.DELETED, Code.DUPLICATE]
+    check.repair(check.find())
+    with agency.ledger.write() as tx:
+        tx.connection.exec_driver_sql("delete from alerts")
+    check.nightly()
+    assert alerts_of(agency) == []
+    shown = {one["id"]: one["fields"] for one in agency.sandbox.records(base, table)}
+    assert (shown[first["id"]]["Status"], shown[copy]["Status"]) == ("Completed", "Duplicate")
+    assert second["id"] not in shown
+    assert len(shown) == 4
+
+
+def alerts_of(agency: Agency) -> list[str]:
+    with agency.ledger.read() as tx:
+        return [alert.text for alert in alerts.latest(tx, limit=10)]
+
+
+@pytest.mark.parametrize("fault", ["bad-gateway", "reset", "iterator-expired", "too-fast"])
+def test_a_list_that_breaks_off_is_read_anew(agency: Agency, fault: Any) -> None:
+    agency.sandbox.inject(fault, base=base_of("Ada"), method="GET", skip=1)
+    slept: list[float] = []
+
+    def pause(seconds: float) -> bool:
+        slept.append(seconds)
+        sleep(seconds)
+        return False
+
+    assert agency.check(pause).find() == []
+
+
+def test_it_is_not_misled_by_what_is_on_its_way(agency: Agency) -> None:
+    """While the ledger changes and the mirror sends, a check finds nothing."""
+    ended = threading.Event()
+    found: list[Finding] = []
+
+    def look() -> None:
+        check = agency.check()
+        while not ended.is_set():
+            found.extend(check.find(deep=True))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for number in range(12):
+            with agency.ledger.write() as tx:
+                for run_id in RUNS:
+                    full_id = f"{run_id}-{CLIENTS[number % 2]}"
+                    client_runs.change(tx, full_id, system_notes=f"changed {number}")
+            agency.send()
+    finally:
+        ended.set()
+        looking.join(30)
+    assert found == []
