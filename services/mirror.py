@@ -202,7 +202,7 @@ class Mirror:
                 )
 
     def _send(self, table: Table, kind: Kind, turn: Turn, rows: Sequence[Prepared]) -> None:
-        self._write_down(turn, rows)
+        self._write_down(table.name, turn, rows)
         sending = Sending(
             self._ledger,
             self._gateway,
@@ -218,10 +218,14 @@ class Mirror:
         if errors:  # the first that is more than a wait
             raise next((error for error in errors if not isinstance(error, _LATER)), errors[0])
 
-    def _write_down(self, turn: Turn, rows: Sequence[Prepared]) -> None:
+    def _write_down(self, name: str, turn: Turn, rows: Sequence[Prepared]) -> None:
         """Note what is about to be sent. What comes of it may never be heard: what follows builds on this."""
         same = [row.sent(row.row.record_id) for row in rows if not row.cells]
+        unoffered = {(row.row.base, *choice) for row in rows for choice in row.unoffered.items()}
         with self._ledger.write() as tx:
+            for base, field, choice in sorted(unoffered):
+                told = f"{field} of {name} in Airtable base {base} does not offer {choice}, and is left out"
+                raise_alert(tx, f"airtable choice {base} {name} {choice}", told, now=self._clock())
             if not turn.renew(tx):
                 raise LostLease("another process took the turn over; nothing is sent")
             outbox_sending.acknowledge(tx, same, now=self._clock())

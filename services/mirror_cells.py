@@ -19,11 +19,15 @@ _VALUE_CHARS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One row as it is to be sent: cells by field name, and digests of all that Airtable has then."""
+    """One row as it is to be sent: cells by field name, and digests of all that Airtable has then.
+
+    `unoffered` are choices that fields do not offer, by field name: they are left out.
+    """
 
     row: Owed
     cells: Mapping[str, Cell]
     digests: Mapping[str, str]
+    unoffered: Mapping[str, str]
 
     def sent(self, record_id: str | None) -> Sent:
         """Say that it was sent, and which record shows it."""
@@ -35,17 +39,20 @@ def prepare(row: Owed, values: Mapping[str, Any], table: Table, spec: TableSpec)
     known = row.sent or {}
     cells: dict[str, Cell] = {}
     digests = dict(known)
+    unoffered: dict[str, str] = {}
     for column in spec.columns:
         field = table.field(column.name)
         if not column.written or column.name not in values or field is None:
             continue
         cell = adapt(values[column.name], field, column)
+        if cell is NOT_WRITABLE and field.type == "singleSelect":
+            unoffered[column.name] = str(values[column.name])
         if cell is NOT_WRITABLE or (_is_empty(cell) and column.name not in known):
             continue
         digests[column.name] = _digest(field, cell)
         if known.get(column.name) != digests[column.name]:
             cells[column.name] = cell
-    return Prepared(row, cells, digests)
+    return Prepared(row, cells, digests, unoffered)
 
 
 def left_out(table: Table | None, spec: TableSpec) -> list[str]:

@@ -54,24 +54,24 @@ class Content:
         """Send these rows of posts, and what else is due for the same leads. Raises `AirtableError`."""
         table = schema.table(_LEADS)
         assert table is not None
-        records = self._records(owed)
+        records = self._records(schema.base, owed)
         wanted = sorted({record for of_row in records.values() for record in of_row})
         done: set[str] = set()
         sent = {row.id: row for row in owed if not records[row.id]}
         for start in range(0, len(wanted), _AT_ONCE):
             turn.check()
             self._send(schema.base, table, wanted[start : start + _AT_ONCE], turn, done, sent)
-        records |= self._records([row for row in sent.values() if row.id not in records])
+        records |= self._records(schema.base, [row for row in sent.values() if row.id not in records])
         with self._ledger.write() as tx:
             whole = [row for row in sent.values() if set(records[row.id]) <= done]
             outbox_sending.acknowledge(tx, [Sent(row, {}, None) for row in whole], now=self._clock())
             turn.renew(tx)
 
-    def _records(self, owed: Sequence[Owed]) -> dict[int, list[str]]:
+    def _records(self, base: str, owed: Sequence[Owed]) -> dict[int, list[str]]:
         """Name, for each of these rows, the records of the leads that its post was seen under."""
         with self._ledger.read() as tx:
             found = shown.posts_by_id(tx, [row.subject_id for row in owed if row.subject_id is not None])
-            records = shown.records_of_posts(tx, found)
+            records = shown.records_of_posts(tx, base, found)
         return {row.id: records.get(row.subject_id or 0, []) for row in owed}
 
     def _send(

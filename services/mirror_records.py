@@ -152,9 +152,9 @@ def lead(found: Lead) -> Values:
 
 def _posts(tx: Tx, owed: Sequence[Owed]) -> dict[int, Values]:
     found = shown.posts_by_id(tx, [row.subject_id for row in owed if row.subject_id is not None])
-    records = shown.records_of_posts(tx, found)
+    records = {base: shown.records_of_posts(tx, base, found) for base in {row.base for row in owed}}
     return {
-        row.id: post(found[row.subject_id], records[row.subject_id])
+        row.id: post(found[row.subject_id], records[row.base][row.subject_id])
         for row in owed
         if row.subject_id in found
     }

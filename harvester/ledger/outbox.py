@@ -124,11 +124,13 @@ def map_leads(tx: Tx, base: str, client_id: str, records: Mapping[str, int], *, 
         _insert(tx, [(base, record_id, lead_id, client_id)], Kind.LEAD, now, record_id=record_id)
 
 
-def lead_records(tx: Tx, lead_ids: Collection[int]) -> dict[int, list[str]]:
-    """Give the records that show these leads, the one known longest first; a lead can have several."""
+def lead_records(tx: Tx, base: str, lead_ids: Collection[int]) -> dict[int, list[str]]:
+    """Give a base's records that show these leads, the one known longest first; a lead can have several."""
     found: dict[int, list[str]] = {}
     for part in parts(sorted(lead_ids)):
-        statement = select(outbox.c.subject_id, outbox.c.key).where(_of(Kind.LEAD, part), LIVE)
+        statement = select(outbox.c.subject_id, outbox.c.key).where(
+            outbox.c.base == base, _of(Kind.LEAD, part), LIVE
+        )
         for lead_id, record_id in tx.execute(statement.order_by(outbox.c.id)):
             found.setdefault(lead_id, []).append(record_id)
     return found

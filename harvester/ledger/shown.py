@@ -59,10 +59,10 @@ def posts_by_id(tx: Tx, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
     return dict(found)
 
 
-def records_of_posts(tx: Tx, shown: Mapping[int, Mapping[str, Any]]) -> dict[int, list[str]]:
-    """Give, for each of these posts, the records of the leads that it was seen under."""
+def records_of_posts(tx: Tx, base: str, shown: Mapping[int, Mapping[str, Any]]) -> dict[int, list[str]]:
+    """Give, for each of these posts, a base's records of the leads that it was seen under."""
     lead_ids = {lead_id for post in shown.values() for lead_id, _ in post.get("leads", [])}
-    records = lead_records(tx, lead_ids)
+    records = lead_records(tx, base, lead_ids)
     return {
         post_id: [record for lead_id, _ in post.get("leads", []) for record in records.get(lead_id, [])]
         for post_id, post in shown.items()

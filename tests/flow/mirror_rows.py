@@ -93,10 +93,14 @@ class Owing:
             if not kinds or kind in kinds:
                 side.mirror(base, kind)
 
-    def in_step(self, seconds: float = 20.0, also: Callable[[], object] = lambda: True) -> None:
+    def in_step(self, seconds: float = 20.0) -> None:
         """Turn until nothing that Airtable takes is owed."""
+        self.until(lambda: not self.agency.owed(), seconds)
+
+    def until(self, done: Callable[[], object], seconds: float = 20.0) -> None:
+        """Turn until something holds."""
         deadline = time.monotonic() + seconds
-        while self.agency.owed() or not also():
+        while not done():
             assert time.monotonic() < deadline, f"still owed: {self.waiting()}"
             self.turn()
             time.sleep(0.01)

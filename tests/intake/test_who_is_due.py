@@ -77,7 +77,7 @@ def test_unusable_rows_do_not_starve_those_behind_them(on_both: Opened) -> None:
     kicked_off(stage)
     assert sent(stage.ledger) == [[url(1), url(2), url(3)]]
     with stage.ledger.read() as tx:
-        found = outbox.lead_records(tx, [lead(stage, 1).id])
+        found = outbox.lead_records(tx, BASE, [lead(stage, 1).id])
     assert len(found[lead(stage, 1).id]) == 120  # each of the doubles shows what becomes of the lead
 
 
