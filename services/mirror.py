@@ -96,6 +96,9 @@ class Mirror:
             found = outbox_sending.due_targets(tx, self._master, now=now)
             busy = locks.held(tx, [_lock(base, kind) for base, kind in found], now=now)
             shut = {slot.base for slot in airtable_slots.blocked(tx, now=now)}
+        if not found:  # all that is due is owed to bases that are nobody's any more
+            with self._ledger.write() as tx:
+                outbox_sending.retire_strangers(tx, self._master)
         return [(base, kind) for base, kind in found if base not in shut and _lock(base, kind) not in busy]
 
     def __call__(self, base: str, kind: Kind) -> None:

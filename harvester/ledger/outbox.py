@@ -98,7 +98,7 @@ def _insert(tx: Tx, found: Sequence[Any], kind: Kind, now: datetime, **more: Any
 
 
 def _raise(tx: Tx, which: ColumnElement[bool], master: str, *, now: datetime, due_at: datetime) -> int:
-    wanted = and_(which, or_(LIVE, _returned(master)))
+    wanted = and_(which, outbox.c.state != State.MISSING, _at_home(master))
     if not tx.on_sqlite:
         tx.execute(select(outbox.c.id).where(wanted).order_by(outbox.c.id).with_for_update())
     changed = {
@@ -110,12 +110,12 @@ def _raise(tx: Tx, which: ColumnElement[bool], master: str, *, now: datetime, du
     return tx.execute(update(outbox).where(wanted).values(**changed)).rowcount
 
 
-def _returned(master: str) -> ColumnElement[bool]:
-    """Match what was retired and belongs to its base again."""
-    at_home = exists().where(
+def _at_home(master: str) -> ColumnElement[bool]:
+    """Match rows whose base is the master's, or their client's now: what was retired may be so again."""
+    of_client = exists().where(
         clients.c.client_id == outbox.c.client_id, clients.c.airtable_base == outbox.c.base
     )
-    return and_(outbox.c.state == State.RETIRED, or_(outbox.c.base == master, at_home))
+    return or_(outbox.c.base == master, of_client)
 
 
 def map_leads(tx: Tx, base: str, client_id: str, records: Mapping[str, int], *, now: datetime) -> None:
