@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,15 +12,10 @@ import orjson
 from harvester.airtable_schema import MAX_CELL
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: What a scorer may have written into an entry, or a person: kept when the post is updated.
-_OURS: Final = frozenset(
-    {"postKey", "postUrl", "postContent", "postedAt", "postImages", "authorUrl", "author", "action", "pbMeta"}
-)
-_KEYED_BY: Final = ("postKey", "postUrl")
 
 
 class Unreadable(Exception):
-    """What is in the cell is no list of posts: it is not ours to write over."""
+    """What is in the cell is no list of posts, or too much: it is not ours to write over."""
 
 
 def entry(post: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,25 +59,39 @@ def merged(there: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]])
     """Give the cell's new text: each post once, newest first, as many as fit into a cell.
 
     Of a post that is there what we know is replaced, the rest kept. Those that do not fit are the oldest;
-    the ledger has them.
+    the ledger has them. Raises `Unreadable` if what others wrote leaves no room for the newest.
     """
-    found: list[dict[str, Any]] = []
-    places: dict[str, int] = {}
-    for one in (*there, *new):
-        names = [f"{name} {one[name]}" for name in _KEYED_BY if isinstance(one.get(name), str)]
-        place = next((places[name] for name in names if name in places), len(found))
-        if place == len(found):
-            found.append({})
-        found[place] = _joined(found[place], one)
-        places.update(dict.fromkeys(names, place))
-    return _fitting(sorted(found, key=_posted, reverse=True))
+    return _fitting(sorted(_each_once((*there, *new)), key=_posted, reverse=True))
 
 
-def _joined(old: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    joined = old | {name: value for name, value in new.items() if value is not None or name not in old}
-    metas = (old.get("pbMeta"), new.get("pbMeta"))
-    if all(isinstance(meta, dict) for meta in metas):
-        joined["pbMeta"] = {**metas[0], **metas[1]}  # type: ignore[dict-item]
+def _each_once(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Join what is about the same post. The key decides; the URL, only where an older writer gave no key."""
+    found: dict[str, dict[str, Any]] = {}
+    nameless: list[Mapping[str, Any]] = []
+    for number, one in enumerate(entries):
+        if isinstance(one.get("postKey"), str):
+            name = f"key {one['postKey']}"
+            found[name] = _joined(found.get(name, {}), one)
+        elif isinstance(one.get("postUrl"), str):
+            nameless.append(one)
+        else:
+            found[f"number {number}"] = dict(one)
+    by_url = {one["postUrl"]: name for name, one in reversed(found.items()) if _has_url(one)}
+    for one in nameless:
+        name = by_url.setdefault(one["postUrl"], f"url {one['postUrl']}")
+        found[name] = _joined(one, found.get(name, {}))
+    return list(found.values())
+
+
+def _has_url(one: Mapping[str, Any]) -> bool:
+    return isinstance(one.get("postKey"), str) and isinstance(one.get("postUrl"), str)
+
+
+def _joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    joined = dict(old) | {name: value for name, value in new.items() if value is not None or name not in old}
+    before, after = old.get("pbMeta"), new.get("pbMeta")
+    if isinstance(before, dict) and isinstance(after, dict):
+        joined["pbMeta"] = {**before, **after}
     return joined
 
 
@@ -98,12 +108,39 @@ def _posted(post: Mapping[str, Any]) -> datetime:
 
 
 def _fitting(posts: Sequence[Mapping[str, Any]]) -> str:
-    texts = [orjson.dumps(post).decode() for post in posts]
-    while texts and _length(texts) > MAX_CELL:
-        texts.pop()
+    texts: list[str] = []
+    room = MAX_CELL - 1  # the brackets take two, and each post a comma, but the first
+    for post in posts:
+        text = _dumped(post)
+        if not texts and _units(text) >= room:
+            text = _cut(post, room - 1)
+        room -= _units(text) + 1
+        if room < 0:
+            break
+        texts.append(text)
     return "[" + ",".join(texts) + "]"
 
 
-def _length(texts: Sequence[str]) -> int:
+def _cut(post: Mapping[str, Any], most: int) -> str:
+    """Cut the text of a post that does not fit into a cell even alone."""
+    words, mark = str(post.get("postContent") or "")[:most], " … [cut]"
+    longest = bisect_right(
+        range(len(words) + 1),
+        most,
+        key=lambda end: _units(_dumped({**post, "postContent": words[:end] + mark})),
+    )
+    if longest == 0:
+        raise Unreadable("what others wrote into Posts Content leaves no room for posts")
+    return _dumped({**post, "postContent": words[: longest - 1] + mark})
+
+
+def _dumped(post: Mapping[str, Any]) -> str:
+    try:
+        return orjson.dumps(post).decode()
+    except orjson.JSONEncodeError as error:
+        raise Unreadable("Posts Content is nested too deeply") from error
+
+
+def _units(text: str) -> int:
     """Count as Airtable does: in UTF-16, where an emoji is two."""
-    return sum(len(text.encode("utf-16-le")) // 2 for text in texts) + len(texts) + 1
+    return len(text.encode("utf-16-le")) // 2
