@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from harvester import airtable_formulas
+from harvester import airtable_formulas, log
 from harvester.airtable import Airtable
 from harvester.airtable_answers import Record
 from harvester.airtable_schema import Table
-from harvester.ledger import Ledger, outbox
+from harvester.errors import LedgerUnavailable
+from harvester.ledger import Ledger, client_runs, outbox
 from harvester.ledger.mirroring import Kind, Mirroring
 from harvester.settings import Settings
 from services.airtable_blocks import Waits
@@ -21,23 +22,27 @@ from services.mirror import Mirror
 from services.mirror_content import Content
 from services.mirror_duplicates import Duplicates
 from services.pacing import Gaps, Pacing
-from services.plan import Limits
+from services.plan import AIRTABLE, Limits
 from services.roster import Roster
 from services.schemas import Schemas
 from services.settle import Settle
 
 _MIRROR = "mirror"
 _INTAKE = "intake"
+_CLIENTS = "clients"
 #: Longest that a connection to Airtable may take to open, in seconds.
 _CONNECT_SECONDS = 5.0
 #: Longest that a call may take for which somebody waits: who kicks off, while the clients are looked up.
 _WAITED_FOR_SECONDS = 6.0
+
+_log = log.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class AirtableSide:
     """All of it, for one process."""
 
+    ledger: Ledger
     gateway: Airtable
     #: The same with less patience.
     quick: Airtable
@@ -48,18 +53,29 @@ class AirtableSide:
     stopping: threading.Event
 
     def due(self) -> list[str]:
-        """Name the pieces of work that are due and that nobody has: leads to read first, then the mirror."""
+        """Name the pieces of work that are due and that nobody has: leads to read first, then the mirror.
+
+        While a client of Airtable's has a client run, what its row says may stop it at any moment.
+        """
         reading = [f"{_INTAKE} {full_id}" for full_id in self.intake.due()]
-        return reading + [f"{_MIRROR} {base} {kind}" for base, kind in self.mirror.due()]
+        writing = [f"{_MIRROR} {base} {kind}" for base, kind in self.mirror.due()]
+        with self.ledger.read() as tx:
+            live = client_runs.any_live(tx, origin=AIRTABLE)
+        return [_CLIENTS] * live + reading + writing
 
     def do(self, name: str) -> None:
-        """Do one of them, as far as it goes in a turn."""
+        """Do one of them, as far as it goes in a turn. Whose a base is, is looked up before it is touched."""
         what, _, of = name.partition(" ")
-        if what == _INTAKE:
-            self.intake(of)
-        else:
-            base, _, kind = of.partition(" ")
-            self.mirror(base, Kind(kind))
+        base, _, kind = of.partition(" ")
+        try:
+            if what != _MIRROR or kind in (Kind.LEAD, Kind.POST):
+                self.roster.refresh()
+            if what == _INTAKE:
+                self.intake(of)
+            elif what == _MIRROR:
+                self.mirror(base, Kind(kind))
+        except LedgerUnavailable as error:
+            _log.error("The ledger is not available, Airtable waits: %s", error)
 
     def read_clients(self) -> str | None:
         """See to it that the ledger has Airtable's clients. Says why if it has not what is there now."""
@@ -93,6 +109,7 @@ def build(
     schemas = Schemas(ledger, gateway, clock)
     fence = timedelta(seconds=settings.airtable_fence_seconds)
     return AirtableSide(
+        ledger=ledger,
         gateway=gateway,
         schemas=schemas,
         quick=quick,

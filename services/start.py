@@ -150,6 +150,8 @@ class Start:
         barred = not_entitled(client)
         if barred is not None:
             return barred
+        if client.airtable_error is not None:
+            return "client_closed", f"the client is closed: {client.airtable_error}"
         record = client_runs.get(tx, run.client_run_id)
         if record is not None and record.status is not ClientRunStatus.RUNNING:
             return "client_run_over", f"its client run has ended {record.status}"

@@ -10,7 +10,7 @@ from sqlalchemy import and_, exists, false, or_, select, update
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
-from harvester.ledger.tables import actor_runs, client_runs
+from harvester.ledger.tables import actor_runs, client_runs, clients
 from harvester.models import ActorRunState, ClientRun, ClientRunStatus, Metrics
 
 _METRICS = tuple(Metrics.__dataclass_fields__)
@@ -46,6 +46,15 @@ def live_of(tx: Tx, client_id: str) -> ClientRun | None:
     )
     row = tx.execute(statement).one_or_none()
     return from_row(row) if row else None
+
+
+def any_live(tx: Tx, *, origin: str) -> bool:
+    """Say whether any client that is kept there has a live client run."""
+    its_own = clients.c.client_id == client_runs.c.client_id
+    live = exists().where(
+        its_own, client_runs.c.status == ClientRunStatus.RUNNING, clients.c.origin == origin
+    )
+    return bool(tx.execute(select(live)).scalar_one())
 
 
 def change(tx: Tx, client_run_id: str, **values: Any) -> bool:

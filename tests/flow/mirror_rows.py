@@ -91,7 +91,7 @@ class Owing:
         side = side or self.side
         for base, kind in side.mirror.due():
             if not kinds or kind in kinds:
-                side.mirror(base, kind)
+                side.do(f"mirror {base} {kind}")
 
     def in_step(self, seconds: float = 20.0) -> None:
         """Turn until nothing that Airtable takes is owed."""

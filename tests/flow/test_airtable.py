@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
+
+from harvester.sandbox.airtable.agency import MASTER_ID
 
 from .on_airtable import ACTOR_RUNS, JOBS, RUNS, Agency, on_airtable
 
@@ -41,3 +44,20 @@ def test_everything_that_a_harvest_makes_is_seen_in_airtable_once(agency: Agency
     known = set(agency.lead_ids().values())
     assert all(row["Lead"] and set(row["Lead"]) <= known for row in posts)
     assert agency.airtable.ledger().too_many == 0
+
+
+def test_a_client_that_is_switched_off_in_mid_run_starts_nothing_more(ledger_url: str) -> None:
+    handles = [f"person-{number}" for number in range(12)]
+    row = {"Leads Batch Size for Post Collection": 2}
+    with on_airtable(ledger_url, {"Guy-Wilson": handles}, clients=row, max_actor_runs=1) as agency:
+        stage = agency.stage
+        full_id = stage.kickoff()
+        stage.work(lambda: stage.in_state("running", "planned") and len(stage.rows()) == 6)
+        (record,) = agency.airtable.records(MASTER_ID, "Clients")
+        agency.airtable.edit(MASTER_ID, "Clients", record["id"], {"Status": "Inactive"})
+        time.sleep(0.15)
+        run = stage.finish(full_id, 30)
+        agency.in_step()
+    started = [one for one in run["actorRuns"] if one["actorRunId"]]
+    assert len(started) < 6
+    assert {error["code"] for error in run["errors"]} == {"client_inactive"}
