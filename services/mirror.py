@@ -14,9 +14,11 @@ from typing import Final, Protocol
 
 from harvester import log
 from harvester.airtable_errors import (
+    BadAnswer,
     Blocked,
     Capped,
     NotAllowed,
+    OutcomeUnknown,
     TooFast,
     Unavailable,
     UnknownField,
@@ -43,7 +45,7 @@ _SIDE_BY_SIDE: Final = 3
 _TURN: Final = timedelta(seconds=3)
 _SHUT: Final = timedelta(minutes=5)
 #: What a turn ends with quietly: the base is blocked, and is come back to when it is not.
-_LATER: Final = (Blocked, TooFast, Unavailable, Capped)
+_LATER: Final = (Blocked, TooFast, Unavailable, OutcomeUnknown, BadAnswer, Capped)
 
 _log = log.get_logger(__name__)
 

@@ -5,14 +5,16 @@ The cell is read, merged and written back, ten leads at a time. What a person, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from harvester import log
 from harvester.airtable_errors import OutcomeUnknown, Refused, RowGone
 from harvester.airtable_schema import Schema, Table
-from harvester.ledger import Ledger, outbox_sending, shown
+from harvester.errors import LostLease
+from harvester.ledger import Ledger, Tx, outbox_sending, shown
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
 from harvester.ledger.outbox_sending import Owed, Sent
@@ -31,6 +33,15 @@ _POSTS_AT_MOST: Final = 1_000
 Read = Callable[[str, Table, Sequence[str], Sequence[str]], Sequence[Found]]
 
 _log = log.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Page:
+    """What became of what was due: rows that were sent, by ID; leads that are up to date, or unreadable."""
+
+    sent: dict[int, Owed]
+    done: set[str] = field(default_factory=set)
+    unreadable: list[tuple[str, str, object, list[Owed]]] = field(default_factory=list)
 
 
 class Content:
@@ -56,14 +67,15 @@ class Content:
         assert table is not None
         records = self._records(schema.base, owed)
         wanted = sorted({record for of_row in records.values() for record in of_row})
-        done: set[str] = set()
-        sent = {row.id: row for row in owed if not records[row.id]}
+        page = _Page({row.id: row for row in owed if not records[row.id]})
         for start in range(0, len(wanted), _AT_ONCE):
             turn.check()
-            self._send(schema.base, table, wanted[start : start + _AT_ONCE], turn, done, sent)
-        records |= self._records(schema.base, [row for row in sent.values() if row.id not in records])
+            self._send(schema.base, table, wanted[start : start + _AT_ONCE], turn, page)
+        for record, told, cell, rows in page.unreadable:  # when its posts are in their other leads
+            self._kept_aside(schema.base, record, told, cell, rows)
+        records |= self._records(schema.base, [row for row in page.sent.values() if row.id not in records])
         with self._ledger.write() as tx:
-            whole = [row for row in sent.values() if set(records[row.id]) <= done]
+            whole = [row for row in page.sent.values() if set(records[row.id]) <= page.done]
             outbox_sending.acknowledge(tx, [Sent(row, {}, None) for row in whole], now=self._clock())
             turn.renew(tx)
 
@@ -74,16 +86,8 @@ class Content:
             records = shown.records_of_posts(tx, base, found)
         return {row.id: records.get(row.subject_id or 0, []) for row in owed}
 
-    def _send(
-        self,
-        base: str,
-        table: Table,
-        records: Sequence[str],
-        turn: Turn,
-        done: set[str],
-        sent: dict[int, Owed],
-    ) -> None:
-        """Bring these leads' cells up to date. What was done, and rows of it, are added to the last two."""
+    def _send(self, base: str, table: Table, records: Sequence[str], turn: Turn, page: _Page) -> None:
+        """Bring these leads' cells up to date. What became of them is added to the page."""
         rows, posts = self._owed_to(base, records)
         there = {one.id: one.fields.get(COLUMN) for one in self._read(base, table, records, [COLUMN])}
         for record in set(records) - set(there):
@@ -93,15 +97,16 @@ class Content:
             try:
                 text = posts_content.merged(posts_content.parse(cell), posts.get(record, []))
             except posts_content.Unreadable as error:
-                self._kept_aside(base, record, str(error), cell, rows.pop(record, []))
+                page.unreadable.append((record, str(error), cell, rows.pop(record, [])))
                 continue
             if text != cell:
                 changes[record] = {COLUMN: text}
             else:
-                done.add(record)
+                page.done.add(record)
+        turn.check()
         if self._written(base, table, changes, rows, turn):
-            done.update(changes)
-            sent.update((row.id, row) for of_record in rows.values() for row in of_record)
+            page.done.update(changes)
+            page.sent.update((row.id, row) for of_record in rows.values() for row in of_record)
 
     def _owed_to(
         self, base: str, records: Sequence[str]
@@ -127,17 +132,18 @@ class Content:
         rows: Mapping[str, Sequence[Owed]],
         turn: Turn,
     ) -> bool:
-        """Write these cells. False if that failed; what is to be done about the rows is done then."""
+        """Write these cells. False if that failed; what is to be done about the rows is done then.
+
+        Raises `OutcomeUnknown`, and has ended the turn: until the fence is over nobody may read a cell that
+        the write may still change, or what comes of it would be lost.
+        """
         try:
             if changes:
                 self._update(base, table, list(changes.items()))
+                self._require_turn(base, changes, turn)
         except OutcomeUnknown as error:
-            with self._ledger.write() as tx:
-                until = self._clock() + self._fence
-                waiting = [row.id for record in changes for row in rows.get(record, [])]
-                outbox_sending.put_off(tx, waiting, until=until, error=str(error))
-                turn.renew(tx)
-            return False
+            self._leave_alone(base, changes, str(error), turn)
+            raise
         except RowGone as error:
             if error.record_id is None:
                 raise
@@ -147,6 +153,27 @@ class Content:
             self._refused(base, table, changes, rows, error, turn)
             return False
         return True
+
+    def _leave_alone(self, base: str, records: Collection[str], told: str, turn: Turn) -> None:
+        with self._ledger.write() as tx:
+            until = self._clock() + self._fence
+            if not turn.renew(tx):
+                self._write_anew(tx, base, records, until)
+            turn.shut(tx, until=until)
+        _log.warning("Airtable's answer was lost, %s of %s waits: %s", COLUMN, base, told)
+
+    def _require_turn(self, base: str, records: Collection[str], turn: Turn) -> None:
+        with self._ledger.write() as tx:
+            held = turn.renew(tx)
+            if not held:
+                self._write_anew(tx, base, records, self._clock())
+        if not held:
+            raise LostLease(f"another process took the turn over; {COLUMN} is written anew")
+
+    def _write_anew(self, tx: Tx, base: str, records: Collection[str], at: datetime) -> None:
+        """Owe all posts of these leads: what somebody else has put into their cells may be written over."""
+        rows = outbox_sending.posts_of_records(tx, base, records, now=None, limit=_POSTS_AT_MOST)
+        outbox_sending.send_anew(tx, {row.id for of_one in rows.values() for row in of_one}, now=at)
 
     def _refused(
         self,

@@ -164,7 +164,7 @@ class Sending:
     def _keep_one(self, one: Prepared, error: Denied) -> None:
         try:
             self._duplicates(one.row, self._table, self._spec)
-        except LookupError:  # gone meanwhile, or Airtable compares otherwise when it upserts
+        except (LookupError, Refused, RowGone):  # gone meanwhile, or Airtable compares otherwise
             self._parked(one, error)
         else:
             with self._ledger.write() as tx:

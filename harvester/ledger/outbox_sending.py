@@ -73,9 +73,12 @@ def page(tx: Tx, base: str, kind: Kind, *, now: datetime, limit: int) -> list[Ow
 
 
 def posts_of_records(
-    tx: Tx, base: str, record_ids: Collection[str], *, now: datetime, limit: int
+    tx: Tx, base: str, record_ids: Collection[str], *, now: datetime | None, limit: int
 ) -> dict[str, list[Owed]]:
-    """Give, for each record of a lead, the rows of its posts that are due; in all at most `limit`."""
+    """Give, for each record of a lead, the rows of its posts that are due; in all at most `limit`.
+
+    `now` None: due or not, those that were seen last.
+    """
     record = outbox.alias("record")
     statement = (
         select(record.c.key.label("record"), outbox)
@@ -86,10 +89,10 @@ def posts_of_records(
             record.c.key.in_(record_ids),
             outbox.c.base == base,
             outbox.c.kind == Kind.POST,
-            outbox.c.due_at <= now,
+            *([outbox.c.due_at <= now] if now is not None else []),
         )
         .distinct()
-        .order_by(outbox.c.due_at, outbox.c.id)
+        .order_by(*((outbox.c.due_at, outbox.c.id) if now is not None else (outbox.c.id.desc(),)))
         .limit(limit)
     )
     found: dict[str, list[Owed]] = {}
