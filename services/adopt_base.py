@@ -111,7 +111,8 @@ class BaseAdoption:
             with self._reading.ledger.write() as tx:
                 ids = {url: adopting.lead(tx, self._client_id, state) for url, state in best.items()}
                 records = {record: ids[state.profile_url] for record, state in found.items()}
-                outbox.map_leads(tx, self._base, self._client_id, records, now=now)
+                shows = {record: str(state.status) for record, state in found.items()}
+                outbox.map_leads(tx, self._base, self._client_id, records, now=now, shows=shows)
         tally = self._report.of("Leads")
         tally.new += new
         tally.there += len(found) - new

@@ -81,8 +81,18 @@ def _due(
 
 
 def _counts(shown: Shown, row: LeadRow, lead: Lead) -> bool:
-    """Say whether a row's word about its lead counts."""
-    return row.record_id in shown.in_step and shown.lead_of[row.record_id] == lead.id
+    """Say whether a row's word about its lead counts: somebody has changed what it was known to show.
+
+    What it shows as before, and the ledger has decided otherwise since, Airtable was not told of: because it
+    was off, or had no field for it, or refused it.
+    """
+    before = shown.shows.get(row.record_id)
+    settled = row.record_id in shown.settled and shown.lead_of[row.record_id] == lead.id
+    return settled and before is not None and _status(row) != before
+
+
+def _status(row: LeadRow) -> str:
+    return row.status.value if row.status else ""
 
 
 def _add(tx: Tx, reading: Reading, now: datetime) -> None:
@@ -117,27 +127,32 @@ def _adopt(tx: Tx, reading: Reading, known: Mapping[str, Lead], shown: Shown) ->
         checked = row.last_check_at if row.status is LeadStatus.PROCESSING else None
         lead = changed[row.record_id]
         lead_records.adopt(tx, lead.id, status=row.status, last_check_at=checked or lead.last_check_at)
-    lead_records.show_anew(tx, reading.base, reading.client_id, _ids(changed))
+    shows = {row.record_id: _status(row) for row in reading.rows if row.record_id in changed}
+    lead_records.show_anew(tx, reading.base, reading.client_id, _ids(changed), shows=shows)
 
 
 def _map(tx: Tx, reading: Reading, known: Mapping[str, Lead], shown: Shown, now: datetime) -> None:
-    """Remember which rows show which leads.
+    """Remember which rows show which leads, and what.
 
-    One that shows another state than its lead's is owed it, and so is one that showed another lead before:
-    what that one is owed may be on its way there.
+    One that shows another state than its lead's is owed it, unless it is on its way; and so is one that
+    showed another lead before: what that one is owed may be on its way there.
     """
-    fresh = {
-        row.record_id: (row, lead)
-        for row in reading.rows
-        if (lead := known.get(row.profile_url)) is not None and shown.lead_of.get(row.record_id) != lead.id
-    }
-    ids = _ids({record_id: lead for record_id, (_, lead) in fresh.items()})
-    outbox.map_leads(tx, reading.base, reading.client_id, ids, now=now)
-    lead_records.show_anew(tx, reading.base, reading.client_id, ids)
-    owed = {lead.id for row, lead in fresh.values() if row.status != lead.status}
-    tx.owe(
-        Kind.LEAD, *owed, *(lead.id for record_id, (_, lead) in fresh.items() if record_id in shown.lead_of)
-    )
+    rows = {row.record_id: (row, lead) for row in reading.rows if (lead := known.get(row.profile_url))}
+    fresh = {key for key, (_, lead) in rows.items() if shown.lead_of.get(key) != lead.id}
+    settled = {key for key in rows.keys() - fresh if key in shown.settled}
+    shows = {key: _status(row) for key, (row, _) in rows.items()}
+    again = fresh | (settled & shown.dead)
+    ids = {key: rows[key][1].id for key in again}
+    outbox.map_leads(tx, reading.base, reading.client_id, ids, now=now, shows=shows)
+    lead_records.show_anew(tx, reading.base, reading.client_id, ids, shows=shows)
+    lead_records.learn(tx, reading.base, {key: shows[key] for key in settled - again})
+    behind = {key for key in fresh | settled if _is_behind(shown, *rows[key])}
+    tx.owe(Kind.LEAD, *(rows[key][1].id for key in behind | (fresh & shown.lead_of.keys())))
+
+
+def _is_behind(shown: Shown, row: LeadRow, lead: Lead) -> bool:
+    """Say whether a row shows something else than what its lead is, and not because a person wants that."""
+    return lead.status is not None and row.status != lead.status and not _counts(shown, row, lead)
 
 
 def _ids(shown: Mapping[str, Lead]) -> dict[str, int]:

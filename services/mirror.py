@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
@@ -33,14 +34,15 @@ from services.alerts import raise_alert
 from services.mirror_cells import Prepared, left_out, prepare
 from services.mirror_content import Content
 from services.mirror_duplicates import Duplicates
+from services.mirror_lanes import Lanes
 from services.mirror_records import TABLES, render
 from services.mirror_sending import Gateway, Sending, creation_refused
 from services.mirror_turn import Turn
 
 #: Records that one request takes.
 _AT_ONCE: Final = 10
-#: Requests on the way at once. A request takes longer than the gap between two.
-_SIDE_BY_SIDE: Final = 3
+#: Requests on the way at once, with those that wait for their moment: an answer takes longer than a gap.
+_SIDE_BY_SIDE: Final = 5
 #: How long a turn lasts, and how long a table is left alone that takes nothing.
 _TURN: Final = timedelta(seconds=3)
 _SHUT: Final = timedelta(minutes=5)
@@ -123,31 +125,42 @@ class Mirror:
 
     def _work(self, base: str, kind: Kind, turn: Turn) -> None:
         until = self._clock() + _TURN
-        fresh = False
-        while self._clock() < until and not self._stopping.is_set():
-            try:
-                more = self._round(base, kind, turn, fresh=fresh)
-                fresh = False
-            except UnknownField as error:
-                if fresh:
+        more, fresh = True, False
+        with Lanes(_SIDE_BY_SIDE, harmless=_LATER) as lanes:
+            while more:
+                more = self._clock() < until and not self._stopping.is_set()
+                try:
+                    if more:
+                        more = self._round(base, kind, turn, lanes, fresh=fresh)
+                        fresh = False
+                    else:
+                        lanes.wait()
+                except UnknownField as error:
+                    if fresh:
+                        self._shut(base, kind, turn, str(error))
+                        return
+                    fresh = True  # it was renamed or removed
+                except (_Closed, NotAllowed) as error:
                     self._shut(base, kind, turn, str(error))
                     return
-                more = fresh = True  # it was renamed or removed
-            except (_Closed, NotAllowed) as error:
-                self._shut(base, kind, turn, str(error))
-                return
-            if not more:
-                return
 
-    def _round(self, base: str, kind: Kind, turn: Turn, *, fresh: bool) -> bool:
+    def _owed(self, tx: Tx, base: str, kind: Kind, lanes: Lanes) -> list[Owed]:
+        """Give what is due and not on its way. What is less than a request waits for what is on its way."""
+        on_way, most = lanes.rows, _AT_ONCE * _SIDE_BY_SIDE
+        page = outbox_sending.page(tx, base, kind, now=self._clock(), limit=most + len(on_way))
+        owed = [row for row in page if row.id not in on_way][:most]
+        return owed[: len(owed) - len(owed) % _AT_ONCE] if on_way else owed
+
+    def _round(self, base: str, kind: Kind, turn: Turn, lanes: Lanes, *, fresh: bool) -> bool:
         """Send some of what is due. False if nothing was."""
-        now = self._clock()
         with self._ledger.read() as tx:
-            owed = outbox_sending.page(tx, base, kind, now=now, limit=_AT_ONCE * _SIDE_BY_SIDE)
+            owed = self._owed(tx, base, kind, lanes)
             strangers, closed = self._left_out(tx, base, owed)
             values = render(tx, kind, owed)
         if not owed:
-            return False
+            waited = bool(lanes.rows)
+            lanes.wait()
+            return waited
         schema = self._looked_at_again(base, kind) if fresh else self._schema_of(base)
         table = schema.table(TABLES[kind].name)
         left = [row for row in owed if row.id not in strangers | closed and row.id in values]
@@ -159,7 +172,9 @@ class Mirror:
             self._missing_table(base, kind)
         else:
             _check_key(base, table, kind)
-            self._send(table, kind, turn, [prepare(row, values[row.id], table, TABLES[kind]) for row in left])
+            self._send(
+                table, kind, turn, lanes, [prepare(row, values[row.id], table, TABLES[kind]) for row in left]
+            )
         return True
 
     def _looked_at_again(self, base: str, kind: Kind) -> Schema:
@@ -206,7 +221,7 @@ class Mirror:
                     tx, row, State.RETIRED, error="nothing of the ledger belongs here any more"
                 )
 
-    def _send(self, table: Table, kind: Kind, turn: Turn, rows: Sequence[Prepared]) -> None:
+    def _send(self, table: Table, kind: Kind, turn: Turn, lanes: Lanes, rows: Sequence[Prepared]) -> None:
         self._write_down(table.name, turn, rows)
         sending = Sending(
             self._ledger,
@@ -218,10 +233,8 @@ class Mirror:
             self._clock,
             fence=self._fence,
         )
-        batches = _batches([row for row in rows if row.cells])
-        errors = _side_by_side(sending, batches)
-        if errors:  # the first that is more than a wait
-            raise next((error for error in errors if not isinstance(error, _LATER)), errors[0])
+        for batch in _batches([row for row in rows if row.cells]):
+            lanes.put([row.row.id for row in batch], partial(sending, batch))
 
     def _write_down(self, name: str, turn: Turn, rows: Sequence[Prepared]) -> None:
         """Note what is about to be sent. What comes of it may never be heard: what follows builds on this."""
@@ -271,26 +284,6 @@ def _batches(rows: Sequence[Prepared]) -> list[list[Prepared]]:
     good = [row for row in rows if row.row.state is not State.PARKED]
     alone = [[row] for row in rows if row.row.state is State.PARKED]
     return [*(list(good[start : start + _AT_ONCE]) for start in range(0, len(good), _AT_ONCE)), *alone]
-
-
-def _side_by_side(sending: Sending, batches: Sequence[Sequence[Prepared]]) -> list[Exception]:
-    """Send all at once. The threads are nobody's to wait for: a process that ends leaves them behind."""
-    errors: list[Exception] = []
-
-    def send(batch: Sequence[Prepared]) -> None:
-        try:
-            sending(batch)
-        except Exception as error:
-            errors.append(error)
-
-    others = [threading.Thread(target=send, args=(batch,), daemon=True) for batch in batches[1:]]
-    for thread in others:
-        thread.start()
-    for batch in batches[:1]:
-        send(batch)
-    for thread in others:
-        thread.join()
-    return errors
 
 
 def _lock(base: str, kind: Kind) -> str:

@@ -11,7 +11,8 @@ from typing import Any, Final
 import orjson
 
 from harvester.airtable_schema import COMPUTED, NOT_WRITABLE, Cell, Field, Table, TableSpec, adapt
-from harvester.ledger.outbox_sending import Owed, Sent
+from harvester.ledger.mirroring import Kind
+from harvester.ledger.outbox_sending import STATUS, Owed, Sent
 
 _FIELD: Final = re.compile(r'[Ff]ield "([^"]+)"')
 _VALUE_CHARS: Final = 100
@@ -31,11 +32,15 @@ class Prepared:
 
     def sent(self, record_id: str | None) -> Sent:
         """Say that it was sent, and which record shows it."""
-        return Sent(self.row, self.digests, record_id)
+        told = self.row.kind is Kind.LEAD and STATUS in self.cells
+        return Sent(self.row, self.digests, record_id, str(self.cells[STATUS] or "") if told else None)
 
 
 def prepare(row: Owed, values: Mapping[str, Any], table: Table, spec: TableSpec) -> Prepared:
-    """Give what is to be sent of a row. What the table has no field for, or an unfit one, is left out."""
+    """Give what is to be sent of a row. What the table has no field for, or an unfit one, is left out.
+
+    The status of a lead is always sent: people change it as well, and it may have come back to what it was.
+    """
     known = row.sent or {}
     cells: dict[str, Cell] = {}
     digests = dict(known)
@@ -50,7 +55,8 @@ def prepare(row: Owed, values: Mapping[str, Any], table: Table, spec: TableSpec)
         if cell is NOT_WRITABLE or (_is_empty(cell) and column.name not in known):
             continue
         digests[column.name] = _digest(field, cell)
-        if known.get(column.name) != digests[column.name]:
+        always = row.kind is Kind.LEAD and column.name == STATUS
+        if always or known.get(column.name) != digests[column.name]:
             cells[column.name] = cell
     return Prepared(row, cells, digests, unoffered)
 

@@ -25,6 +25,7 @@ outbox = Table(
     count("failures"),
     Column("error", Text),
     Column("kept", Text),
+    Column("shows", Text),
     required("changed_at", Utc),
     Column("sent_at", Utc),
     UniqueConstraint("base", "kind", "key"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import null, select, update
 
@@ -19,10 +20,16 @@ from harvester.models import Lead, LeadStatus
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Which records of a base show which leads, and which of them show what the ledger holds."""
+    """Which records of a base show which leads, and the status that each was last known to show.
+
+    `settled` are owed nothing that is on its way, and were sent nothing since they were read; `dead` were not
+    written to any more, parked ones among them.
+    """
 
     lead_of: Mapping[str, int]
-    in_step: frozenset[str]
+    shows: Mapping[str, str | None]
+    settled: frozenset[str]
+    dead: frozenset[str]
 
 
 def by_url(tx: Tx, client_id: str, profile_urls: Collection[str], *, lock: bool = False) -> dict[str, Lead]:
@@ -49,22 +56,23 @@ def due_among(tx: Tx, lead_ids: Collection[int], *, now: datetime, stale_after: 
 
 
 def shown(tx: Tx, base: str, record_ids: Collection[str], *, read_at: datetime) -> Shown:
-    """Say what is known of these records, which were read no earlier than at `read_at`.
-
-    One is in step if it is owed nothing and was sent nothing since: what it showed then that is not the
-    ledger's, a person has put there.
-    """
-    lead_of: dict[str, int] = {}
+    """Say what is known of these records, which were read no earlier than at `read_at`."""
+    table = outbox_table.c
+    found: dict[str, Any] = {}
     for part in outbox.parts(sorted(record_ids)):
-        statement = select(outbox_table.c.key, outbox_table.c.subject_id).where(
-            outbox_table.c.base == base,
-            outbox_table.c.kind == Kind.LEAD,
-            outbox_table.c.key.in_(part),
-            outbox.LIVE,
-        )
-        lead_of.update({row.key: row.subject_id for row in tx.execute(statement)})
-    behind = outbox.unsent_since(tx, base, lead_of, read_at)
-    return Shown(lead_of, frozenset(lead_of.keys() - behind))
+        these = (table.base == base, table.kind == Kind.LEAD, table.key.in_(part))
+        found.update({row.key: row for row in tx.execute(select(outbox_table).where(*these))})
+    settled = {
+        key
+        for key, row in found.items()
+        if row.due_at is None and (row.sent_at is None or row.sent_at < read_at)
+    }
+    return Shown(
+        lead_of={key: row.subject_id for key, row in found.items()},
+        shows={key: row.shows for key, row in found.items()},
+        settled=frozenset(settled),
+        dead=frozenset(key for key, row in found.items() if row.state != outbox.State.OK),
+    )
 
 
 def adopt(tx: Tx, lead_id: int, *, status: LeadStatus | None, last_check_at: datetime | None) -> None:
@@ -73,16 +81,33 @@ def adopt(tx: Tx, lead_id: int, *, status: LeadStatus | None, last_check_at: dat
     tx.execute(update(leads).where(leads.c.id == lead_id).values(**values, posts_scored_at=None))
 
 
-def show_anew(tx: Tx, base: str, client_id: str, records: Mapping[str, int]) -> None:
-    """Have records show these leads from now on, whatever they showed: what they were sent counts no more."""
-    of_leads = (outbox_table.c.base == base, outbox_table.c.kind == Kind.LEAD)
-    for part in outbox.parts(sorted(records)):
-        statement = select(outbox_table.c.id, outbox_table.c.key).where(
-            *of_leads, outbox_table.c.key.in_(part)
-        )
-        if not tx.on_sqlite:
-            statement = statement.order_by(outbox_table.c.id).with_for_update()
-        for row in tx.execute(statement).all():
-            values = {"subject_id": records[row.key], "client_id": client_id, "state": outbox.State.OK}
+def show_anew(
+    tx: Tx, base: str, client_id: str, records: Mapping[str, int], *, shows: Mapping[str, str]
+) -> None:
+    """Have records show these leads from now on, whatever they showed: what they were sent counts no more.
+
+    `shows` is the status that each was read with.
+    """
+    for row in _locked(tx, base, records):
+        values = {"subject_id": records[row.key], "client_id": client_id, "state": outbox.State.OK}
+        changed = update(outbox_table).where(outbox_table.c.id == row.id)
+        tx.execute(changed.values(**values, error=None, sent=null(), shows=shows[row.key]))
+
+
+def learn(tx: Tx, base: str, shows: Mapping[str, str]) -> None:
+    """Remember the status that records were read with."""
+    for row in _locked(tx, base, shows):
+        if row.shows != shows[row.key]:
             changed = update(outbox_table).where(outbox_table.c.id == row.id)
-            tx.execute(changed.values(**values, error=None, sent=null()))
+            tx.execute(changed.values(shows=shows[row.key]))
+
+
+def _locked(tx: Tx, base: str, record_ids: Collection[str]) -> list[Any]:
+    """Give the rows of records, for this transaction alone to change."""
+    table = outbox_table.c
+    found: list[Any] = []
+    for part in outbox.parts(sorted(record_ids)):
+        these = (table.base == base, table.kind == Kind.LEAD, table.key.in_(part))
+        statement = select(table.id, table.key, table.shows).where(*these).order_by(table.id)
+        found += tx.execute(statement if tx.on_sqlite else statement.with_for_update()).all()
+    return found

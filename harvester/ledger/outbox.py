@@ -118,10 +118,22 @@ def _at_home(master: str) -> ColumnElement[bool]:
     return or_(outbox.c.base == master, of_client)
 
 
-def map_leads(tx: Tx, base: str, client_id: str, records: Mapping[str, int], *, now: datetime) -> None:
-    """Remember which records of a base, by their IDs, show which leads. Nothing is owed by this."""
+def map_leads(
+    tx: Tx,
+    base: str,
+    client_id: str,
+    records: Mapping[str, int],
+    *,
+    now: datetime,
+    shows: Mapping[str, str] | None = None,
+) -> None:
+    """Remember which records of a base, by their IDs, show which leads. Nothing is owed by this.
+
+    `shows` is the status that each was read with: what it shows otherwise later, somebody has put there.
+    """
     for record_id, lead_id in sorted(records.items()):
-        _insert(tx, [(base, record_id, lead_id, client_id)], Kind.LEAD, now, record_id=record_id)
+        row = (base, record_id, lead_id, client_id)
+        _insert(tx, [row], Kind.LEAD, now, record_id=record_id, shows=(shows or {}).get(record_id))
 
 
 def lead_records(tx: Tx, base: str, lead_ids: Collection[int]) -> dict[int, list[str]]:
@@ -133,19 +145,6 @@ def lead_records(tx: Tx, base: str, lead_ids: Collection[int]) -> dict[int, list
         )
         for lead_id, record_id in tx.execute(statement.order_by(outbox.c.id)):
             found.setdefault(lead_id, []).append(record_id)
-    return found
-
-
-def unsent_since(tx: Tx, base: str, record_ids: Collection[str], since: datetime) -> set[str]:
-    """Name the records of leads that are owed something, or were sent something since.
-
-    What was read of them at `since` may be older than what the ledger holds.
-    """
-    newer = (outbox.c.version > outbox.c.sent_version) | (outbox.c.sent_at >= since)
-    found: set[str] = set()
-    for part in parts(sorted(record_ids)):
-        these = (outbox.c.base == base, outbox.c.kind == Kind.LEAD, outbox.c.key.in_(part))
-        found.update(tx.execute(select(outbox.c.key).where(*these, newer)).scalars())
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, case, exists, func, literal, or_, select, update
 
@@ -15,6 +15,9 @@ from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import LIVE, State, parts
 from harvester.ledger.tables import clients, sightings
+
+#: The field of a lead that people change as well as we.
+STATUS: Final = "Posts Harvest Status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Owed:
     version: int
     sent_version: int
     sent: Mapping[str, str] | None
+    #: Of a lead, the status that Airtable was last known to show; None: it may be about to change.
+    shows: str | None
     record_id: str | None
     state: State
     due_at: datetime | None
@@ -119,16 +124,22 @@ def of_keys(tx: Tx, kind: Kind, keys: Collection[str]) -> dict[str, Owed]:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was sent of a row: the version it was read at, the digests of all fields, its record."""
+    """What was sent of a row: the version it was read at, the digests of all fields, its record.
+
+    `shows` is the status of a lead, if that was sent.
+    """
 
     row: Owed
     digests: Mapping[str, str]
     record_id: str | None
+    shows: str | None = None
 
 
 def about_to_send(tx: Tx, fields: Mapping[int, Collection[str]]) -> None:
     """Forget what Airtable has in these fields, by row: it may get others now, whatever is heard of it."""
     _forget(tx, fields)
+    told = [row_id for row_id, named in fields.items() if STATUS in named]
+    tx.execute(update(outbox).where(outbox.c.id.in_(told), outbox.c.kind == Kind.LEAD).values(shows=None))
 
 
 def acknowledge(tx: Tx, done: Sequence[Sent], *, now: datetime) -> None:
@@ -146,6 +157,7 @@ def acknowledge(tx: Tx, done: Sequence[Sent], *, now: datetime) -> None:
             else func.greatest(outbox.c.sent_version, seen),
             sent=bindparam("digests", type_=outbox.c.sent.type),
             record_id=bindparam("found"),
+            shows=func.coalesce(bindparam("status", type_=outbox.c.shows.type), outbox.c.shows),
             sent_at=now,
             state=State.OK,
             failures=0,
@@ -154,7 +166,13 @@ def acknowledge(tx: Tx, done: Sequence[Sent], *, now: datetime) -> None:
         )
     )
     values = [
-        {"row_id": one.row.id, "seen": one.row.version, "digests": dict(one.digests), "found": one.record_id}
+        {
+            "row_id": one.row.id,
+            "seen": one.row.version,
+            "digests": dict(one.digests),
+            "found": one.record_id,
+            "status": one.shows,
+        }
         for one in sorted(done, key=lambda one: one.row.id)
     ]
     for value in values:
@@ -172,9 +190,13 @@ def put_off(tx: Tx, row_ids: Collection[int], *, until: datetime, error: str) ->
 
 
 def give_up(tx: Tx, row: Owed, state: State, *, error: str, kept: str | None = None) -> None:
-    """Stop sending a row: until it changes (parked), or for good. What has changed meanwhile stays due."""
+    """Stop sending a row: until it changes (parked), or for good. What has changed meanwhile stays due.
+
+    Airtable has refused it: what it shows is what it showed before.
+    """
     _lock(tx, [row.id])
     values: dict[str, Any] = {"state": state, "error": error, "failures": outbox.c.failures + 1}
+    values["shows"] = row.shows
     if kept is not None:
         values["kept"] = kept
     if state is State.PARKED:

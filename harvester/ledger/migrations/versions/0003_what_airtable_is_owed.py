@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("kept", sa.Text(), nullable=True),
+        sa.Column("shows", sa.Text(), nullable=True),
         sa.Column("changed_at", Utc(), nullable=False),
         sa.Column("sent_at", Utc(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
