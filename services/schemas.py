@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from harvester import log
-from harvester.airtable_schema import Schema
+from harvester.airtable_schema import Schema, changes, with_known_names
 from harvester.ledger import Ledger, airtable_schemas
+from services.alerts import raise_alert
 
 _FRESH: Final = timedelta(hours=1)
 
@@ -38,10 +39,16 @@ class Schemas:
         if known is not None and kept is not None and not fresh and self._clock() - kept[1] < _FRESH:
             return known
         found = self._gateway.schema(base)
-        for told in _renamed(known, found) if known else []:
-            _log.warning("Airtable base %s: %s", base, told)
+        told = changes(known, found) if known is not None else []
+        found = with_known_names(known, found) if known is not None else found
+        now = self._clock()
         with self._ledger.write() as tx:
-            airtable_schemas.keep(tx, base, found.to_json(), now=self._clock())
+            airtable_schemas.keep(tx, base, found.to_json(), now=now)
+            if told:
+                text = f"Airtable base {base} has changed: {'; '.join(told)}. See harvester airtable check"
+                raise_alert(tx, f"airtable schema {base}", text, now=now)
+        for one in told:
+            _log.warning("Airtable base %s: %s", base, one)
         return found
 
 
@@ -51,24 +58,3 @@ def _readable(kept: object) -> Schema | None:
         return Schema.from_json(kept) if isinstance(kept, dict) else None
     except (KeyError, TypeError):
         return None
-
-
-def _renamed(known: Schema, found: Schema) -> list[str]:
-    """Tell of tables and fields that have another name than before, by their IDs."""
-    told = []
-    names = {table.id: table for table in found.tables.values()}
-    for before in known.tables.values():
-        now = names.get(before.id)
-        if now is None:
-            told.append(f"table {before.name} is gone")
-            continue
-        if now.name != before.name:
-            told.append(f"table {before.name} is now called {now.name}")
-        fields = {field.id: field.name for field in now.fields.values()}
-        for field in before.fields.values():
-            new = fields.get(field.id)
-            if new is None:
-                told.append(f"field {field.name} of {now.name} is gone")
-            elif new != field.name:
-                told.append(f"field {field.name} of {now.name} is now called {new}")
-    return told

@@ -15,6 +15,7 @@ from harvester.airtable_schema.columns import (
 )
 from harvester.airtable_schema.comparing import Problem, problems
 from harvester.airtable_schema.field_types import COMPUTED, fits
+from harvester.airtable_schema.renaming import changes, with_known_names
 from harvester.airtable_schema.schema import Field, Schema, Table
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "Table",
     "TableSpec",
     "adapt",
+    "changes",
     "fits",
     "problems",
+    "with_known_names",
 ]

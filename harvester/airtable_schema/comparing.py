@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from harvester.airtable_schema.columns import Column, Kind, TableSpec
@@ -43,10 +43,17 @@ def problems(schema: Schema, specs: Sequence[TableSpec]) -> list[Problem]:
     for spec in specs:
         table = schema.table(spec.name)
         if table is not None:
-            found += _compared(schema, table, spec)
+            found += _renamed_table(schema, table) + _compared(schema, table, spec)
         elif spec.name != _POSTS or not _keeps_content(schema):
             found.append(_missing_table(schema, spec))
     return found
+
+
+def _renamed_table(schema: Schema, table: Table) -> list[Problem]:
+    if table.now is None:
+        return []
+    told = f"it is called {table.now!r} now, and used all the same: name it {table.name!r} again"
+    return [Problem(schema.base, table.name, None, "renamed", told, required=False)]
 
 
 def _compared(schema: Schema, table: Table, spec: TableSpec) -> list[Problem]:
@@ -77,6 +84,9 @@ def _of_column(schema: Schema, table: Table, column: Column) -> Iterator[Problem
         return
     if column.name == _POSTS_CONTENT and schema.table(_POSTS) is not None:
         return  # a base with Posts: whatever is in this column is left as it is
+    if field.now is not None:
+        told = f"it is called {field.now!r} now, and used all the same: name it {column.name!r} again"
+        yield replace(_problem(schema, table, column, "renamed", told), required=False)
     wrong = _of_type(schema, field, column)
     if wrong:
         yield _problem(schema, table, column, *wrong)

@@ -18,6 +18,8 @@ class Field:
     choices: tuple[str, ...] = ()
     #: ID of the table that a link field leads to.
     linked_table: str | None = None
+    #: What people have renamed it to; it is known by its ID, and `name` is what it was called.
+    now: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Table:
     id: str
     name: str
     fields: Mapping[str, Field]
+    #: As with a field.
+    now: str | None = None
 
     def field(self, name: str) -> Field | None:
         """Give the field of exactly this name, or None."""
@@ -52,6 +56,7 @@ class Schema:
                 {
                     "id": table.id,
                     "name": table.name,
+                    "now": table.now,
                     "fields": [_field_json(f) for f in table.fields.values()],
                 }
                 for table in self.tables.values()
@@ -66,6 +71,7 @@ class Schema:
                 id=table["id"],
                 name=table["name"],
                 fields={field["name"]: _field(field) for field in table["fields"]},
+                now=table["now"],
             )
             for table in value["tables"]
         ]
@@ -79,6 +85,7 @@ def _field_json(field: Field) -> dict[str, Any]:
         "type": field.type,
         "choices": list(field.choices),
         "linkedTable": field.linked_table,
+        "now": field.now,
     }
 
 
@@ -89,4 +96,5 @@ def _field(value: Mapping[str, Any]) -> Field:
         type=value["type"],
         choices=tuple(value["choices"]),
         linked_table=value["linkedTable"],
+        now=value["now"],
     )

@@ -138,3 +138,17 @@ def test_a_lead_that_comes_back_from_the_bin_and_is_set_back_is_due(agency: Agen
     agency.stage.sandbox.faults = []
     next_day(agency)
     assert harvested(agency) == ["ann", "ann", "bob"]
+
+
+@pytest.mark.parametrize("name", ["Posts Actioned", "Date Posts Scored"])
+def test_a_guard_that_people_rename_guards_on(ledger_url: str, name: str) -> None:
+    """It says who is not to be harvested any more: without it they would be paid for."""
+    with on_airtable(ledger_url, {CLIENT: ["ann", "bob"]}) as agency:
+        value = "2026-11-01" if name.startswith("Date") else "Yes"
+        agency.airtable.edit(BASE, "Leads", agency.lead_ids()["ann"], {name: value})
+        agency.harvest()
+        agency.airtable.rename_field(BASE, "Leads", name, "What we called it first")
+        agency.airtable.rename_table(BASE, "Leads", "People")
+        next_day(agency)
+        agency.airtable.rename_table(BASE, "People", "Leads")
+        assert harvested(agency) == ["bob"]
