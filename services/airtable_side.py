@@ -79,7 +79,7 @@ class AirtableSide:
 
     def read_clients(self) -> str | None:
         """See to it that the ledger has Airtable's clients. Says why if it has not what is there now."""
-        return self.roster.refresh().problem
+        return self.roster.refresh(within=_WAITED_FOR_SECONDS).problem
 
     def close(self) -> None:
         """Stop waiting for Airtable, and close the connections to it."""

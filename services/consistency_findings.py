@@ -50,7 +50,16 @@ class Remedy(StrEnum):
 
 #: What can do no harm, whoever has changed what, and is done every night by itself.
 HARMLESS: Final = frozenset(
-    {Remedy.SETTLE, Remedy.HEAL, Remedy.RECOUNT, Remedy.SUM_UP, Remedy.SEND_AGAIN, Remedy.NOTE}
+    {
+        Remedy.SETTLE,
+        Remedy.HEAL,
+        Remedy.RECOUNT,
+        Remedy.SUM_UP,
+        Remedy.SEND_AGAIN,
+        Remedy.SEND,
+        Remedy.TRY_AGAIN,
+        Remedy.NOTE,
+    }
 )
 
 

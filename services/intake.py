@@ -30,6 +30,8 @@ from services.settle import Settle
 
 #: Tries before the ledger's own knowledge is taken: with waits of 1, 2, 4 … seconds about a minute in all.
 _TRIES: Final = 7
+#: And where each try takes long: no longer than this, from the kickoff on.
+_PATIENCE: Final = timedelta(seconds=75)
 _LONGEST_WAIT: Final = timedelta(seconds=32)
 #: How long a read belongs to its process; renewed with each page.
 _TURN: Final = timedelta(seconds=120)
@@ -234,7 +236,7 @@ class Intake:
             if run is None or asked is None:
                 return
             tries = asked[1] + 1
-            if tries >= _TRIES:
+            if tries >= _TRIES or (tries > 1 and now - run.created_at >= _PATIENCE):
                 self._planned_as_known(tx, run, error, now)
                 return
             at = now + self._wait(error, tries - 1, now)

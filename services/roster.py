@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from harvester import log
-from harvester.airtable_errors import AirtableError
+from harvester.airtable_errors import AirtableError, Unavailable
 from harvester.airtable_schema import ALL_TABLES, Schema, Table, problems
 from harvester.errors import HarvesterError, LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, clients, locks
@@ -87,10 +88,11 @@ class Roster:
         self._fresh = fresh
         self._wait_seconds = wait_seconds
 
-    def refresh(self, *, force: bool = False) -> Copy:
+    def refresh(self, *, force: bool = False, within: float | None = None) -> Copy:
         """Read the table unless the copy is fresh, or that failed a moment ago; `force` reads it in any case.
 
-        Whatever Airtable does, the ledger's copy stays usable. Raises `LedgerUnavailable` alone.
+        Whatever Airtable does, the ledger's copy stays usable. A reading for which somebody waits asks for no
+        more once it has taken `within` seconds. Raises `LedgerUnavailable` alone.
         """
         owner = secrets.token_hex(8)
         until = time.monotonic() + self._wait_seconds
@@ -99,7 +101,7 @@ class Roster:
             if not force and known is not None:
                 return known
             if self._taken(owner):
-                return self._read_again(owner, force=force)
+                return self._read_again(owner, force=force, within=within)
             if time.monotonic() >= until:
                 return Copy(self._read_at(), "another process is still reading it")
             time.sleep(_LOOK_SECONDS)
@@ -134,13 +136,13 @@ class Roster:
         with self._ledger.write() as tx:
             return locks.take(tx, _BEING_READ, now=now, until=now + _TURN, owner=owner)
 
-    def _read_again(self, owner: str, *, force: bool) -> Copy:
+    def _read_again(self, owner: str, *, force: bool, within: float | None) -> Copy:
         began = self._clock()
         try:
             known = self._known()  # another process may have read it since it was looked for
             if known is not None and not force:
                 return known
-            rows = self._rows()
+            rows = self._rows(math.inf if within is None else time.monotonic() + within)
             with self._ledger.write() as tx:
                 return self._kept(tx, rows, owner, began)
         except (AirtableError, Unfit, LostLease) as error:
@@ -149,19 +151,23 @@ class Roster:
             with suppress(LedgerUnavailable), self._ledger.write() as tx:  # it runs out by itself
                 locks.give_back(tx, _BEING_READ, owner=owner)
 
-    def _rows(self) -> list[Row]:
+    def _rows(self, until: float) -> list[Row]:
         """Read the table; where the schema that we know of is not the base's any more, by its new one."""
         try:
-            return self._rows_by(self._schemas.of(self._master_base))
+            return self._rows_by(self._schemas.of(self._master_base), until)
         except (AirtableError, Unfit) as error:
             if not error.permanent:
                 raise
-        return self._rows_by(self._schemas.of(self._master_base, fresh=True))
+        return self._rows_by(self._schemas.of(self._master_base, fresh=True), until)
 
-    def _rows_by(self, schema: Schema) -> list[Row]:
+    def _rows_by(self, schema: Schema, until: float) -> list[Row]:
         table = fit_table(schema, CLIENTS)
-        pages = self._gateway.pages(schema.base, table, fields=wanted(table))
-        return [row for page in pages for row in page]
+        rows: list[Row] = []
+        for page in self._gateway.pages(schema.base, table, fields=wanted(table)):
+            rows += page
+            if time.monotonic() > until:
+                raise Unavailable("it takes too long to read")
+        return rows
 
     def _kept(self, tx: Tx, rows: Sequence[Row], owner: str, began: datetime) -> Copy:
         if not locks.renew(tx, _BEING_READ, until=self._clock() + _TURN, owner=owner):
@@ -226,9 +232,15 @@ def kept_elsewhere(known: Mapping[str, Client]) -> dict[str, str]:
 
 
 def _changed(known: dict[str, Client], found: Reading) -> Iterator[Client]:
-    """Give the clients that are not in the ledger as they were found, and those whose row is gone."""
+    """Give the clients that are not in the ledger as they were found, and those whose row is gone.
+
+    One whose base is blank or malformed for now is closed, and keeps the base that it had: what is owed
+    there waits.
+    """
     for client_id, client in found.clients.items():
         before = known.get(client_id)
+        if before is not None and client.airtable_error is not None and client.airtable_base is None:
+            client = replace(client, airtable_base=before.airtable_base)
         if before is None or replace(client, created_at=before.created_at) != before:
             yield client
     for before in known.values():

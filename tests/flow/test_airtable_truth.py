@@ -140,6 +140,23 @@ def test_a_lead_that_comes_back_from_the_bin_and_is_set_back_is_due(agency: Agen
     assert harvested(agency) == ["ann", "ann", "bob"]
 
 
+def test_posts_that_come_while_a_base_is_blank_for_a_moment_arrive_when_it_is_back(agency: Agency) -> None:
+    record = agency.airtable.records("Master Clients", "Clients")[0]["id"]
+    full_id = agency.stage.begun()
+    agency.in_step()
+    agency.airtable.edit("Master Clients", "Clients", record, {"Airtable Base ID": None})
+    agency.stage.ended()
+    agency.stage.finish(full_id, 30)
+    assert agency.stage.posts()
+    assert agency.rows("Posts", CLIENT) == [], "the client is closed"
+    agency.airtable.edit("Master Clients", "Clients", record, {"Airtable Base ID": BASE})
+    agency.stage.api("GET", "/api/clients")
+    agency.stage.clock.skip(minutes=6)
+    agency.in_step()
+    shown_keys = sorted(row["Post Key"] for row in agency.rows("Posts", CLIENT))
+    assert shown_keys == sorted(agency.stage.posts())
+
+
 @pytest.mark.parametrize("name", ["Posts Actioned", "Date Posts Scored"])
 def test_a_guard_that_people_rename_guards_on(ledger_url: str, name: str) -> None:
     """It says who is not to be harvested any more: without it they would be paid for."""
