@@ -108,6 +108,16 @@ def build(
     quick = _gateway(settings, gate, min(_WAITED_FOR_SECONDS, settings.airtable_timeout_seconds))
     schemas = Schemas(ledger, gateway, clock)
     fence = timedelta(seconds=settings.airtable_fence_seconds)
+    intake = Intake(
+        ledger,
+        gateway,
+        schemas,
+        settle,
+        limits,
+        clock,
+        master_base=master,
+        retry_base=timedelta(seconds=settings.retry_base_seconds),
+    )
     return AirtableSide(
         ledger=ledger,
         gateway=gateway,
@@ -121,16 +131,7 @@ def build(
             master_base=master,
             fresh=timedelta(seconds=settings.clients_fresh_seconds),
         ),
-        intake=Intake(
-            ledger,
-            gateway,
-            schemas,
-            settle,
-            limits,
-            clock,
-            master_base=master,
-            retry_base=timedelta(seconds=settings.retry_base_seconds),
-        ),
+        intake=intake,
         mirror=Mirror(
             ledger,
             gateway,
@@ -142,6 +143,7 @@ def build(
             owner=owner,
             fence=fence,
             stopping=stopping,
+            waiting=intake.due,
         ),
         stopping=stopping,
     )

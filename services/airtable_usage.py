@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from harvester.ledger import airtable_meter, airtable_slots, clients, outbox_sending
+from harvester.ledger import airtable_meter, airtable_slots, clients, outbox_counts
 from harvester.ledger.database import Tx
 
 _PAGE: Final = 500
@@ -78,10 +78,10 @@ def usage(tx: Tx, *, now: datetime) -> Usage:
                 slot.reason if slot else None,
             )
         )
-    piles = tuple(Pile(*found) for found in outbox_sending.counts(tx))
+    piles = tuple(Pile(*found) for found in outbox_counts.counts(tx))
     wrong = tuple(
         Wrong(row.base, row.kind, row.key, row.state, row.error)
-        for row in outbox_sending.wrong(tx, limit=_SHOWN)
+        for row in outbox_counts.wrong(tx, limit=_SHOWN)
     )
     return Usage(month, sum(count.calls for count in calls.values()), tuple(bases), piles, wrong)
 

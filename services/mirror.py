@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from typing import Final, Protocol
@@ -24,14 +24,14 @@ from harvester.airtable_errors import (
     Unavailable,
     UnknownField,
 )
-from harvester.airtable_schema import Schema, Table, fits
+from harvester.airtable_schema import Schema, Table
 from harvester.errors import LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, airtable_slots, clients, locks, outbox_sending
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
 from harvester.ledger.outbox_sending import Owed
 from services.alerts import raise_alert
-from services.mirror_cells import Prepared, left_out, prepare
+from services.mirror_cells import Prepared, key_problem, left_out, prepare
 from services.mirror_content import Content
 from services.mirror_duplicates import Duplicates
 from services.mirror_lanes import Lanes
@@ -46,6 +46,9 @@ _SIDE_BY_SIDE: Final = 5
 #: How long a turn lasts, and how long a table is left alone that takes nothing.
 _TURN: Final = timedelta(seconds=3)
 _SHUT: Final = timedelta(minutes=5)
+#: How old a schema must be for a refusal to be its fault.
+_LOOK_AGAIN: Final = timedelta(minutes=1)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 #: What a turn ends with quietly: the base is blocked, and is come back to when it is not.
 _LATER: Final = (Blocked, TooFast, Unavailable, OutcomeUnknown, BadAnswer, Capped)
 
@@ -78,7 +81,9 @@ class Mirror:
         owner: str,
         fence: timedelta,
         stopping: threading.Event,
+        waiting: Callable[[], object] = list,
     ) -> None:
+        """Build it. `waiting` says whether other work of this process waits for a thread."""
         self._ledger = ledger
         self._gateway = gateway
         self._schema_of = schema_of
@@ -89,7 +94,9 @@ class Mirror:
         self._owner = owner
         self._fence = fence
         self._stopping = stopping
+        self._waiting = waiting
         self._numbers = count()
+        self._looked_at: dict[str, datetime] = {}
 
     def due(self) -> list[tuple[str, Kind]]:
         """Name each base and kind of which something is due, that can be asked now and nobody writes to."""
@@ -128,6 +135,8 @@ class Mirror:
         more, fresh = True, False
         with Lanes(_SIDE_BY_SIDE, harmless=_LATER) as lanes:
             while more:
+                if self._clock() >= until and not (self.due() or self._waiting()):
+                    until = self._clock() + _TURN  # nobody else wants the thread
                 more = self._clock() < until and not self._stopping.is_set()
                 try:
                     if more:
@@ -171,7 +180,9 @@ class Mirror:
         elif table is None:
             self._missing_table(base, kind)
         else:
-            _check_key(base, table, kind)
+            wrong = key_problem(table, TABLES[kind])
+            if wrong is not None:
+                raise _Closed(f"{wrong} in base {base}: run harvester airtable check")
             self._send(
                 table, kind, turn, lanes, [prepare(row, values[row.id], table, TABLES[kind]) for row in left]
             )
@@ -180,12 +191,17 @@ class Mirror:
     def _looked_at_again(self, base: str, kind: Kind) -> Schema:
         """Read a schema that was found to have changed, and tell somebody what is left out from now on."""
         schema, name = self._schema_of(base, fresh=True), TABLES[kind].name
+        self._looked_at[base] = self._clock()
         gone = left_out(schema.table(name), TABLES[kind])
         if gone:
             told = f"{name} of Airtable base {base} takes no {', '.join(gone)}: run harvester airtable check"
             with self._ledger.write() as tx:
                 raise_alert(tx, f"airtable columns {base} {name}", told, now=self._clock())
         return schema
+
+    def _is_doubtful(self, base: str) -> bool:
+        """Say whether a base's schema was read long enough ago that it may be another one by now."""
+        return self._clock() - self._looked_at.get(base, _LONG_AGO) >= _LOOK_AGAIN
 
     def _missing_table(self, base: str, kind: Kind) -> None:
         if self._schema_of(base, fresh=True).table(TABLES[kind].name) is None:
@@ -222,6 +238,8 @@ class Mirror:
                 )
 
     def _send(self, table: Table, kind: Kind, turn: Turn, lanes: Lanes, rows: Sequence[Prepared]) -> None:
+        if not rows:
+            return
         self._write_down(table.name, turn, rows)
         sending = Sending(
             self._ledger,
@@ -232,6 +250,7 @@ class Mirror:
             TABLES[kind],
             self._clock,
             fence=self._fence,
+            doubtful=partial(self._is_doubtful, rows[0].row.base),
         )
         for batch in _batches([row for row in rows if row.cells]):
             lanes.put([row.row.id for row in batch], partial(sending, batch))
@@ -266,17 +285,6 @@ class Mirror:
             if row.record_id is None and not row.failures:
                 creation_refused(tx, row.key, row.client_id, told, now)
                 outbox_sending.failed_once(tx, row.id, error=told)
-
-
-def _check_key(base: str, table: Table, kind: Kind) -> None:
-    """Raise `_Closed` for a table in which a record cannot be found again."""
-    spec = TABLES[kind]
-    field = table.field(spec.merge) if spec.merge else None
-    if spec.merge and (field is None or not fits(spec.column(spec.merge), field.type)):
-        wrong = "is missing" if field is None else f"is of type {field.type}"
-        raise _Closed(
-            f"column {spec.merge} of {table.name} in base {base} {wrong}: run harvester airtable check"
-        )
 
 
 def _batches(rows: Sequence[Prepared]) -> list[list[Prepared]]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from harvester.airtable_schema import COMPUTED, NOT_WRITABLE, Cell, Field, Table, TableSpec, adapt
+from harvester.airtable_schema import COMPUTED, NOT_WRITABLE, Cell, Field, Table, TableSpec, adapt, fits
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox_sending import STATUS, Owed, Sent
 
@@ -61,6 +61,17 @@ def prepare(row: Owed, values: Mapping[str, Any], table: Table, spec: TableSpec)
     return Prepared(row, cells, digests, unoffered)
 
 
+def key_problem(table: Table, spec: TableSpec) -> str | None:
+    """Say why records of a table could not be found again; None if they can."""
+    if spec.merge is None:
+        return None
+    field = table.field(spec.merge)
+    if field is not None and fits(spec.column(spec.merge), field.type):
+        return None
+    wrong = "is missing" if field is None else f"is of type {field.type}"
+    return f"column {spec.merge} of {table.name} {wrong}"
+
+
 def left_out(table: Table | None, spec: TableSpec) -> list[str]:
     """Name the columns that a table should show, and lacks, or computes itself."""
     if table is None:
@@ -78,6 +89,11 @@ def _is_empty(cell: object) -> bool:
 def _digest(field: Field, cell: object) -> str:
     """Give a digest by which a cell of another field of the same name, made anew, is another one."""
     return hashlib.sha256(orjson.dumps([field.id, cell])).hexdigest()[:12]
+
+
+def is_about_a_field(told: str) -> bool:
+    """Say whether Airtable refuses something for a field, or for a choice that its field does not offer."""
+    return _FIELD.search(told) is not None or "select option" in told
 
 
 def named(told: str, cells: Mapping[str, Cell]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from harvester import log
 from harvester.airtable_errors import Denied, OutcomeUnknown, Refused, RowGone, SeveralMatch, UnknownField
@@ -15,12 +15,11 @@ from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
 from services import run_records
 from services.alerts import raise_alert
-from services.mirror_cells import Prepared, named
+from services.mirror_cells import Prepared, is_about_a_field, named
 from services.mirror_duplicates import Duplicates
 from services.mirror_turn import Turn
 
 #: How Airtable says that a field was made a formula or the like.
-_COMPUTED: Final = "because the field is computed"
 
 _log = log.get_logger(__name__)
 
@@ -51,7 +50,10 @@ class Sending:
         clock: Callable[[], datetime],
         *,
         fence: timedelta,
+        doubtful: Callable[[], bool],
     ) -> None:
+        """Build it. `doubtful` says whether the base may look otherwise by now than we know."""
+        self._doubtful = doubtful
         self._ledger = ledger
         self._gateway = gateway
         self._duplicates = duplicates
@@ -74,6 +76,9 @@ class Sending:
             self._wait_for_outcome(batch, str(error))
         except RowGone as error:
             self._gone(batch, error)
+        except UnknownField:
+            self._untouched(batch)
+            raise
         except (Refused, SeveralMatch) as error:
             self._refused(batch, error)
         else:
@@ -150,7 +155,9 @@ class Sending:
 
     def _refused(self, batch: Sequence[Prepared], error: Denied) -> None:
         """Of several, find the one that is at fault by halves. Airtable writes all of a request or none."""
-        if _COMPUTED in error.told:  # all rows have it: the schema that we know of is not the base's any more
+        if is_about_a_field(error.told) and self._doubtful():
+            # Its type or choices may have changed, and then all rows would be refused one by one.
+            self._untouched(batch)
             raise UnknownField(error.told, error.told)
         if len(batch) > 1:
             half = len(batch) // 2
@@ -160,6 +167,11 @@ class Sending:
             self._keep_one(batch[0], error)
         else:
             self._parked(batch[0], error)
+
+    def _untouched(self, batch: Sequence[Prepared]) -> None:
+        """Nothing was written: Airtable shows what it showed before."""
+        with self._ledger.write() as tx:
+            outbox_sending.not_sent(tx, [one.row for one in batch])
 
     def _keep_one(self, one: Prepared, error: Denied) -> None:
         try:

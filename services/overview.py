@@ -16,6 +16,7 @@ from harvester.ledger import (
     deliveries,
     job_runs,
     leads,
+    outbox_counts,
     outbox_sending,
     outcomes,
     parked,
@@ -181,7 +182,7 @@ class Overview:
                 "actor_runs": actor_runs.count_by_state(tx),
                 "dead_letters": {"parked": parked.count(tx)},
                 "outages": {"apify": int(outages.now(tx) is not None)},
-                "airtable": outbox_sending.standing(tx) if self._mirrored else {},
+                "airtable": outbox_counts.standing(tx) if self._mirrored else {},
             }
 
     def ready(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from harvester import log
 from harvester.airtable_schema import Schema, changes, with_known_names
-from harvester.ledger import Ledger, airtable_schemas
+from harvester.ledger import Ledger, airtable_schemas, outbox_sending
 from services.alerts import raise_alert
 
 _FRESH: Final = timedelta(hours=1)
@@ -44,6 +44,8 @@ class Schemas:
         now = self._clock()
         with self._ledger.write() as tx:
             airtable_schemas.keep(tx, base, found.to_json(), now=now)
+            if known is not None and known != found:  # what it refused it may take now
+                outbox_sending.try_again(tx, base, now=now)
             if told:
                 text = f"Airtable base {base} has changed: {'; '.join(told)}. See harvester airtable check"
                 raise_alert(tx, f"airtable schema {base}", text, now=now)

@@ -10,7 +10,7 @@ from rich.console import Console
 from harvester.cli import demo_airtable, demo_bases, demo_bases_display
 from harvester.cli.children import Children
 from harvester.cli.demo_display import still_owed
-from harvester.ledger import outbox_sending
+from harvester.ledger import outbox_counts
 from services import Services
 
 #: How long after the harvests Airtable may take to be told of all.
@@ -23,7 +23,7 @@ def owed(services: Services) -> int | None:
     if services.airtable is None:
         return None
     with services.ledger.read() as tx:
-        return outbox_sending.standing(tx)["waiting"]
+        return outbox_counts.standing(tx)["waiting"]
 
 
 def holds_everything(
@@ -62,5 +62,5 @@ def _wait(children: Children, console: Console, services: Services) -> None:
 def _refused(services: Services) -> list[str]:
     """Say what Airtable did not take, and why."""
     with services.ledger.read() as tx:
-        found = outbox_sending.wrong(tx, limit=_REFUSED_AT_MOST)
+        found = outbox_counts.wrong(tx, limit=_REFUSED_AT_MOST)
     return [f"{row.kind} {row.key} is {row.state}: {row.error}" for row in found]

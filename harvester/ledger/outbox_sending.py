@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, case, exists, func, literal, or_, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, literal, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import outbox
@@ -44,7 +44,8 @@ class Owed:
     sent_at: datetime | None
 
 
-def _owed(row: Any) -> Owed:
+def from_row(row: Any) -> Owed:
+    """Read one row."""
     return rows.as_record(Owed, row, kind=Kind(row.kind), state=State(row.state))
 
 
@@ -74,7 +75,7 @@ def page(tx: Tx, base: str, kind: Kind, *, now: datetime, limit: int) -> list[Ow
     """Give the rows of a base and kind that are due, those that are due longest first."""
     these = (outbox.c.base == base, outbox.c.kind == kind, outbox.c.due_at <= now)
     statement = select(outbox).where(*these).order_by(outbox.c.due_at, outbox.c.id).limit(limit)
-    return [_owed(row) for row in tx.execute(statement)]
+    return [from_row(row) for row in tx.execute(statement)]
 
 
 def posts_of_records(
@@ -102,7 +103,7 @@ def posts_of_records(
     )
     found: dict[str, list[Owed]] = {}
     for row in tx.execute(statement):
-        found.setdefault(row.record, []).append(_owed(row))
+        found.setdefault(row.record, []).append(from_row(row))
     return found
 
 
@@ -110,7 +111,7 @@ def get(tx: Tx, kind: Kind, key: str) -> Owed | None:
     """Give the row of a kind and key; the latest, if its base has changed."""
     statement = select(outbox).where(outbox.c.kind == kind, outbox.c.key == key)
     row = tx.execute(statement.order_by(outbox.c.id.desc()).limit(1)).one_or_none()
-    return _owed(row) if row else None
+    return from_row(row) if row else None
 
 
 def of_keys(tx: Tx, kind: Kind, keys: Collection[str]) -> dict[str, Owed]:
@@ -118,7 +119,7 @@ def of_keys(tx: Tx, kind: Kind, keys: Collection[str]) -> dict[str, Owed]:
     found: dict[str, Owed] = {}
     for part in parts(sorted(keys)):
         statement = select(outbox).where(outbox.c.kind == kind, outbox.c.key.in_(part))
-        found.update((row.key, _owed(row)) for row in tx.execute(statement.order_by(outbox.c.id)))
+        found.update((row.key, from_row(row)) for row in tx.execute(statement.order_by(outbox.c.id)))
     return found
 
 
@@ -140,6 +141,13 @@ def about_to_send(tx: Tx, fields: Mapping[int, Collection[str]]) -> None:
     _forget(tx, fields)
     told = [row_id for row_id, named in fields.items() if STATUS in named]
     tx.execute(update(outbox).where(outbox.c.id.in_(told), outbox.c.kind == Kind.LEAD).values(shows=None))
+
+
+def not_sent(tx: Tx, found: Sequence[Owed]) -> None:
+    """Airtable has taken none of it: of leads, remember again what status they show."""
+    _lock(tx, [row.id for row in found])
+    for row in found:
+        tx.execute(update(outbox).where(outbox.c.id == row.id).values(shows=row.shows))
 
 
 def acknowledge(tx: Tx, done: Sequence[Sent], *, now: datetime) -> None:
@@ -208,6 +216,15 @@ def give_up(tx: Tx, row: Owed, state: State, *, error: str, kept: str | None = N
     tx.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
 
 
+def try_again(tx: Tx, base: str, *, now: datetime) -> None:
+    """Make the parked rows of a base due, each of which goes alone."""
+    parked = select(outbox.c.id).where(outbox.c.base == base, outbox.c.state == State.PARKED)
+    row_ids = list(tx.execute(parked.order_by(outbox.c.id)).scalars())
+    _lock(tx, row_ids)
+    for part in parts(row_ids):
+        tx.execute(update(outbox).where(outbox.c.id.in_(part)).values(due_at=now))
+
+
 def failed_once(tx: Tx, row_id: int, *, error: str) -> None:
     """Count a failure of a row that stays due."""
     changed = {"failures": outbox.c.failures + 1, "error": error}
@@ -253,37 +270,6 @@ def retire_strangers(tx: Tx, master: str) -> int:
     of_nobody = ~exists().where(clients.c.airtable_base == outbox.c.base)
     left = and_(outbox.c.base != master, of_nobody, outbox.c.due_at.is_not(None))
     return tx.execute(update(outbox).where(left).values(state=State.RETIRED, due_at=None)).rowcount
-
-
-def counts(tx: Tx) -> list[tuple[str, Kind, str, int]]:
-    """Count rows by base, kind and how they stand: `waiting`, `sent`, `parked`, `missing` or `retired`."""
-    owed = and_(outbox.c.state == State.OK, outbox.c.due_at.is_not(None))
-    stands = case((owed, "waiting"), (outbox.c.state == State.OK, "sent"), else_=outbox.c.state)
-    statement = select(outbox.c.base, outbox.c.kind, stands, func.count()).group_by(
-        outbox.c.base, outbox.c.kind, stands
-    )
-    found = [(base, Kind(kind), stand, count) for base, kind, stand, count in tx.execute(statement)]
-    return sorted(found)
-
-
-def standing(tx: Tx) -> dict[str, int]:
-    """Count the rows that are not simply sent: `waiting`, `parked`, `missing`. Cheap, however many are."""
-    waiting = select(func.count()).where(outbox.c.due_at.is_not(None))
-    by_state = select(outbox.c.state, func.count()).where(outbox.c.state != State.OK)
-    found = dict(tx.execute(by_state.group_by(outbox.c.state)).all())
-    return {
-        "waiting": tx.execute(waiting).scalar_one(),
-        State.PARKED: found.get(State.PARKED, 0),
-        State.MISSING: found.get(State.MISSING, 0),
-    }
-
-
-def wrong(tx: Tx, *, limit: int) -> list[Owed]:
-    """Give rows that are parked or missing, newest first."""
-    bad = or_(outbox.c.state == State.PARKED, outbox.c.state == State.MISSING)
-    return [
-        _owed(row) for row in tx.execute(select(outbox).where(bad).order_by(outbox.c.id.desc()).limit(limit))
-    ]
 
 
 def _lock(tx: Tx, row_ids: Collection[int]) -> None:

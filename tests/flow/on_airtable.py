@@ -54,10 +54,10 @@ class Agency:
 
     def owed(self) -> int:
         """Count the outbox rows that wait."""
-        from harvester.ledger import outbox_sending
+        from harvester.ledger import outbox_counts
 
         with self.stage.ledger.read() as tx:
-            return sum(count for _, _, stand, count in outbox_sending.counts(tx) if stand == "waiting")
+            return sum(count for _, _, stand, count in outbox_counts.counts(tx) if stand == "waiting")
 
     def harvest(self, client_id: str = "Guy-Wilson") -> Row:
         """Kick a client off and work until its run is over and Airtable shows it."""

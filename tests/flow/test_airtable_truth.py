@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from harvester.ledger import tables
+from harvester.ledger import outbox_counts, tables
+from harvester.sandbox.airtable import FieldSpec
 from services import build
 from services.kickoff import Order
 
@@ -169,3 +170,24 @@ def test_a_guard_that_people_rename_guards_on(ledger_url: str, name: str) -> Non
         next_day(agency)
         agency.airtable.rename_table(BASE, "People", "Leads")
         assert harvested(agency) == ["bob"]
+
+
+def test_a_column_that_becomes_another_type_is_left_out_and_everything_else_arrives(agency: Agency) -> None:
+    full_id = agency.stage.begun()
+    agency.in_step()
+    agency.airtable.drop_field(BASE, "Leads", "Posts Found (Last Run)")
+    agency.airtable.add_field(BASE, "Leads", FieldSpec("Posts Found (Last Run)", "checkbox", {}))
+    base = agency.airtable.base(BASE)
+    table = base.table("Leads")
+    assert table is not None
+    with base.lock:  # as in the web interface, where a field keeps its ID when its type is changed
+        field = table.field("Last Post Check At")
+        assert field is not None
+        field.type = "singleSelect"
+        field.options = {"choices": []}
+    agency.stage.ended()
+    agency.stage.finish(full_id, 30)
+    agency.in_step()
+    assert shown(agency) == {"ann": "Done", "bob": "Done"}
+    with agency.stage.ledger.read() as tx:
+        assert outbox_counts.standing(tx)["parked"] == 0
