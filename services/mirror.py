@@ -208,17 +208,17 @@ class Mirror:
             raise _Closed(f"base {base} has no table {TABLES[kind].name}: run harvester airtable check")
 
     def _left_out(self, tx: Tx, base: str, owed: Sequence[Owed]) -> tuple[set[int], set[int]]:
-        """Name rows of clients whose base this is not any more, and of clients that are closed.
+        """Name rows of clients whose base this is not any more, and of those who may not be written for.
 
-        Nothing of either may be written here.
+        Nothing of either may be written here: nor of a client that has the base of another, or the master's.
         """
-        if base == self._master:
+        if not owed or owed[0].kind not in (Kind.LEAD, Kind.POST):
             return set(), set()
-        found = {row.client_id: clients.get(tx, row.client_id) for row in owed if row.client_id is not None}
-        at_home = {one for one, client in found.items() if client and client.airtable_base == base}
-        closed = {one for one, client in found.items() if client and client.airtable_error is not None}
+        at_home = {client.client_id: client for client in clients.of_base(tx, base)}
+        open_ = [client_id for client_id, client in at_home.items() if client.airtable_error is None]
+        alone = open_ if len(open_) == 1 and base != self._master else []
         strangers = {row.id for row in owed if row.client_id not in at_home}
-        return strangers, {row.id for row in owed if row.client_id in closed} - strangers
+        return strangers, {row.id for row in owed if row.client_id not in alone} - strangers
 
     def _put_off(self, row_ids: set[int]) -> None:
         if row_ids:

@@ -34,6 +34,8 @@ _NOT_AGAIN: Final = timedelta(seconds=5)
 _LOOK_SECONDS: Final = 0.05
 _GONE: Final = "its row is gone from Clients: put it back there, or let the client be"
 
+_OTHERS_BASE: Final = "base {} is named in Clients, or is the master base: give it another with clients set"
+
 _log = log.get_logger(__name__)
 
 
@@ -175,7 +177,7 @@ class Roster:
         known = clients.every(tx)
         taken = kept_elsewhere(known)
         found = read(rows, master_base=self._master_base, taken=taken, now=began)
-        for client in _changed(known, found):
+        for client in _changed(known, found, self._master_base):
             clients.put(tx, client)
             tx.after_commit(partial(_tell, known.get(client.client_id), client))
         self._tell_of(tx, found)
@@ -231,7 +233,7 @@ def kept_elsewhere(known: Mapping[str, Client]) -> dict[str, str]:
     }
 
 
-def _changed(known: dict[str, Client], found: Reading) -> Iterator[Client]:
+def _changed(known: dict[str, Client], found: Reading, master_base: str) -> Iterator[Client]:
     """Give the clients that are not in the ledger as they were found, and those whose row is gone.
 
     One whose base is blank or malformed for now is closed, and keeps the base that it had: what is owed
@@ -243,10 +245,22 @@ def _changed(known: dict[str, Client], found: Reading) -> Iterator[Client]:
             client = replace(client, airtable_base=before.airtable_base)
         if before is None or replace(client, created_at=before.created_at) != before:
             yield client
+    yield from _without_others_bases(known, found, master_base)
     for before in known.values():
         gone = replace(before, status=REMOVED, airtable_error=_GONE)
         if before.origin == AIRTABLE and before.client_id not in found.clients and gone != before:
             yield gone
+
+
+def _without_others_bases(known: dict[str, Client], found: Reading, master_base: str) -> Iterator[Client]:
+    """Give the ledger's own clients that are to be closed for a base of others, or opened again."""
+    theirs = {client.airtable_base for client in found.clients.values()} | {master_base}
+    for before in known.values():
+        if before.origin != AIRTABLE and before.client_id not in found.clients:
+            taken = before.airtable_base is not None and before.airtable_base in theirs
+            error = _OTHERS_BASE.format(before.airtable_base) if taken else None
+            if error != before.airtable_error:
+                yield replace(before, airtable_error=error)
 
 
 def _tell(before: Client | None, client: Client) -> None:

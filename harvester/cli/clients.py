@@ -12,6 +12,7 @@ from harvester.cli import session
 from harvester.cli.arguments import AirtableBase, Line, Status, Timezone
 from harvester.cli.display import as_json, counted, show_json, show_line, show_table
 from harvester.errors import HarvesterError
+from harvester.ledger import Tx
 from harvester.ledger import clients as ledger_clients
 from harvester.models import Client
 from services import Services
@@ -78,6 +79,7 @@ def add(client_id: str, **given: Any) -> None:
         )
         _read_clients(services)
         with services.ledger.write() as tx:
+            _check_base(tx, services, client_id, client.airtable_base)
             added = ledger_clients.add(tx, client)
             kept = ledger_clients.get(tx, client_id)
     if not added:
@@ -186,11 +188,23 @@ def _change(client_id: str, values: dict[str, Any]) -> None:
             if kept is None:
                 raise HarvesterError(f"there is no client {client_id}")
             in_airtable = kept.origin == AIRTABLE and services.airtable is not None
+            _check_base(tx, services, client_id, values.get("airtable_base"))
             if not in_airtable:  # where Airtable is off, a client that was its is the ledger's from now on
                 ledger_clients.change(tx, client_id, **values, **_OURS)
     if in_airtable:
         click.echo(f"Error: {_IN_AIRTABLE}", err=True)
         sys.exit(session.EXIT_REFUSED)
+
+
+def _check_base(tx: Tx, services: Services, client_id: str, base: str | None) -> None:
+    """Refuse the base of another client, or the master's: what is found would be shown to others."""
+    if base is None:
+        return
+    others = [one.client_id for one in ledger_clients.of_base(tx, base) if one.client_id != client_id]
+    if base == services.settings.master_clients_base_id:
+        raise session.Declined(f"{base} is the master base: give the client a base of its own")
+    if others:
+        raise session.Declined(f"{base} is the base of {others[0]}: give the client a base of its own")
 
 
 def _read_clients(services: Services) -> None:

@@ -24,8 +24,13 @@ EXIT_FAILED = 1
 EXIT_BAD_ARGUMENTS = 2
 EXIT_REFUSED = 3
 
+
+class Declined(HarvesterError):
+    """A command was given rightly, and will not do what it says."""
+
+
 #: Asked for rightly, and not done for a reason of ours; nothing was changed.
-_REFUSALS = (Refused, CannotBackUp, CannotRestore, IsBackup, NotReplayable, NothingToReplay)
+_REFUSALS = (Declined, Refused, CannotBackUp, CannotRestore, IsBackup, NotReplayable, NothingToReplay)
 
 
 def settings() -> Settings:

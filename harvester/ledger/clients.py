@@ -43,6 +43,12 @@ def every(tx: Tx) -> dict[str, Client]:
     return {row.client_id: rows.as_record(Client, row) for row in tx.execute(select(clients))}
 
 
+def of_base(tx: Tx, base: str) -> list[Client]:
+    """Give the clients that name a base of Airtable's, by ID. There should be one at the most."""
+    statement = select(clients).where(clients.c.airtable_base == base).order_by(clients.c.client_id)
+    return [rows.as_record(Client, row) for row in tx.execute(statement)]
+
+
 def page(tx: Tx, *, limit: int, after: str | None = None) -> list[Client]:
     """List clients by ID, from the one behind `after`."""
     statement = select(clients).order_by(clients.c.client_id).limit(limit)

@@ -131,3 +131,14 @@ def test_show_counts_leads_by_status(ledger: Ledger, harvester: Harvester, shown
     make_leads(ledger, "Acme", 2, status="Done")
     assert shown("clients", "show", "Acme")["leads"] == {"New": 3, "Done": 2}
     assert "leads: New" in harvester("clients", "show", "Acme").stdout
+
+
+def test_the_base_of_another_client_is_refused(harvester: Harvester) -> None:
+    base = "appGuyWilsonBase0"
+    harvester("clients", "add", "Guy-Wilson", "--airtable-base", base)
+    for arguments in (("add", "Intruder"), ("set", "Other")):
+        if arguments[0] == "set":
+            harvester("clients", "add", "Other")
+        told = harvester("clients", *arguments, "--airtable-base", base, code=3).output
+        assert f"{base} is the base of Guy-Wilson" in told
+    harvester("clients", "set", "Guy-Wilson", "--airtable-base", base)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from factories import make_client, make_leads
 
 from harvester.ledger import alerts, clients, outbox
 from harvester.models import ActorRun, Lead
@@ -173,3 +174,25 @@ def test_a_client_that_moves_is_written_to_its_new_base_alone(rows: Owing) -> No
     assert {one.status for one in rows.calls("PATCH", new, before)} == {200}, "no lead of the old is linked"
     with rows.ledger.read() as tx:
         assert not alerts.untold(tx, limit=10)
+
+
+def test_a_client_of_the_ledger_that_names_anothers_base_is_closed_and_kept_out_of_it(rows: Owing) -> None:
+    people, _ = canaries(rows, MINE, 3, 0)
+    intruder = "Intruder"
+    make_client(rows.ledger, intruder, airtable_base=base_id(MINE))
+    make_client(rows.ledger, "Master", airtable_base=MASTER_ID)
+    (lead,) = make_leads(rows.ledger, intruder)
+    run = rows.run([lead], intruder)
+    rows.store(run, [(post(500, text=CANARY[OTHER]), lead)])
+    for _ in range(3):
+        rows.turn()
+    rows.stage.clock.skip(minutes=1)
+    rows.side.read_clients()
+    with rows.ledger.read() as tx:
+        assert all(found.airtable_error for found in clients.of_base(tx, base_id(MINE)))
+        assert all(found.airtable_error for found in clients.of_base(tx, MASTER_ID))
+    for _ in range(3):
+        rows.turn()
+    shown = rows.agency.rows("Posts", MINE)
+    assert not [row for row in shown if row["Client ID"] == intruder]
+    assert people
