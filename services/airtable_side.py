@@ -18,6 +18,7 @@ from harvester.ledger.mirroring import Kind, Mirroring
 from harvester.settings import Settings
 from services.airtable_blocks import Waits
 from services.intake import Intake
+from services.kickoff import Unread
 from services.mirror import Mirror
 from services.mirror_content import Content
 from services.mirror_duplicates import Duplicates
@@ -51,6 +52,9 @@ class AirtableSide:
     intake: Intake
     mirror: Mirror
     stopping: threading.Event
+    clock: Callable[[], datetime]
+    #: How old may be what was read of Airtable and is harvested by.
+    stale: timedelta
 
     def due(self) -> list[str]:
         """Name the pieces of work that are due and that nobody has: leads to read first, then the mirror.
@@ -77,9 +81,13 @@ class AirtableSide:
         except LedgerUnavailable as error:
             _log.error("The ledger is not available, Airtable waits: %s", error)
 
-    def read_clients(self) -> str | None:
+    def read_clients(self) -> Unread | None:
         """See to it that the ledger has Airtable's clients. Says why if it has not what is there now."""
-        return self.roster.refresh(within=_WAITED_FOR_SECONDS).problem
+        copy = self.roster.refresh(within=_WAITED_FOR_SECONDS)
+        if copy.problem is None:
+            return None
+        too_old = copy.read_at is None or self.clock() - copy.read_at > self.stale
+        return Unread(copy.problem, too_old)
 
     def close(self) -> None:
         """Stop waiting for Airtable, and close the connections to it."""
@@ -117,6 +125,7 @@ def build(
         clock,
         master_base=master,
         retry_base=timedelta(seconds=settings.retry_base_seconds),
+        stale=timedelta(seconds=settings.airtable_stale_seconds),
     )
     return AirtableSide(
         ledger=ledger,
@@ -146,6 +155,8 @@ def build(
             waiting=intake.due,
         ),
         stopping=stopping,
+        clock=clock,
+        stale=timedelta(seconds=settings.airtable_stale_seconds),
     )
 
 

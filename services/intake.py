@@ -74,7 +74,10 @@ class Intake:
         *,
         master_base: str,
         retry_base: timedelta,
+        stale: timedelta = timedelta(days=1),
     ) -> None:
+        """Build it. `stale`: what was read longer ago is not harvested by when nothing newer can be read."""
+        self._stale = stale
         self._ledger = ledger
         self._gateway = gateway
         self._schemas = schemas
@@ -254,7 +257,9 @@ class Intake:
         batches = actor_runs.of_client_run(tx, run.client_run_id)
         posts = self._settle.missing(tx, run, client, batches)
         planned = 0
-        if client is not None and not client.airtable_error:
+        read = locks.get(tx, _read_lock(run.client_id))
+        known = read is not None and now - read.until <= self._stale
+        if client is not None and not client.airtable_error and known:
             planned = plan_due(
                 tx,
                 client,
@@ -271,7 +276,8 @@ class Intake:
             notes = f"{run.system_notes}\n{run_records.noted(note, now)}"
             client_runs.change(tx, run.client_run_id, system_notes=notes)
             tx.after_commit(lambda: _log.warning("%s: %s", run.client_run_id, note))
-        self._decided(tx, run, planned, failed=f"{told}, and the ledger knows of none that is due, {as_of}")
+        none = "knows of none that is due" if known else "has nothing to go by that is new enough"
+        self._decided(tx, run, planned, failed=f"{told}, and the ledger {none}, {as_of}")
 
 
 def _batches_left(run: ClientRun, batches: Sequence[ActorRun]) -> int:

@@ -57,8 +57,16 @@ class Answer:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Why the ledger has not what Airtable has of its clients now; `too_old`: nor anything to go by."""
+
+    problem: str
+    too_old: bool = False
+
+
 #: Sees to it that the ledger has what Airtable has of its clients, and says why if it has not.
-ReadClients = Callable[[], str | None]
+ReadClients = Callable[[], Unread | None]
 
 
 class Kickoff:
@@ -84,29 +92,29 @@ class Kickoff:
         `KeyReused`, and `LedgerUnavailable` when nothing could be written.
         """
         order = _checked(order)
-        problem = self._read_clients() if self._read_clients is not None else None
+        unread = self._read_clients() if self._read_clients is not None else None
         try:
-            return self._taken(order)
+            return self._taken(order, unread)
         except UnknownClient as error:
-            if problem is None:
+            if unread is None:
                 raise
             raise ClientsNotRead(
-                f"{error} as far as is known, and Clients was not read: {problem}"
+                f"{error} as far as is known, and Clients was not read: {unread.problem}"
             ) from error
 
-    def _taken(self, order: Order) -> Answer:
+    def _taken(self, order: Order, unread: Unread | None) -> Answer:
         try:
             with self._ledger.write() as tx:
-                return self._answered(tx, order)
+                return self._answered(tx, order, unread)
         except run_records.AlreadyExists as error:
             return self._refused(order, "run_exists", error.found.client_run_id, error.found.run_id)
         except run_records.ClientBusy as error:
             return self._refused(order, "run_in_progress", error.live.client_run_id, error.live.run_id)
 
-    def _answered(self, tx: Tx, order: Order) -> Answer:
+    def _answered(self, tx: Tx, order: Order, unread: Unread | None) -> Answer:
         key = order.idempotency_key
         if key is None:
-            return self._carried_out(tx, order)
+            return self._carried_out(tx, order, unread)
         kept = idempotency.get(tx, key)
         if kept is not None and kept.client_id != order.client_id:
             raise KeyReused(
@@ -114,15 +122,17 @@ class Kickoff:
             )
         if kept is not None:
             return Answer(**kept.answer)
-        answer = self._carried_out(tx, order)
+        answer = self._carried_out(tx, order, unread)
         idempotency.keep(tx, key, idempotency.KeptAnswer(order.client_id, asdict(answer)), now=self._clock())
         return answer
 
-    def _carried_out(self, tx: Tx, order: Order) -> Answer:
+    def _carried_out(self, tx: Tx, order: Order, unread: Unread | None) -> Answer:
         tx.exclusively(f"client:{order.client_id}")
         client = clients.get(tx, order.client_id)
         if client is None:
             raise UnknownClient(f"there is no client {order.client_id}")
+        if unread is not None and unread.too_old and client.origin == AIRTABLE:
+            raise ClientsNotRead(f"what is known of {client.client_id} is too old to go by: {unread.problem}")
         now = self._clock()
         skipped = self._not_eligible(tx, client, order, now)
         if skipped is not None:

@@ -18,7 +18,7 @@ from harvester.sandbox.airtable import SandboxAirtable
 from harvester.sandbox.airtable.agency import MASTER_ID, client_base, master_base
 from services.airtable_side import of_ids, of_key
 from services.intake import Intake
-from services.kickoff import Kickoff
+from services.kickoff import Kickoff, Unread
 from services.mirror import Mirror
 from services.mirror_content import Content
 from services.mirror_duplicates import Duplicates
@@ -71,7 +71,7 @@ class AirtableStage:
         self.roster = Roster(
             ledger, self.gateway, schemas, clock, master_base=MASTER_ID, fresh=FRESH, wait_seconds=0.3
         )
-        self.kickoff = Kickoff(ledger, limits, clock, read_clients=lambda: self.roster.refresh().problem)
+        self.kickoff = Kickoff(ledger, limits, clock, read_clients=self._read_clients)
         self.settle = Settle(ledger, limits, clock, timeout=timedelta(days=1), leads_are_read=True)
         self.intake = Intake(
             ledger,
@@ -82,6 +82,7 @@ class AirtableStage:
             clock,
             master_base=MASTER_ID,
             retry_base=timedelta(seconds=1),
+            stale=timedelta(days=2),
         )
 
         self._mirror = Mirror(
@@ -98,6 +99,10 @@ class AirtableStage:
             fence=timedelta(minutes=1),
             stopping=threading.Event(),
         )
+
+    def _read_clients(self) -> Unread | None:
+        problem = self.roster.refresh().problem
+        return None if problem is None else Unread(problem)
 
     def tell(self) -> None:
         """Tell Airtable everything that it is owed."""

@@ -110,6 +110,7 @@ DEFAULTS = {
     "airtable_timeout_seconds": 30.0,
     "airtable_fence_seconds": 60.0,
     "airtable_delay_seconds": 1.0,
+    "airtable_stale_seconds": 86_400.0,
     "check_seconds": 86_400.0,
     "shutdown_seconds": 22.0,
     "apify_token": SecretStr(REQUIRED["APIFY_TOKEN"]),

@@ -241,6 +241,10 @@ class Settings(BaseModel):
     airtable_delay_seconds: kinds.Seconds = _timer(
         "How long changes of a row gather before Airtable is told.", "1"
     )
+    airtable_stale_seconds: kinds.Seconds = _timer(
+        "How old may be what was read of clients and leads, to be harvested by while Airtable is down.",
+        "86400",
+    )
     check_seconds: kinds.Seconds = _timer(
         "How often the ledger and Airtable are compared by themselves.", "86400"
     )

@@ -191,3 +191,18 @@ def test_a_column_that_becomes_another_type_is_left_out_and_everything_else_arri
     assert shown(agency) == {"ann": "Done", "bob": "Done"}
     with agency.stage.ledger.read() as tx:
         assert outbox_counts.standing(tx)["parked"] == 0
+
+
+def test_what_was_read_too_long_ago_is_not_harvested_by(agency: Agency) -> None:
+    """A client that was switched off since cannot be told from one that was not."""
+    agency.harvest()
+    agency.airtable.add(BASE, "Leads", {"LinkedIn Profile URL": profile("cyd")})
+    with agency.airtable.dark():
+        agency.stage.clock.skip(hours=23)
+        full_id = agency.stage.kickoff(CLIENT)
+        agency.stage.clock.skip(hours=2)
+        answer = agency.stage.api("POST", "/api/apify/process-client", {"clientId": CLIENT})
+        assert (answer.status, answer.json["code"]) == (503, "airtable_unavailable")
+        run = agency.stage.finish(full_id, 30)
+        assert run["status"] == "Failed"
+    assert harvested(agency) == ["ann", "bob"]
