@@ -106,6 +106,7 @@ def test_a_full_cell_drops_its_oldest_and_the_ledger_keeps_them(rows: Owing) -> 
     assert len(rows.stage.posts()) == 30
 
 
+@pytest.mark.slow
 def test_under_faults_nothing_is_lost_nor_doubled_in_a_cell(rows: Owing) -> None:
     """A write that arrives late must not undo one that came after it."""
     people = rows.took_in()

@@ -68,7 +68,7 @@ def drop_choice(rows: Owing, base: str, table: str, field: str, choice: str) -> 
         select.options["choices"] = [one for one in select.options["choices"] if one["name"] != choice]
 
 
-def retype(rows: Owing, table: str, field: str, **options: object) -> None:
+def retype(rows: Owing, table: str, field: str) -> None:
     """Make a column of the client's base a formula."""
     with rows.airtable.base(BASE).lock:
         found = rows.airtable.base(BASE).table(table)

@@ -63,6 +63,7 @@ def without_table(agency: Agency) -> Callable[[], object]:
     return lambda: agency.airtable.rename_table(MASTER_ID, "Results of old", RUNS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [forbidden, without_rights, without_table])
 def test_a_creation_that_airtable_refuses_holds_up_nothing_and_is_made_up_for(
     sqlite_url: str,
@@ -130,9 +131,9 @@ def failing(agency: Agency) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("outage", [dark, failing])
 def test_airtable_down_for_an_hour_holds_up_nothing_and_all_arrives_in_few_calls(
-    ledger_url: str, outage: Callable[[Agency], AbstractContextManager[None]]
+    sqlite_url: str, outage: Callable[[Agency], AbstractContextManager[None]]
 ) -> None:
-    with on_airtable(ledger_url, {CLIENT: HANDLES}) as agency:
+    with on_airtable(sqlite_url, {CLIENT: HANDLES}) as agency:
         stage = agency.stage
         agency.harvest()  # from now on the ledger knows clients and leads
         for record in agency.airtable.records(BASE, "Leads"):
@@ -158,8 +159,8 @@ def test_airtable_down_for_an_hour_holds_up_nothing_and_all_arrives_in_few_calls
 
 
 @pytest.mark.slow
-def test_an_outage_that_begins_in_mid_harvest_loses_nothing(ledger_url: str) -> None:
-    with on_airtable(ledger_url, {CLIENT: HANDLES}, clients=SOON_MET) as agency:
+def test_an_outage_that_begins_in_mid_harvest_loses_nothing(sqlite_url: str) -> None:
+    with on_airtable(sqlite_url, {CLIENT: HANDLES}, clients=SOON_MET) as agency:
         stage = agency.stage
         full_id = stage.kickoff()
         stage.work(lambda: stage.rows())  # leads were read

@@ -22,8 +22,8 @@ BASE = base_id(CLIENT)
 
 
 @pytest.fixture
-def rows(ledger_url: str) -> Iterator[Owing]:
-    with owing(ledger_url) as found:
+def rows(sqlite_url: str) -> Iterator[Owing]:
+    with owing(sqlite_url) as found:
         yield found
 
 
