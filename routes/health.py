@@ -62,6 +62,9 @@ class _Counted(Collector):
             at_work.add_metric([label], count)
         outage = GaugeMetricFamily("harvester_outage", "1 while it cannot be asked", labels=["service"])
         outage.add_metric(["apify"], counters["outages"]["apify"])
+        if services().airtable is not None:
+            out = services().overview.airtable_outage(now=services().clock()) is not None
+            outage.add_metric(["airtable"], int(out))
         rows = GaugeMetricFamily(
             "harvester_airtable_rows", "Rows not in step with Airtable", labels=["state"]
         )

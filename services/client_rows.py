@@ -70,10 +70,15 @@ _COUNTS: Final = {
 
 
 def read(rows: Iterable[Row], *, master_base: str, taken: Mapping[str, str], now: datetime) -> Reading:
-    """Read the whole table. `taken` has the bases of clients that are kept in the ledger, by client ID."""
+    """Read the whole table. `taken` has the bases of clients that are kept in the ledger, by client ID.
+
+    Rows without a Client ID are nobody's: people's grids gather them.
+    """
     found: dict[str, list[Client]] = defaultdict(list)
     remarks: list[str] = []
     for row in rows:
+        if not _text(row, "Client ID"):
+            continue
         try:
             client = _client(row, master_base, remarks, now)
         except InvalidInput as error:

@@ -48,7 +48,7 @@ class Finding:
     remedy: str = ""
 
 
-class _NotWell(HarvesterError):
+class NotWell(HarvesterError):
     """What was looked at is not as it should be. `remedy`, if there is one, goes before that of the look."""
 
     def __init__(self, detail: str, remedy: str = "") -> None:
@@ -125,16 +125,16 @@ def _reached(look: Look) -> str:
     try:
         return look()
     except Unavailable as error:
-        raise _NotWell(f"Apify could not be asked: {in_words(str(error))}", _REACH_APIFY) from error
+        raise NotWell(f"Apify could not be asked: {in_words(str(error))}", _REACH_APIFY) from error
     except OSError as error:  # urllib's, whose own text is but a wrapping
         reason = getattr(error, "reason", error)
-        raise _NotWell(f"Apify could not be asked: {reason}", _REACH_APIFY) from error
+        raise NotWell(f"Apify could not be asked: {reason}", _REACH_APIFY) from error
 
 
 def _looked(name: str, look: Look, remedy: str) -> Finding:
     try:
         return Finding(name, True, _told(look()))
-    except _NotWell as error:
+    except NotWell as error:
         return Finding(name, False, _told(str(error)), error.remedy or remedy)
     except Exception as error:  # whatever it is, it is what the reader wants to know
         detail = str(error) if isinstance(error, HarvesterError) else f"{type(error).__name__}: {error}"
@@ -153,7 +153,7 @@ def _ledger(url: str) -> str:
             wrong = other_schema(schema.current(tx))
         if wrong is not None:
             problem, remedy = wrong
-            raise _NotWell(f"its schema is {problem}", remedy)
+            raise NotWell(f"its schema is {problem}", remedy)
         with ledger.write():
             return "can be read and written, at the newest schema"
 
@@ -178,7 +178,7 @@ def _clock(api_url: str) -> str:
         return "Apify's answer has no date to compare with"
     apart = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
     if apart > _CLOCK_SECONDS:
-        raise _NotWell(f"this machine's clock is {apart:.0f} s away from Apify's")
+        raise NotWell(f"this machine's clock is {apart:.0f} s away from Apify's")
     return f"within {_CLOCK_SECONDS} s of Apify's"
 
 
@@ -186,5 +186,5 @@ def _public_url(url: str) -> str:
     """Ask ourselves from outside. Only an answer of ours counts, for Apify will post to this address."""
     with urllib.request.urlopen(f"{url}/api/apify-webhook", timeout=_SECONDS) as answer:  # noqa: S310
         if b'"ready"' not in answer.read(1_000):
-            raise _NotWell(f"{url} answers, but is not us")
+            raise NotWell(f"{url} answers, but is not us")
     return f"{url} answers"

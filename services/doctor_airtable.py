@@ -5,19 +5,22 @@ It asks in turn with all others on the ledger, or Airtable would shut them out. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
 from harvester.airtable import Airtable
-from harvester.errors import HarvesterError
+from harvester.airtable_errors import NotAllowed
 from harvester.ledger import Ledger, schema
 from harvester.ledger import clients as ledger_clients
 from harvester.settings import Settings
 from services import client_rows
 from services.airtable_side import gateway_for
+from services.doctor import NotWell
+from services.no_access import explained
 from services.overview import other_schema
+from services.plan import ACTIVE
 from services.roster import CLIENTS, fit_table, kept_elsewhere, wanted
 
 #: Longest wait for one answer, in seconds.
@@ -25,12 +28,11 @@ _SECONDS: Final = 10.0
 _NAMED: Final = 5
 
 
-class NotWell(HarvesterError):
-    """Something is not as it should be; the message says what."""
-
-
 def master_base(settings: Settings) -> str:
-    """Ask who we are, and for the table Clients. Raises `AirtableError`, `Unfit`, `LedgerUnavailable`."""
+    """Ask who we are, and for the table Clients.
+
+    Raises `NotWell`, `AirtableError`, `Unfit`, `LedgerUnavailable`.
+    """
     with _asked(settings) as (_, airtable):
         user = airtable.whoami()
         base = str(settings.master_clients_base_id)
@@ -39,16 +41,24 @@ def master_base(settings: Settings) -> str:
 
 
 def clients(settings: Settings) -> str:
-    """Count the clients. Raises `NotWell` if some are closed, and what `master_base` raises."""
+    """Count the active clients. Raises `NotWell` if some are closed, and what `master_base` raises.
+
+    Whoever is not active is harvested as little while closed, and what is left out of Clients is but told.
+    """
     with _asked(settings) as (ledger, airtable):
         found = _read(ledger, airtable, str(settings.master_clients_base_id))
-    closed = [one for one in found.clients.values() if one.airtable_error is not None]
-    wrong = [f"{one.client_id}: {one.airtable_error}" for one in closed] + list(found.remarks)
-    if wrong:
-        more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
-        told = "; ".join(wrong[:_NAMED])
-        raise NotWell(f"{len(closed)} of {len(found.clients)} clients are closed: {told}{more}")
-    return f"{len(found.clients)} clients, none of them closed"
+    active = [one for one in found.clients.values() if one.status == ACTIVE]
+    closed = [f"{one.client_id}: {one.airtable_error}" for one in active if one.airtable_error is not None]
+    if closed:
+        told = _named([*closed, *found.remarks])
+        raise NotWell(f"{len(closed)} of {len(active)} active clients are closed: {told}")
+    well = f"{len(active)} active clients, none of them closed"
+    return f"{well}; {_named(found.remarks)}" if found.remarks else well
+
+
+def _named(wrong: Sequence[str]) -> str:
+    more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+    return "; ".join(wrong[:_NAMED]) + more
 
 
 def _read(ledger: Ledger, airtable: Airtable, base: str) -> client_rows.Reading:
@@ -68,4 +78,8 @@ def _asked(settings: Settings) -> Iterator[tuple[Ledger, Airtable]]:
             raise NotWell("the ledger is not at our schema, and it alone knows when Airtable may be asked")
         seconds = min(settings.airtable_timeout_seconds, _SECONDS)
         with closing(gateway_for(settings, ledger, lambda: datetime.now(UTC), seconds)) as airtable:
-            yield ledger, airtable
+            try:
+                yield ledger, airtable
+            except NotAllowed as error:  # nothing but the master base is asked for
+                base = str(settings.master_clients_base_id)
+                raise NotWell(*explained(error, base, master=True)) from error

@@ -38,6 +38,7 @@ from services.mirror_lanes import Lanes
 from services.mirror_records import TABLES, render
 from services.mirror_sending import Gateway, Sending, creation_refused
 from services.mirror_turn import Turn
+from services.no_access import in_words
 
 #: Records that one request takes.
 _AT_ONCE: Final = 10
@@ -150,7 +151,7 @@ class Mirror:
                         return
                     fresh = True  # it was renamed or removed
                 except (_Closed, NotAllowed) as error:
-                    self._shut(base, kind, turn, str(error))
+                    self._shut(base, kind, turn, in_words(error, base, master=base == self._master))
                     return
 
     def _owed(self, tx: Tx, base: str, kind: Kind, lanes: Lanes) -> list[Owed]:

@@ -19,8 +19,10 @@ from harvester.airtable_schema import ALL_TABLES, Schema, Table, problems
 from harvester.errors import HarvesterError, LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, clients, locks
 from harvester.models import Client
+from services.alerts import raise_alert
 from services.client_rows import REMOVED, Reading, Row, read
 from services.kickoff import ClientsNotRead
+from services.no_access import in_words
 from services.plan import AIRTABLE
 
 CLIENTS: Final = "Clients"
@@ -148,7 +150,7 @@ class Roster:
             with self._ledger.write() as tx:
                 return self._kept(tx, rows, owner, began)
         except (AirtableError, Unfit, LostLease) as error:
-            return self._failed(str(error))
+            return self._failed(error)
         finally:
             with suppress(LedgerUnavailable), self._ledger.write() as tx:  # it runs out by itself
                 locks.give_back(tx, _BEING_READ, owner=owner)
@@ -192,12 +194,17 @@ class Roster:
             for remark in found.remarks:
                 tx.after_commit(partial(_log.warning, "Airtable: %s", remark))
 
-    def _failed(self, problem: str) -> Copy:
+    def _failed(self, error: HarvesterError) -> Copy:
+        """Go on with the copy; what no waiting helps against, somebody is told."""
         read_at = self._read_at()
+        problem = in_words(error, self._master_base, master=True)
         told = "is used as of " + f"{read_at:%Y-%m-%d %H:%M:%S} UTC" if read_at else "has never been read"
         _log.warning("Airtable's Clients cannot be read, and the ledger's copy %s: %s", told, problem)
+        now = self._clock()
         with self._ledger.write() as tx:
-            locks.extend(tx, _NOT_READ, until=self._clock() + _NOT_AGAIN, times=1, reason=problem)
+            locks.extend(tx, _NOT_READ, until=now + _NOT_AGAIN, times=1, reason=problem)
+            if error.permanent:
+                raise_alert(tx, "airtable clients", f"Airtable's Clients cannot be read: {problem}", now=now)
         return Copy(read_at, problem)
 
 

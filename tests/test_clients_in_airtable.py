@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from factories import make_client, make_settings, opened
 from web.asking import Web, opened_web
 
 from harvester.cli import main
+from harvester.ledger import airtable_slots
 from harvester.sandbox.airtable import SandboxAirtable
 from harvester.sandbox.airtable.agency import MASTER_ID, client_base, client_row, master_base
 from services.doctor import Finding, examine
@@ -129,20 +131,78 @@ def test_the_doctor_says_who_is_closed_and_why(
     assert found["airtable"].ok, found["airtable"]
     assert not found["airtable clients"].ok
     assert (
-        "1 of 2 clients are closed: Acme: Airtable Base ID is 'appNowhere'"
+        "1 of 2 active clients are closed: Acme: Airtable Base ID is 'appNowhere'"
         in found["airtable clients"].detail
     )
     (_, acme) = sandbox.records(MASTER_ID, "Clients")
     sandbox.delete(MASTER_ID, "Clients", acme["id"])
-    assert examined(sqlite_url, on)["airtable clients"].detail == "1 clients, none of them closed"
+    assert examined(sqlite_url, on)["airtable clients"].detail == "1 active clients, none of them closed"
     with opened(sqlite_url) as ledger, ledger.read() as tx:
         assert tx.connection.exec_driver_sql("select count(*) from clients").scalar_one() == 0
+
+
+def test_rows_that_are_nobodys_and_former_clients_are_no_trouble_to_the_doctor(
+    sqlite_url: str, on: dict[str, str], sandbox: SandboxAirtable
+) -> None:
+    (_, acme) = sandbox.records(MASTER_ID, "Clients")
+    sandbox.edit(MASTER_ID, "Clients", acme["id"], {"Status": "Inactive"})
+    sandbox.add(MASTER_ID, "Clients", {})
+    left_out = sandbox.add(MASTER_ID, "Clients", {"Client ID": "no ID"})
+    found = examined(sqlite_url, on)["airtable clients"]
+    assert found.ok, found
+    assert found.detail.startswith(
+        f"1 active clients, none of them closed; row {left_out} of Clients is left"
+    )
+
+
+def test_who_checks_a_client_need_not_have_read_clients_before(commands: Commands) -> None:
+    assert commands("check", "--client", "Guy-Wilson").exit_code == 0
+    assert "there is no client Nobody" in commands("check", "--client", "Nobody").stderr
+
+
+@pytest.mark.parametrize("command", ["check", "setup"])
+def test_the_commands_say_whom_airtable_does_not_let_in_where(
+    commands: Commands, sandbox: SandboxAirtable, command: str
+) -> None:
+    sandbox.inject("forbidden", times=1)
+    said = commands("airtable", command).stderr
+    assert f"Error: base {MASTER_ID} is not there for the token in AIRTABLE_API_KEY" in said
+    assert "see that MASTER_CLIENTS_BASE_ID is right" in said
+    sandbox.inject("unauthorized", times=1)
+    assert (
+        "https://airtable.com/create/tokens, and set AIRTABLE_API_KEY" in commands("airtable", command).stderr
+    )
+
+
+def test_an_outage_or_a_cap_is_a_metric_but_a_429_is_none(web: Web) -> None:
+    def metric() -> str:
+        (line,) = [one for one in web.get("/metrics").text.splitlines() if 'service="airtable"' in one]
+        return str(line)
+
+    def left_alone(reason: str, failures: int, *, minutes: int = 1) -> None:
+        now = web.services.clock()
+        with web.ledger.write() as tx:
+            slot = airtable_slots.made(tx, BASE, now=now)
+            until = now + timedelta(minutes=minutes)
+            airtable_slots.block(tx, slot, until=until, reason=reason, failures=failures)
+
+    seen = [metric()]
+    left_alone("asked too often (429)", 0)
+    seen.append(metric())
+    left_alone("no answer", airtable_slots.OUTAGE)
+    seen.append(metric())
+    left_alone("no answer", airtable_slots.OUTAGE, minutes=-1)
+    seen.append(metric())
+    assert [line.rpartition(" ")[2] for line in seen] == ["0.0", "0.0", "1.0", "0.0"]
 
 
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (lambda sandbox: sandbox.inject("unauthorized", times=None), "AUTHENTICATION_REQUIRED"),
+        (
+            lambda sandbox: sandbox.inject("unauthorized", times=None),
+            "token in AIRTABLE_API_KEY (Airtable refus",
+        ),
         (lambda sandbox: sandbox.drop_table(MASTER_ID, "Clients"), "make a table 'Clients'"),
     ],
 )
@@ -154,4 +214,4 @@ def test_the_doctor_says_what_is_wrong_with_the_master_base(
     assert not found.ok
     assert told in found.detail
     assert TOKEN not in found.detail
-    assert "MASTER_CLIENTS_BASE_ID" in found.remedy
+    assert "AIRTABLE_API_KEY" in found.remedy

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from airtable_stage import FRESH, AirtableStage, base_id, opened_stage
@@ -17,7 +17,7 @@ from records import logged
 
 from harvester.airtable_answers import Record
 from harvester.airtable_schema import Table
-from harvester.ledger import Ledger, clients, locks
+from harvester.ledger import Ledger, alerts, clients, locks
 from harvester.models import Client
 from harvester.sandbox.airtable import FieldSpec
 from harvester.sandbox.airtable.agency import MASTER_ID, client_row
@@ -164,10 +164,20 @@ def test_clients_that_share_an_id_or_a_base_are_closed_all_of_them() -> None:
 
 
 def test_rows_without_a_usable_id_are_left_out_and_told_of() -> None:
-    rows = [Row("recA", {}), Row("recB", {"Client ID": "a b"}), Row("recC", client_row("Fine", BASE))]
+    rows = [
+        Row("recA", {"Client ID": "-"}),
+        Row("recB", {"Client ID": "a b"}),
+        Row("recC", client_row("Fine", BASE)),
+    ]
     found = read(rows, master_base=MASTER_ID, taken={}, now=NOW)
     assert set(found.clients) == {"Fine"}
     assert [remark.split(" of ")[0] for remark in found.remarks] == ["row recA", "row recB"]
+
+
+def test_rows_without_any_id_are_left_out_and_nobody_is_told() -> None:
+    rows = [Row("recA"), Row("recB", {"Client ID": " \n", "Client Name": "Nobody", "Status": "Active"})]
+    found = read(rows, master_base=MASTER_ID, taken={}, now=NOW)
+    assert (found.clients, found.remarks) == ({}, ())
 
 
 # The rest is read from the sandbox.
@@ -277,6 +287,41 @@ def test_a_table_that_lacks_what_is_needed_leaves_the_copy_as_it_is(stage: Airta
     stage.sandbox.add_field(MASTER_ID, "Clients", FieldSpec("Service Level", "number", {"precision": 0}))
     assert stage.roster.refresh(force=True).problem is None
     assert known(stage.ledger)["Guy-Wilson"].service_level == 1
+
+
+def alerted(stage: AirtableStage) -> list[tuple[str, str]]:
+    with stage.ledger.read() as tx:
+        return [(one.key, one.text) for one in alerts.untold(tx, limit=10)]
+
+
+def test_what_no_waiting_helps_against_somebody_is_told(stage: AirtableStage) -> None:
+    with stage.sandbox.dark():
+        stage.roster.refresh(force=True)
+    assert alerted(stage) == []
+    stage.sandbox.drop_field(MASTER_ID, "Clients", "Status")
+    stage.roster.refresh(force=True)
+    [(key, text)] = alerted(stage)
+    assert key == "airtable clients"
+    assert text.startswith("Airtable's Clients cannot be read: ")
+    assert "Status" in text
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("unauthorized", "set AIRTABLE_API_KEY to it"),
+        ("forbidden", f"base {MASTER_ID} is not there for the token in AIRTABLE_API_KEY"),
+    ],
+)
+def test_who_is_not_let_in_reads_why_and_what_to_do(
+    stage: AirtableStage, fault: Literal["unauthorized", "forbidden"], told: str
+) -> None:
+    stage.sandbox.inject(fault, times=None)
+    problem = str(stage.roster.refresh().problem)
+    assert told in problem
+    assert (fault == "forbidden") == ("MASTER_CLIENTS_BASE_ID" in problem)
+    assert stage.sandbox.options.token not in problem
+    assert [problem in text for _, text in alerted(stage)] == [True]
 
 
 def test_of_many_at_once_one_reads(stage: AirtableStage) -> None:

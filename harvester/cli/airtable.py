@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from harvester.airtable_errors import NotAllowed
 from harvester.cli import session
 from harvester.cli.airtable_display import (
     plan_json,
@@ -22,10 +23,11 @@ from harvester.cli.airtable_display import (
 )
 from harvester.cli.display import as_json, show_json, show_line
 from harvester.cli.long_work import bar, interruptible
-from harvester.errors import InvalidInput
+from harvester.errors import HarvesterError, InvalidInput
 from services import Services, airtable_usage
 from services.airtable_check import AirtableCheck, Report, SchemaOf
 from services.airtable_setup import AirtableSetup, Outcome, Plan, plan
+from services.no_access import in_words
 
 _UNCHANGED: Final = "Nothing was changed."
 _REST: Final = "What was made stays; setup, when it is run again, makes the rest."
@@ -113,7 +115,11 @@ def _airtable() -> Iterator[Services]:
     with session.services() as services:
         if services.airtable is None:
             raise InvalidInput("Airtable is off: set AIRTABLE_API_KEY and MASTER_CLIENTS_BASE_ID")
-        yield services
+        try:
+            yield services
+        except NotAllowed as error:  # of a client's base it is a finding
+            base = services.settings.master_clients_base_id or ""
+            raise HarvesterError(in_words(error, base, master=True)) from error
 
 
 def _schema_of(services: Services) -> SchemaOf:

@@ -51,6 +51,8 @@ def check(client_id: str | None, repair: bool, recreate: bool, deep: bool, json_
         session.services() as services,
         progress("Comparing the ledger with itself") as told,
     ):
+        if client_id is not None and services.airtable is not None:
+            services.airtable.read_clients()
         require_client(services, client_id)
         of_all = _consistency(services)
         findings = of_all.find(client_id=client_id, deep=deep, told=told)
