@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from harvester import log, run_ids
+from harvester.cli.output import to_be_written
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Tx, client_runs, clients
 from harvester.normalise.text import one_line
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         order = _checked(given)
         services = build(settings)
         try:
-            return _carried_out(services, order)
+            said = _carried_out(services, order)
         finally:
             services.close()
     except InvalidInput as error:
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused(str(error), EXIT_EXISTS)
     except (HarvesterError, OSError) as error:
         return _refused(str(error), EXIT_FAILED)
+    print(said)
+    return EXIT_DONE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,10 +124,13 @@ def _moment(text: str | None) -> datetime | None:
         raise InvalidInput(f"--start-time {text!a} lies outside the years 1 to 9999") from None
 
 
-def _carried_out(services: Services, order: Order) -> int:
+def _carried_out(services: Services, order: Order) -> str:
+    """Create the record, unless that is only to be tried. Gives the sentence that says so."""
     now = services.clock()
     if order.started_at is not None and order.started_at > now:
         raise InvalidInput(f"--start-time lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} now")
+    if order.client_name is None and services.airtable is not None:
+        services.airtable.read_clients()
     if order.dry_run:
         with services.ledger.read() as tx:
             return _told(tx, order, now)
@@ -134,8 +140,7 @@ def _carried_out(services: Services, order: Order) -> int:
     except (run_records.AlreadyExists, run_records.ClientBusy) as error:
         _count(services, order, str(error), now)
         raise
-    print(f"Created client run record {order.full_id}.")
-    return EXIT_DONE
+    return f"Created client run record {order.full_id}."
 
 
 def _create(tx: Tx, order: Order, now: datetime) -> None:
@@ -161,7 +166,7 @@ def _name(tx: Tx, order: Order) -> str:
     return client.name
 
 
-def _told(tx: Tx, order: Order, now: datetime) -> int:
+def _told(tx: Tx, order: Order, now: datetime) -> str:
     """Say what a real run would do. Raises what it would raise."""
     name = _name(tx, order)
     existing = run_records.get(tx, order.full_id)
@@ -171,8 +176,7 @@ def _told(tx: Tx, order: Order, now: datetime) -> int:
     if live is not None:
         raise run_records.ClientBusy(live)
     started = order.started_at or now
-    print(f"Would create client run record {order.full_id}: {name}, started {started:%Y-%m-%dT%H:%M:%SZ}.")
-    return EXIT_DONE
+    return f"Would create client run record {order.full_id}: {name}, started {started:%Y-%m-%dT%H:%M:%SZ}."
 
 
 def _count(services: Services, order: Order, reason: str, now: datetime) -> None:
@@ -193,4 +197,5 @@ def _refused(reason: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with to_be_written():
+        sys.exit(main())

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from harvester import log
 from harvester.cli.display import cell, counted, show_json
+from harvester.cli.output import to_be_written
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.normalise.text import one_line
 from harvester.settings import EXIT_BAD_SETTINGS, SettingsError, describe, load
@@ -151,4 +152,5 @@ def _refused(reason: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with to_be_written():
+        sys.exit(main())

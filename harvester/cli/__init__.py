@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from harvester import __version__
@@ -20,6 +22,7 @@ from harvester.cli import (
     repairs,
     runs,
 )
+from harvester.cli.output import to_be_written
 
 _EPILOG = """Exit codes: 0 done, 1 failed, 2 bad arguments or settings, 3 refused or only done in part.
 
@@ -34,6 +37,11 @@ class _Commands(click.Group):
             if any("\ud800" <= character <= "\udfff" for character in arg):
                 raise click.UsageError(f"this argument is not UTF-8 text: {arg!a}")
         return super().parse_args(ctx, args)
+
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        """Run a command, and end in one line where what it shows cannot be written."""
+        with to_be_written():
+            return super().main(*arguments, **more)
 
 
 @click.group(cls=_Commands, epilog=_EPILOG)

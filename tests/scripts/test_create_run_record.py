@@ -14,6 +14,8 @@ from factories import make_client, make_leads, opened
 
 from harvester.ledger import Ledger, activity, client_runs, job_runs
 from harvester.models import ClientRun, ClientRunStatus, Metrics
+from harvester.sandbox.airtable import SandboxAirtable
+from harvester.sandbox.airtable.agency import MASTER_ID, client_row, master_base
 from services import run_records
 
 SCRIPT = Path(__file__).parent.parent.parent / "scripts" / "create_run_record.py"
@@ -195,6 +197,29 @@ def test_the_record_is_left_to_a_person_and_its_client_is_busy(ledger: Ledger, s
         live = client_runs.live_of(tx, "Guy-Wilson")
     assert live is not None
     assert live.client_run_id == FULL_ID
+
+
+def test_the_client_may_be_one_that_only_airtable_has_yet(
+    ledger: Ledger, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [client_row("Guy-Wilson", "appGuyWilson00000")]
+    token = "patAirtableTestToken.0123456789abcdef"
+    with SandboxAirtable(token=token, bases=[master_base(clients=rows)]) as sandbox:
+        monkeypatch.setenv("AIRTABLE_API_KEY", token)
+        monkeypatch.setenv("MASTER_CLIENTS_BASE_ID", MASTER_ID)
+        monkeypatch.setenv("AIRTABLE_API_URL", sandbox.url)
+        assert "there is no client Ada" in script(*ASKED[:2], "--client-id", "Ada", code=2)
+        assert FULL_ID in script(*ASKED)
+    assert record(ledger) is not None
+
+
+def test_output_that_cannot_be_written_is_a_failure(
+    ledger: Ledger, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_client(ledger)
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert script(*ASKED, "--dry-run", code=1) == "Error: [Errno 28] No space left on device\n"
 
 
 @pytest.mark.slow
