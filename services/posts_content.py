@@ -108,17 +108,32 @@ def _posted(post: Mapping[str, Any]) -> datetime:
 
 
 def _fitting(posts: Sequence[Mapping[str, Any]]) -> str:
+    """Take in what others wrote, which is nowhere else, and of ours as many as there is room for."""
     texts: list[str] = []
-    room = MAX_CELL - 1  # the brackets take two, and each post a comma, but the first
+    # The brackets take two, and each post a comma, but the first.
+    room = MAX_CELL - 1 - sum(_units(_dumped(post)) + 1 for post in posts if not _is_ours(post))
+    if room < 0:
+        raise Unreadable("what others wrote into Posts Content leaves no room for posts")
+    ours = 0
     for post in posts:
         text = _dumped(post)
-        if not texts and _units(text) >= room:
+        if not _is_ours(post):
+            texts.append(text)
+            continue
+        if not ours and _units(text) >= room:
             text = _cut(post, room - 1)
         room -= _units(text) + 1
-        if room < 0:
-            break
+        if room < 0:  # the others are older
+            room = 0
+            continue
         texts.append(text)
+        ours += 1
     return "[" + ",".join(texts) + "]"
+
+
+def _is_ours(post: Mapping[str, Any]) -> bool:
+    """Say whether the ledger has this post: what it has not, only the cell has."""
+    return isinstance(post.get("postKey"), str)
 
 
 def _cut(post: Mapping[str, Any], most: int) -> str:

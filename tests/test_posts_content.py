@@ -172,3 +172,20 @@ def test_an_update_keeps_what_a_scorer_wrote() -> None:
     (found,) = parse(merged([scored], [ours(1, text="after")]))
     assert (found["postContent"], found["score"], found["pbMeta"]["theirs"]) == ("after", 7, 1)
     assert found["pbMeta"]["action"] == "apify_ingest"
+
+
+def test_what_others_wrote_stays_and_ours_makes_room_for_it() -> None:
+    """The ledger has ours; theirs is nowhere else."""
+    theirs = [
+        {"postUrl": f"https://x/{n}", "postContent": "t" * 20_000, "postedAt": "2020-01-01"} for n in range(4)
+    ]
+    ours = [
+        {"postKey": str(n), "postContent": "o" * 3_000, "postedAt": f"2026-01-{n + 1:02d}"} for n in range(28)
+    ]
+    cell = merged(theirs, ours)
+    assert len(cell) <= MAX_CELL
+    kept = parse(cell)
+    assert [one for one in kept if "postKey" not in one] == theirs
+    assert [one["postKey"] for one in kept if "postKey" in one] == ["27", "26", "25", "24", "23", "22"]
+    with pytest.raises(Unreadable):
+        merged([*theirs, {**theirs[0], "postUrl": "https://x/5"}], ours)

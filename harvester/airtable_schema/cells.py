@@ -47,7 +47,8 @@ def adapt(value: object, field: Field, column: Column) -> Cell | NotWritable:
         return NOT_WRITABLE
     if value is None or (value == "" and field.type not in TEXTS):
         return None
-    return writer(value, field, column)
+    cell = writer(value, field, column)
+    return None if cell == "" and field.type not in TEXTS else cell
 
 
 def _one_line(value: object, field: Field, column: Column) -> Cell:
