@@ -21,6 +21,7 @@ from services.consistency_airtable import MirrorCheck, Schemas
 from services.consistency_findings import HARMLESS, Code, Finding, Remedy
 from services.consistency_ledger import LedgerCheck
 from services.consistency_repairs import Repaired, Repairs
+from services.consistency_scope import Scope, days_of
 from services.consistency_tables import Told
 from services.record_marks import Gateway
 
@@ -34,8 +35,15 @@ _LEAST_PAUSE: Final = 1.0
 _log = log.get_logger(__name__)
 
 
+def _nobody(_table: str, _count: int) -> None:
+    pass
+
+
 class Consistency:
-    """Finds and repairs. `airtable` is None where Airtable is off: the ledger alone is looked at then."""
+    """Finds and repairs. `airtable` is None where Airtable is off: the ledger alone is looked at then.
+
+    `every` is how often `nightly` is called.
+    """
 
     def __init__(
         self,
@@ -44,28 +52,34 @@ class Consistency:
         airtable: MirrorCheck | None,
         repairs: Repairs,
         clock: Callable[[], datetime],
+        *,
+        every: timedelta,
     ) -> None:
         self._ledger = ledger
         self._in_ledger = in_ledger
         self._airtable = airtable
         self._repairs = repairs
         self._clock = clock
+        self._days = days_of(every)
 
     def find(
         self,
         *,
         client_id: str | None = None,
         deep: bool = False,
-        told: Told = lambda _table, _count: None,
+        told: Told = _nobody,
     ) -> list[Finding]:
         """Give all that is wrong, of one client if it is named. Raises `LedgerUnavailable`.
 
         `deep` compares every cell of posts too, and looks for leads that are gone; `told` hears which table
         is being read and how far that is.
         """
-        found = [one for one in self._in_ledger() if client_id in (None, one.client_id)]
+        return self._find(Scope(client_id, deep=deep), told)
+
+    def _find(self, scope: Scope, told: Told) -> list[Finding]:
+        found = [one for one in self._in_ledger() if scope.is_about(one.client_id)]
         if self._airtable is not None:
-            found += self._airtable(client_id=client_id, deep=deep, told=told)
+            found += self._airtable(scope, told)
         return found
 
     def repair(
@@ -81,9 +95,11 @@ class Consistency:
     def nightly(self) -> None:
         """Look, do what can do no harm, and tell the log and the agency of the rest.
 
-        That a person deleted something is told the first time alone. Raises `LedgerUnavailable`.
+        That a person deleted something is told the first time alone. Of Airtable only what is worth its calls
+        is read: the bases of clients that are Active, and the posts of each once in four weeks. Raises
+        `LedgerUnavailable`.
         """
-        found = self.find()
+        found = self._find(Scope(night=self._clock().date(), days=self._days), _nobody)
         self._repairs(found, remedies=HARMLESS)
         worth = [one for one in found if one.code is not Code.DELETED]
         if not worth:
@@ -172,4 +188,5 @@ def consistency(
         gateway=side.gateway if side else None,
         schemas=side.schemas if side else None,
     )
-    return Consistency(ledger, in_ledger, airtable, repairs, clock)
+    every = timedelta(seconds=settings.check_seconds)
+    return Consistency(ledger, in_ledger, airtable, repairs, clock, every=every)

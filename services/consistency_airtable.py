@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
-from harvester.airtable_errors import AirtableError, Blocked, Capped
+from harvester.airtable_errors import AirtableError
 from harvester.airtable_schema import Schema
-from harvester.ledger import Ledger, clients, outbox_checks
+from harvester.ledger import Ledger, Tx, clients, outbox_checks
 from harvester.ledger.mirroring import Kind
+from harvester.models import Client
+from services import consistency_outbox
 from services.consistency_findings import Code, Finding, Remedy
+from services.consistency_outbox import Unshown
+from services.consistency_reach import Reach
+from services.consistency_scope import Scope
 from services.consistency_tables import Comparison, Target, Told
 from services.mirror_records import TABLES
 from services.record_marks import Gateway
@@ -18,10 +24,9 @@ from services.record_marks import Gateway
 _IN_MASTER: Final = (Kind.CLIENT_RUN, Kind.JOB_RUN, Kind.ACTOR_RUN)
 _HARVEST_STATUS: Final = "Posts Harvest Status"
 _IN_CLIENTS: Final = (Kind.LEAD, Kind.POST)
-#: A list that breaks off is read anew so often: what was read of it may be read twice and counts once.
-_ATTEMPTS: Final = 3
 #: Records that are asked for by their IDs in one request.
 _ASKED_AT_ONCE: Final = 100
+_NOT_LOOKED_AT: Final = "not looked at: Airtable cannot be reached"
 
 
 class Schemas(Protocol):
@@ -35,7 +40,7 @@ class MirrorCheck:
     """Reads what Airtable shows, by as few requests as it can; changes nothing.
 
     Of posts only the keys are compared, and of leads only those shown as being harvested, unless the check is
-    `deep`. A list that breaks off is read anew after `lockout`; `pause` waits so many seconds, unless it is
+    deep. A list that breaks off is read anew after `lockout`; `pause` waits so many seconds, unless it is
     told to stop, and then says so: the check ends with the error at hand.
     """
 
@@ -58,87 +63,62 @@ class MirrorCheck:
         self._lockout = lockout
         self._pause = pause
 
-    def __call__(self, *, client_id: str | None, deep: bool, told: Told) -> list[Finding]:
+    def __call__(self, scope: Scope, told: Told) -> list[Finding]:
         """Give what is wrong; that a base cannot be read is a finding too. Raises `LedgerUnavailable`."""
-        found: list[Finding] = []
-        unshown = self._unshown(found)
-        for base, owner in self._bases(client_id):
-            kinds = _IN_CLIENTS if owner else _IN_MASTER
+        with self._ledger.read(patient=True) as tx:
+            owners = _open_clients(tx)
+            found, unshown = consistency_outbox.look(tx, self._master, {self._master, *owners})
+        reach = Reach(self._clock, self._pause, self._lockout)
+        wanted = {base: one.client_id for base, one in owners.items() if scope.wants(one)}
+        for base, owner in [(self._master, None), *wanted.items()]:
+            kinds = [kind for kind in (_IN_CLIENTS if owner else _IN_MASTER) if scope.reads(base, kind)]
+            kinds = [kind for kind in kinds if self._is_wanted(base, kind)]
+            if reach.lost and kinds:
+                found.append(_unreadable(base, owner, _NOT_LOOKED_AT))
+                continue
             try:
-                schema = self._schemas.of(base)
-                for kind in kinds:
-                    target = _target(schema, base, kind, owner)
-                    if target and self._is_wanted(target):
-                        found += self._compared(target, unshown, deep=deep, told=told)
+                for target in self._targets(base, owner, kinds, reach):
+                    found += self._compared(target, unshown, reach, scope, told)
             except AirtableError as error:
                 if self._pause(0):
                     raise
-                found.append(Finding(Code.UNREADABLE, str(error), Remedy.PERSON, client_id=owner, base=base))
-        return [one for one in found if client_id in (None, one.client_id) or one.code is Code.UNREADABLE]
+                reach.failed(error, vital=base == self._master)
+                found.append(_unreadable(base, owner, str(error)))
+        return [one for one in found if scope.is_about(one.client_id) or one.code is Code.UNREADABLE]
 
-    def _unshown(self, found: list[Finding]) -> dict[tuple[str, Kind], set[str]]:
-        """Find what Airtable was never told of, such as what is older than its being switched on."""
-        keys: dict[tuple[str, Kind], set[str]] = {}
-        with self._ledger.read(patient=True) as tx:
-            rows = [(kind, row) for kind in Kind for row in outbox_checks.unshown(tx, kind, self._master)]
-        for kind, row in rows:
-            keys.setdefault((row.base, kind), set()).add(row.key)
-            found.append(
-                Finding(
-                    Code.UNSHOWN,
-                    "Airtable was never told of it",
-                    Remedy.SEND,
-                    row.key,
-                    row.client_id,
-                    row.base,
-                    TABLES[kind].name,
-                    owe=row.owe,
-                )
-            )
-        return keys
+    def _targets(self, base: str, owner: str | None, kinds: Sequence[Kind], reach: Reach) -> list[Target]:
+        """Give a base's tables that can be compared. Nothing is asked for the sake of none."""
+        if not kinds:
+            return []
+        schema = reach(partial(self._schemas.of, base))
+        found = (_target(schema, base, kind, owner) for kind in kinds)
+        return [target for target in found if target is not None]
 
-    def _bases(self, client_id: str | None) -> list[tuple[str, str | None]]:
-        """Give the master base, and the bases of clients that are open, with whose they are."""
-        with self._ledger.read() as tx:
-            every = clients.every(tx).values()
-        of_clients: list[tuple[str, str | None]] = [
-            (one.airtable_base, one.client_id)
-            for one in every
-            if one.airtable_base and one.airtable_error is None and client_id in (None, one.client_id)
-        ]
-        return [(self._master, None), *of_clients]
-
-    def _is_wanted(self, target: Target) -> bool:
+    def _is_wanted(self, base: str, kind: Kind) -> bool:
         """A table of leads of which none is known to us has nothing to be compared with."""
-        if target.kind is not Kind.LEAD:
+        if kind is not Kind.LEAD:
             return True
         with self._ledger.read() as tx:
-            return outbox_checks.is_known(tx, target.base, target.kind)
+            return outbox_checks.is_known(tx, base, kind)
 
     def _compared(
-        self, target: Target, unshown: dict[tuple[str, Kind], set[str]], *, deep: bool, told: Told
+        self, target: Target, unshown: Unshown, reach: Reach, scope: Scope, told: Told
     ) -> list[Finding]:
-        whole = deep or target.kind is not Kind.POST
-        all_read = deep or target.kind is not Kind.LEAD
-        for attempt in range(_ATTEMPTS):
-            comparison = Comparison(self._ledger, target, began=self._clock(), whole=whole)
-            try:
-                found = list(self._read(target, comparison, all_read=all_read, told=told))
-            except AirtableError as error:
-                if attempt == _ATTEMPTS - 1 or not self._will_pass(error):
-                    raise
-                if self._pause(self._lockout.total_seconds()):
-                    raise
-            else:
-                rest = comparison.rest(unshown.get((target.base, target.kind), set()), all_read=all_read)
-                return self._really_gone(target, [*found, *rest])
-        raise AssertionError("the last attempt returns or raises")
+        all_read = scope.deep or target.kind is not Kind.LEAD
+        found = reach(partial(self._once, target, unshown, scope, all_read, told))
+        reach.answered()
+        return reach(partial(self._really_gone, target, found))
 
-    def _will_pass(self, error: AirtableError) -> bool:
-        """Say whether it is worth while to wait: for what ends by itself, and soon."""
-        if isinstance(error, Blocked):
-            return error.until - self._clock() <= 2 * self._lockout
-        return not error.permanent and not isinstance(error, Capped)
+    def _once(
+        self, target: Target, unshown: Unshown, scope: Scope, all_read: bool, told: Told
+    ) -> list[Finding]:
+        with self._ledger.read() as tx:
+            deleted = outbox_checks.deleted(tx, target.base, target.kind)
+        whole = scope.deep or target.kind is not Kind.POST
+        comparison = Comparison(self._ledger, target, began=self._clock(), whole=whole, deleted=deleted)
+        found = list(self._read(target, comparison, all_read=all_read, told=told))
+        known = unshown.get((target.base, target.kind), set())
+        return [*found, *comparison.rest(known, all_read=all_read)]
 
     def _really_gone(self, target: Target, found: list[Finding]) -> list[Finding]:
         """Leave out what is there after all: a record that changes while a list is read may slip through."""
@@ -165,6 +145,16 @@ class MirrorCheck:
             yield from comparison.page(page)
             count += len(page)
             told(f"{target.table.name} of {target.client_id or 'the agency'}", count)
+
+
+def _open_clients(tx: Tx) -> dict[str, Client]:
+    """Give the clients whose bases may be asked, by these, in the order of their IDs."""
+    every = sorted(clients.every(tx).values(), key=lambda one: one.client_id)
+    return {one.airtable_base: one for one in every if one.airtable_base and one.airtable_error is None}
+
+
+def _unreadable(base: str, owner: str | None, told: str) -> Finding:
+    return Finding(Code.UNREADABLE, told, Remedy.PERSON, client_id=owner, base=base)
 
 
 def _target(schema: Schema, base: str, kind: Kind, owner: str | None) -> Target | None:

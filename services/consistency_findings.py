@@ -21,6 +21,7 @@ class Code(StrEnum):
     PARKED = "parked"
     MISSING = "missing"
     DELETED = "deleted"
+    RETURNED = "returned"
     OTHER_RECORD = "other_record"
     DIFFERENT = "different"
     #: In Airtable.
@@ -43,6 +44,7 @@ class Remedy(StrEnum):
     RELINK = "relink"
     MARK = "mark"
     NOTE = "note"
+    TAKE_BACK = "take_back"
     RECREATE = "recreate"
     #: Nothing of ours can: a person has to decide.
     PERSON = "person"
@@ -59,6 +61,7 @@ HARMLESS: Final = frozenset(
         Remedy.SEND,
         Remedy.TRY_AGAIN,
         Remedy.NOTE,
+        Remedy.TAKE_BACK,
     }
 )
 

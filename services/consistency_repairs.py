@@ -175,6 +175,11 @@ def _note(tx: Tx, one: Finding, now: datetime) -> None:
         run_records.deleted_in_airtable(tx, one.key or "", one.client_id or "", now=now)
 
 
+def _take_back(tx: Tx, one: Finding, now: datetime) -> None:
+    if one.row_id is not None and one.record_id is not None:
+        outbox_checks.take_back(tx, one.row_id, one.record_id, now=now)
+
+
 def _recreate(tx: Tx, one: Finding, now: datetime) -> None:
     if one.row_id is not None:
         outbox_checks.make_anew(tx, one.row_id, now=now)
@@ -189,6 +194,7 @@ _WRITTEN: Final[Mapping[Remedy, _Write]] = {
     Remedy.SEND: _send,
     Remedy.RELINK: _relink,
     Remedy.NOTE: _note,
+    Remedy.TAKE_BACK: _take_back,
     Remedy.RECREATE: _recreate,
 }
 _LEFT: Final = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -46,20 +46,32 @@ class _Seen:
     key: str
     created_at: datetime
     marked: bool
+    #: Of a lead: it is shown as being harvested.
+    at_work: bool
 
 
 class Comparison:
     """What one table shows against what it should. Feed it pages, then ask for the rest.
 
-    What the ledger is still to send, or has sent since `began`, is on its way, and is not compared.
+    What the ledger is still to send, or has sent since `began`, is on its way, and is not compared. `deleted`
+    are the outbox rows whose records were known then as deleted by people.
     """
 
-    def __init__(self, ledger: Ledger, target: Target, *, began: datetime, whole: bool) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        target: Target,
+        *,
+        began: datetime,
+        whole: bool,
+        deleted: Collection[int] = frozenset(),
+    ) -> None:
         self._ledger = ledger
         self._target = target
         self._merge = target.spec.merge
         self._began = began
         self._whole = whole
+        self._deleted = deleted
         self._seen: dict[str, _Seen] = {}
 
     def page(self, records: Sequence[Record]) -> list[Finding]:
@@ -67,7 +79,8 @@ class Comparison:
         for record in records:
             key = str(record.fields.get(self._merge) or "").strip() if self._merge else record.id
             marked = self._merge is not None and is_marked(record.fields, self._merge)
-            self._seen[record.id] = _Seen(record.id, key, record.created_at or _NEVER, marked)
+            at_work = record.fields.get(_HARVEST_STATUS) == _PROCESSING
+            self._seen[record.id] = _Seen(record.id, key, record.created_at or _NEVER, marked, at_work)
         target = self._target
         keys = {self._seen[record.id].key for record in records} - {""}
         with self._ledger.read() as tx:
@@ -145,7 +158,8 @@ class Comparison:
         for key, members in groups.items():
             yield from self._of_key(key, members, by_key.get(key), unshown)
         for row in rows:
-            yield from self._of_row(row, there=row.key in groups or not all_read)
+            if all_read and row.key not in groups:
+                yield from self._absent(row)
 
     def _groups(self, by_record: Mapping[str, Known]) -> dict[str, list[_Seen]]:
         """Sort records by whose they are: the row's that knows them, whatever they show; else their key's."""
@@ -177,18 +191,20 @@ class Comparison:
             yield self._finding(
                 Code.OTHER_RECORD, told, Remedy.RELINK, row=row, record_id=kept.id, kept=kept.id
             )
+        elif self._is_back(row, kept):
+            told = "it was deleted in Airtable, and somebody has brought it back"
+            yield self._finding(Code.RETURNED, told, Remedy.TAKE_BACK, row=row, record_id=kept.id)
 
-    def _of_row(self, row: Known, *, there: bool) -> Iterator[Finding]:
-        if row.state is State.PARKED:
-            told = row.error or "Airtable refused it"
-            yield self._finding(Code.PARKED, told, Remedy.TRY_AGAIN, row=row, record_id=row.record_id)
-        elif row.forgotten:
-            told = "it was changed, and never sent"
-            yield self._finding(Code.UNSENT, told, Remedy.SEND_AGAIN, row=row, record_id=row.record_id)
-        elif row.state is State.MISSING and not there:
+    def _is_back(self, row: Known, kept: _Seen) -> bool:
+        """Say whether a record is there again. Any other lead's is read by intake before it is harvested."""
+        known = row.state is State.MISSING and row.id in self._deleted and row.record_id == kept.id
+        return known and (self._target.kind is not Kind.LEAD or kept.at_work)
+
+    def _absent(self, row: Known) -> Iterator[Finding]:
+        if row.state is State.MISSING:
             told = row.error or "its record was deleted in Airtable"
             yield self._finding(Code.DELETED, told, Remedy.RECREATE, row=row, record_id=row.record_id)
-        elif not there and row.state is State.OK and not row.owed and not self._sent_since(row):
+        elif row.state is State.OK and not (row.owed or row.forgotten or self._sent_since(row)):
             if row.record_id is None and row.told:
                 told = "it was sent, and no record shows it"
                 yield self._finding(Code.UNSENT, told, Remedy.SEND_AGAIN, row=row)

@@ -13,6 +13,7 @@ from harvester.ledger import Ledger, job_runs, outbox, posts
 from harvester.models import ClientRunStatus, LeadStatus
 from harvester.sandbox.airtable import SandboxAirtable
 from harvester.sandbox.airtable.agency import MASTER_ID, client_base, client_row, master_base
+from harvester.sandbox.airtable.model import Record
 from harvester.settings import Settings
 from services import Services, build, run_records
 from services.consistency import Consistency, consistency
@@ -46,6 +47,7 @@ def settings_for(sandbox: SandboxAirtable, **more: object) -> Settings:
         airtable_timeout_seconds=5,
         airtable_fence_seconds=6,
         airtable_lockout_seconds=0.05,
+        check_seconds=86_400,
         **more,
     )
 
@@ -74,7 +76,10 @@ class Agency:
     def ledger(self) -> Ledger:
         return self.services.ledger
 
-    def check(self, pause: Callable[[float], bool] = lambda _seconds: False) -> Consistency:
+    def check(
+        self, pause: Callable[[float], bool] = lambda _seconds: False, *, now: datetime | None = None
+    ) -> Consistency:
+        """Build the check, as it is now or at another time."""
         built = self.services
         return consistency(
             built.settings,
@@ -82,7 +87,7 @@ class Agency:
             built.settle,
             built.reconcile,
             built.airtable,
-            built.clock,
+            built.clock if now is None else lambda: now,
             pause=pause,
         )
 
@@ -148,3 +153,22 @@ def _complete(agency: Agency, full_id: str, now: datetime) -> None:
         record = run_records.get(tx, full_id)
         assert record is not None
         run_records.complete(tx, record, ClientRunStatus.COMPLETED, source="settle", note="all done", now=now)
+
+
+def taken_away(sandbox: SandboxAirtable, base: str, table: str) -> Record:
+    """Delete the first record of a table, as a person does; gives it as it was."""
+    record_id = sandbox.records(base, table)[0]["id"]
+    found = sandbox.base(base).table(table)
+    assert found is not None
+    record = found.records[record_id]
+    sandbox.delete(base, table, record_id)
+    return record
+
+
+def brought_back(sandbox: SandboxAirtable, base: str, table: str, record: Record) -> None:
+    """Undo the deletion of a record: it has its ID again."""
+    found = sandbox.base(base).table(table)
+    assert found is not None
+    with sandbox.base(base).lock:
+        found.records[record.id] = record
+        found._indexes.clear()

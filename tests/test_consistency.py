@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import shutil
+import string
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import sleep
 from typing import Any
 
 import pytest
-from consistency_stage import CLIENTS, KEYS, RUNS, Agency, base_of, harvest, opened_agency, sandbox_of_agency
-from factories import opened
+from consistency_stage import (
+    CLIENTS,
+    KEYS,
+    RUNS,
+    Agency,
+    base_of,
+    brought_back,
+    harvest,
+    opened_agency,
+    sandbox_of_agency,
+    taken_away,
+)
+from factories import make_client, opened
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harvester.ledger import Ledger, alerts, client_runs
+from harvester.ledger import Ledger, alerts, client_runs, clients
 from harvester.ledger.mirroring import Kind
 from harvester.sandbox.airtable.agency import MASTER_ID
 from services.consistency import REPAIRS
 from services.consistency_findings import Code, Finding, Remedy
+from services.consistency_scope import POSTS_EVERY_DAYS, is_night_of
 
 Place = tuple[str, str]
 PLACES: list[Place] = [
@@ -328,3 +342,163 @@ def test_it_is_not_misled_by_what_is_on_its_way(agency: Agency) -> None:
         ended.set()
         looking.join(30)
     assert found == []
+
+
+def nights(agency: Agency) -> Iterator[datetime]:
+    """Give the nights of the last four weeks."""
+    today = agency.services.clock()
+    for number in reversed(range(POSTS_EVERY_DAYS)):
+        yield today - timedelta(days=number)
+
+
+def lists(agency: Agency, base: str, table: str = "", *, since: int = 0) -> int:
+    """Count the requests for a base's records, or for those of one table."""
+    every = agency.sandbox.ledger().requests[since:]
+    return sum(one.base == base and bool(one.table) and table in ("", one.table) for one in every)
+
+
+def asked(agency: Agency) -> int:
+    return len(agency.sandbox.ledger().requests)
+
+
+def test_by_night_posts_are_read_once_in_four_weeks_and_who_is_not_active_is_left_alone(
+    agency: Agency,
+) -> None:
+    with agency.ledger.write() as tx:
+        clients.change(tx, "Bo-Li", status="Paused")
+    posts_read, leads_read, base = [], [], base_of("Ada")
+    for night in nights(agency):
+        before = asked(agency)
+        agency.check(now=night).nightly()
+        posts_read.append(lists(agency, base, "Posts", since=before))
+        leads_read.append(lists(agency, base, "Leads", since=before))
+        assert lists(agency, MASTER_ID, since=before) == 3
+        assert [
+            one.base for one in agency.sandbox.ledger().requests[before:] if one.base == base_of("Bo-Li")
+        ] == []
+    assert sorted(posts_read) == [0] * (POSTS_EVERY_DAYS - 1) + [1]
+    assert set(leads_read) == {1}
+    assert agency.check().find() == []
+    assert lists(agency, base_of("Bo-Li"), "Posts") > 0
+
+
+def test_by_night_what_the_ledger_knows_is_found_without_asking_for_it(agency: Agency) -> None:
+    (night, *_) = (one for one in nights(agency) if not is_night_of(base_of("Ada"), one.date()))
+    with agency.ledger.write() as tx:
+        clients.change(tx, "Bo-Li", status="Paused")
+        of_posts = tx.connection.exec_driver_sql("select id from outbox where kind = 'post' order by id")
+        parked, forgotten, unshown, *_ = of_posts.scalars()
+        for change in (
+            f"update outbox set state = 'parked', error = 'no' where id = {parked}",
+            f"update outbox set version = version + 1 where id = {forgotten}",
+            f"delete from outbox where id = {unshown}",
+        ):
+            tx.connection.exec_driver_sql(change)
+    agency.check(now=night).nightly()
+    assert alerts_of(agency) == [
+        "The consistency check found 1 unshown, 1 unsent, 1 parked: see harvester check"
+    ]
+    agency.send()
+    assert agency.check().find(deep=True) == []
+
+
+bases = st.text(string.ascii_letters + string.digits, min_size=14, max_size=14).map("app{}".format)
+days = st.dates(date(2026, 1, 1), date(2060, 1, 1))
+
+
+@given(base=bases, first=days, every=st.integers(1, POSTS_EVERY_DAYS))
+def test_every_base_has_its_night_however_often_there_is_a_check(base: str, first: date, every: int) -> None:
+    """A check that comes every so many days is for all of them: none is left out, and none is for two."""
+    last = range(every, every * POSTS_EVERY_DAYS + 1, every)
+    own = sum(is_night_of(base, first + timedelta(days=day), every) for day in last)
+    assert own == every
+
+
+def test_the_nights_of_many_bases_are_spread() -> None:
+    today = date(2026, 11, 22)
+    of_base = [f"appClientBase{number:04}" for number in range(2_800)]
+    nights = [sum(is_night_of(base, today + timedelta(days=day)) for base in of_base) for day in range(28)]
+    assert sum(nights) == 2_800
+    assert 50 < min(nights) <= max(nights) < 150
+
+
+@pytest.mark.parametrize(
+    ("out", "not_looked_at"),
+    [
+        ((MASTER_ID,), ["Ada", "Bo-Li", "Cy"]),
+        ((base_of("Ada"), base_of("Bo-Li")), ["Cy"]),
+        ((base_of("Ada"),), []),
+    ],
+)
+def test_where_airtable_cannot_be_reached_not_every_base_is_asked_in_vain(
+    agency: Agency, out: tuple[str, ...], not_looked_at: list[str]
+) -> None:
+    make_client(agency.ledger, "Cy", airtable_base="appNobodyHasThis1")
+    for base in out:
+        agency.sandbox.inject("bad-gateway", base=base, method="GET", times=None)
+    waited: list[float] = []
+    before = asked(agency)
+
+    def pause(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    found = agency.check(pause).find()
+    assert {one.code for one in found} == {Code.UNREADABLE}
+    assert [one.client_id for one in found if "cannot be reached" in one.detail] == not_looked_at
+    assert sum("502" in one.detail for one in found) == len(out)
+    asked_for = {one.base for one in agency.sandbox.ledger().requests[before:]}
+    assert not asked_for & {base_of(one) for one in not_looked_at if one in CLIENTS}
+    assert sum("refused" in one.detail for one in found) == (not_looked_at == [])
+    assert sum(one > 0 for one in waited) == 1
+
+
+def test_one_who_may_not_see_the_bases_is_told_of_each(agency: Agency) -> None:
+    agency.sandbox.inject("forbidden", times=None)
+    found = agency.check().find()
+    assert [one.base for one in found] == [MASTER_ID, *map(base_of, CLIENTS)]
+    assert all("refused" in one.detail for one in found)
+
+
+def test_what_a_person_brings_back_is_written_to_again_by_night(agency: Agency) -> None:
+    """Whatever it shows by then. Links to a record that was gone are its posts' business."""
+    places = [*PLACES, (base_of("Ada"), "Leads")]
+    with agency.ledger.write() as tx:
+        tx.owe(Kind.LEAD, *tx.connection.exec_driver_sql("select id from leads").scalars())
+    agency.send()
+    before = shown_in(agency, places)
+    taken = {place: taken_away(agency.sandbox, *place) for place in places}
+    with agency.ledger.write() as tx:
+        tx.connection.exec_driver_sql(
+            "update outbox set version = version + 1, due_at = changed_at, sent = null"
+        )
+    agency.send()
+    assert codes(agency.check().find()) == [Code.DELETED] * len(PLACES)
+    for (base, table), record in taken.items():
+        brought_back(agency.sandbox, base, table, record)
+        status = {"Posts Harvest Status": "Processing"}
+        agency.sandbox.edit(base, table, record.id, dict.fromkeys(EDITS.get(table, ())) or status)
+    found = {(one.code, one.record_id) for one in agency.check().find()}
+    assert found == {(Code.RETURNED, record.id) for record in taken.values()}
+    for night in nights(agency):
+        agency.check(now=night).nightly()
+        agency.send()
+    assert agency.check().find() == []
+    assert shown_in(agency, places) == before
+
+
+def shown_in(agency: Agency, places: list[Place]) -> dict[str, dict[str, Any]]:
+    """Give what records show, by their IDs, without their links."""
+    every = [one for place in places for one in agency.sandbox.records(*place)]
+    links = {"Lead", "Posts"}
+    return {one["id"]: {k: v for k, v in one["fields"].items() if k not in links} for one in every}
+
+
+def test_a_lead_that_intake_reads_is_left_to_it(agency: Agency) -> None:
+    record = taken_away(agency.sandbox, base_of("Ada"), "Leads")
+    with agency.ledger.write() as tx:
+        tx.connection.exec_driver_sql(f"update outbox set state = 'missing' where key = '{record.id}'")
+    brought_back(agency.sandbox, base_of("Ada"), "Leads", record)
+    for status in ("Pending", None, "Done"):
+        agency.sandbox.edit(base_of("Ada"), "Leads", record.id, {"Posts Harvest Status": status})
+        assert agency.check().find(deep=True) == []

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, exists, null, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, null, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import outbox
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State, parts
-from harvester.ledger.outbox_sending import Owed
+from harvester.ledger.outbox_sending import Owed, from_row
 from harvester.ledger.tables import actor_runs, client_runs, clients, job_runs, posts
 
 _AT_ONCE: Final = 2_000
@@ -50,7 +50,7 @@ class Known:
 
     @property
     def forgotten(self) -> bool:
-        """True if something of it is still to be sent, and never will be."""
+        """True if something of it is still to be sent, and never will be: `stuck` gives such rows."""
         return self.state is State.OK and self.due_at is None and self.version > self.sent_version
 
 
@@ -83,6 +83,23 @@ def is_known(tx: Tx, base: str, kind: Kind) -> bool:
     return bool(tx.execute(select(this)).scalar_one())
 
 
+def stuck(tx: Tx) -> list[Owed]:
+    """Give the rows, of all bases, that will not be sent by themselves: what Airtable refused, and what has
+    changed and is not due.
+    """
+    forgotten = and_(
+        outbox.c.state == State.OK, outbox.c.due_at.is_(None), outbox.c.version > outbox.c.sent_version
+    )
+    these = or_(outbox.c.state == State.PARKED, forgotten)
+    return [from_row(row) for row in tx.execute(select(outbox).where(these).order_by(outbox.c.id))]
+
+
+def deleted(tx: Tx, base: str, kind: Kind) -> set[int]:
+    """Name the rows, by ID, whose records a person deleted."""
+    these = (outbox.c.base == base, outbox.c.kind == kind, outbox.c.state == State.MISSING)
+    return set(tx.execute(select(outbox.c.id).where(*these)).scalars())
+
+
 def of_records(
     tx: Tx, base: str, kind: Kind, *, record_ids: Collection[str], keys: Collection[str]
 ) -> list[Owed]:
@@ -91,8 +108,7 @@ def of_records(
     for column, values in ((outbox.c.record_id, record_ids), (outbox.c.key, keys)):
         for part in parts(sorted(values)):
             statement = select(outbox).where(outbox.c.base == base, outbox.c.kind == kind, column.in_(part))
-            for row in tx.execute(statement):
-                found[row.id] = rows.as_record(Owed, row, kind=Kind(row.kind), state=State(row.state))
+            found.update((row.id, from_row(row)) for row in tx.execute(statement))
     return list(found.values())
 
 
@@ -180,6 +196,13 @@ def make_anew(tx: Tx, row_id: int, *, now: datetime) -> None:
     """Have a record made again that a person deleted."""
     these = (outbox.c.id == row_id, outbox.c.state == State.MISSING)
     values = {**_DUE, "record_id": None, "sent": null(), "version": outbox.c.version + 1, "due_at": now}
+    tx.execute(update(outbox).where(*these).values(**values))
+
+
+def take_back(tx: Tx, row_id: int, record_id: str, *, now: datetime) -> None:
+    """Send all there is to a record that a person deleted and brought back."""
+    these = (outbox.c.id == row_id, outbox.c.record_id == record_id, outbox.c.state == State.MISSING)
+    values = {**_DUE, "sent": null(), "version": outbox.c.version + 1, "due_at": now}
     tx.execute(update(outbox).where(*these).values(**values))
 
 

@@ -138,6 +138,18 @@ def test_a_base_that_cannot_be_read_is_a_failure_and_the_rest_is_still_looked_at
     assert TOKEN not in harvester("check", code=1).output
 
 
+def test_where_airtable_cannot_be_reached_the_check_says_so_and_fails(
+    finished: SandboxAirtable, shown: Shown
+) -> None:
+    finished.inject("reset", times=None)
+    before = len(finished.ledger().requests)
+    found = shown("check", code=1)
+    assert found["counts"] == {"unreadable": 3}
+    told = [one["detail"] for one in found["findings"]]
+    assert told[1:] == ["not looked at: Airtable cannot be reached"] * 2
+    assert len(finished.ledger().requests) - before <= 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
