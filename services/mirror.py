@@ -25,7 +25,7 @@ from harvester.airtable_errors import (
     UnknownField,
 )
 from harvester.airtable_schema import Schema, Table
-from harvester.errors import LedgerUnavailable, LostLease
+from harvester.errors import HarvesterError, LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, airtable_slots, clients, locks, outbox_sending
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
@@ -122,6 +122,11 @@ class Mirror:
                 return
             try:
                 self._work(base, kind, turn)
+            except HarvesterError:
+                raise
+            except Exception as error:  # a mistake of ours, which would come again at the next look
+                _log.exception("Airtable could not be told")
+                self._shut(base, kind, turn, f"{type(error).__name__}: {error}"[:300])
             finally:
                 turn.give_back()
         except _LATER as error:
@@ -223,20 +228,16 @@ class Mirror:
 
     def _put_off(self, row_ids: set[int]) -> None:
         if row_ids:
+            until, told = self._clock() + _SHUT, "its client is closed for a fault of its base"
             with self._ledger.write() as tx:
-                until = self._clock() + _SHUT
-                outbox_sending.put_off(
-                    tx, row_ids, until=until, error="its client is closed for a fault of its base"
-                )
+                outbox_sending.put_off(tx, row_ids, until=until, error=told)
 
     def _retired(self, rows: Sequence[Owed]) -> None:
-        if not rows:
-            return
-        with self._ledger.write() as tx:
-            for row in rows:
-                outbox_sending.give_up(
-                    tx, row, State.RETIRED, error="nothing of the ledger belongs here any more"
-                )
+        told = "nothing of the ledger belongs here any more"
+        if rows:
+            with self._ledger.write() as tx:
+                for row in rows:
+                    outbox_sending.give_up(tx, row, State.RETIRED, error=told)
 
     def _send(self, table: Table, kind: Kind, turn: Turn, lanes: Lanes, rows: Sequence[Prepared]) -> None:
         if not rows:
