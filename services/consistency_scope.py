@@ -13,7 +13,7 @@ from harvester.models import Client
 from services.plan import ACTIVE
 
 #: By night, the posts of a base are read once in so many days: a list of them costs a call per hundred.
-POSTS_EVERY_DAYS: Final = 28
+POSTS_EVERY_DAYS: Final = 27
 _DAY: Final = timedelta(days=1)
 
 
