@@ -417,7 +417,8 @@ def test_every_base_has_its_night_however_often_there_is_a_check(base: str, firs
 def test_the_nights_of_many_bases_are_spread() -> None:
     today = date(2026, 11, 22)
     of_base = [f"appClientBase{number:04}" for number in range(2_800)]
-    nights = [sum(is_night_of(base, today + timedelta(days=day)) for base in of_base) for day in range(POSTS_EVERY_DAYS)]
+    every = [today + timedelta(days=number) for number in range(POSTS_EVERY_DAYS)]
+    nights = [sum(is_night_of(base, day) for base in of_base) for day in every]
     assert sum(nights) == 2_800
     assert 50 < min(nights) <= max(nights) < 150
 
