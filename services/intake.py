@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from harvester import log
-from harvester.airtable_errors import AirtableError, Blocked, NotAllowed
+from harvester.airtable_errors import AirtableError, Blocked
 from harvester.airtable_formulas import due_leads
 from harvester.airtable_schema import Schema, Table
 from harvester.errors import HarvesterError, LedgerUnavailable, LostLease
@@ -23,6 +23,7 @@ from harvester.models import ActorRun, Client, ClientRun, ClientRunStatus
 from services import run_records
 from services.lead_choice import Reading, take_in, usable
 from services.lead_rows import LEADS, NEWEST, LeadRow, Row, lead_row, wanted
+from services.no_access import in_words
 from services.outages import backoff
 from services.plan import Limits, plan_due, plan_these, profiles_for
 from services.roster import Schemas, Unfit, fit_table
@@ -260,14 +261,9 @@ class Intake:
         read = locks.get(tx, _read_lock(run.client_id))
         known = read is not None and now - read.until <= self._stale
         if client is not None and not client.airtable_error and known:
+            left, full_id = _batches_left(run, batches), run.client_run_id
             planned = plan_due(
-                tx,
-                client,
-                self._limits,
-                client_run_id=run.client_run_id,
-                posts=posts,
-                batches=_batches_left(run, batches),
-                now=now,
+                tx, client, self._limits, client_run_id=full_id, posts=posts, batches=left, now=now
             )
         told = f"Airtable could not be asked for leads ({error})"
         as_of = _as_of(tx, run.client_id)
@@ -290,12 +286,9 @@ def _as_of(tx: Tx, client_id: str) -> str:
 
 
 def _told(base: str, error: HarvesterError) -> str:
-    if isinstance(error, NotAllowed):
-        remedy = "give the token access to it, or put the right Airtable Base ID into Clients"
-        return f"base {base} or its table {LEADS} is not there for our token ({error}): {remedy}"
     if isinstance(error, Unfit):
         return f"{error} (harvester airtable check shows all that is missing)"
-    return f"table {LEADS} of base {base} could not be read: {error}"
+    return f"table {LEADS} of base {base} could not be read: {in_words(error, base, master=False)}"
 
 
 def _lock(full_id: str) -> str:
