@@ -85,7 +85,7 @@ def test_what_passes_is_waited_for(opened: Opened, kind: Any) -> None:
         ),
         (
             lambda stage: stage.sandbox.inject("forbidden", base=BASE, times=None),
-            "put the right Airtable Base ID",
+            "see that its Airtable Base ID in Clients is right",
         ),
     ],
 )
