@@ -38,7 +38,8 @@ class Row:
     resurrections: int
     attempt: int
     end_known: bool
-    parked: bool
+    #: Given up before its dataset was read: a dead letter, one that was discarded, or one that was gone.
+    unread: bool
 
 
 class Watch:
@@ -61,13 +62,13 @@ class Watch:
         found = rows(
             tx,
             "select id, state, fence, attempt, apify_run_id, apify_finished_at is not null, "
-            "parked_at is not null from actor_runs",
+            "parked_at is not null or error_code in ('discarded', 'data_gone') from actor_runs",
         )
         self._pending = {}
-        for row_id, state, fence, attempt, apify_run_id, end_known, parked in found:
+        for row_id, state, fence, attempt, apify_run_id, end_known, unread in found:
             run = self._apify.runs.get(apify_run_id)
             resurrections = run.facts.resurrections if run else 0
-            now = Row(state, fence, resurrections, attempt, bool(end_known), bool(parked))
+            now = Row(state, fence, resurrections, attempt, bool(end_known), bool(unread))
             before = self.known.get(row_id)
             if before is not None:
                 now.resurrections = self._moved(row_id, before, now)
@@ -90,7 +91,7 @@ class Watch:
             return before.resurrections
         told_late = before.attempt > 0 and before.state == "planned" and now.state == "running"
         # Given up before its run, or its run's end, was known; or for a dataset that is read once more.
-        anew = before.state == "failed" and now.state in BACK and (not before.end_known or before.parked)
+        anew = before.state == "failed" and now.state in BACK and (not before.end_known or before.unread)
         if before.state in ENDED_ONCE and now.state in BACK and now.resurrections > before.resurrections:
             return now.resurrections
         if not told_late and not anew:
