@@ -42,6 +42,10 @@ SLOW_PARTS := chaos scale cli/test_processes.py crash/test_crash_sweep.py machin
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) \
 	$(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
+# Each part keeps its temporary files to itself: one would else trip over what another tidies up.
+PYTEST := files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && \
+	PYTEST_DEBUG_TEMPROOT="$$files" $(BIN)/python -m pytest
+
 fast: setup
 	@$(SIDE_BY_SIDE) fast/rest $(FAST_PARTS:%=fast/%)
 
@@ -49,16 +53,16 @@ slow: setup
 	@$(SIDE_BY_SIDE) slow/rest $(SLOW_PARTS:%=slow/%)
 
 fast/rest: setup
-	$(BIN)/python -m pytest -m "not slow" $(FAST_PARTS:%=--ignore=tests/%)
+	@$(PYTEST) -m "not slow" $(FAST_PARTS:%=--ignore=tests/%)
 
 slow/rest: setup
-	$(BIN)/python -m pytest -m slow $(SLOW_PARTS:%=--ignore=tests/%)
+	@$(PYTEST) -m slow $(SLOW_PARTS:%=--ignore=tests/%)
 
 fast/%: setup
-	$(BIN)/python -m pytest -m "not slow" tests/$*
+	@$(PYTEST) -m "not slow" tests/$*
 
 slow/%: setup
-	$(BIN)/python -m pytest -m slow tests/$*
+	@$(PYTEST) -m slow tests/$*
 
 slow-and-check: setup # what CI does after the fast tests
 	@$(SIDE_BY_SIDE) slow/rest $(SLOW_PARTS:%=slow/%) wheel types lint imports
