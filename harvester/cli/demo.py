@@ -27,6 +27,8 @@ from harvester.settings import load
 from services import Services
 
 _PATIENCE_SECONDS = 120
+#: Seconds that a process of the demo may take to start, on a busy machine.
+_STARTED_WITHIN = 60
 _RUN_SECONDS = 3
 #: Apify's waits are this much shorter in the demo: 10 s until a cost is final become 1 s.
 _TIME_SCALE = 10
@@ -119,7 +121,7 @@ def _harvested(children: Children, console: Console, services: Services) -> bool
     environ = children.environ
     children.start("web", ["-m", "harvester.cli", "serve"])
     children.start("worker", ["-m", "harvester.cli", "worker"])
-    children.wait_for_url(f"{environ['PUBLIC_URL']}/readyz", 30)
+    children.wait_for_url(f"{environ['PUBLIC_URL']}/readyz", _STARTED_WITHIN)
     console.print(f"Web process       {environ['PUBLIC_URL']}")
     console.print(f"Worker, ledger    {children.folder}/\n", soft_wrap=True, highlight=False)
     run_ids = [_kickoff(environ, client.client_id) for client in demo_agency.CLIENTS]
@@ -136,7 +138,7 @@ def _sandbox(children: Children) -> str:
     log = children.start(
         "sandbox", ["-m", "harvester.sandbox.apify", *arguments, "--time-scale", str(_TIME_SCALE)]
     )
-    return children.wait_for_line(log, "Sandbox Apify on ", 30).rpartition(" ")[2]
+    return children.wait_for_line(log, "Sandbox Apify on ", _STARTED_WITHIN).rpartition(" ")[2]
 
 
 def _call(environ: dict[str, str], path: str, *, body: dict[str, Any] | None = None) -> dict[str, Any]:

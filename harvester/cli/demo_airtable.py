@@ -35,7 +35,7 @@ def started(children: Children) -> str:
     path.write_bytes(orjson.dumps({"bases": bases(datetime.now(UTC))}))
     arguments = ["--token", children.environ["AIRTABLE_API_KEY"], "--seed-file", str(path)]
     log = children.start("airtable", ["-m", "harvester.sandbox.airtable", *arguments])
-    return children.wait_for_line(log, "Sandbox Airtable on ", 30).rpartition(" ")[2]
+    return children.wait_for_line(log, "Sandbox Airtable on ", 60).rpartition(" ")[2]
 
 
 def bases(now: datetime) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cli.processes import STARTS_WITHIN
 from factories import make_settings
 
 from harvester.cli.children import free_port
@@ -36,7 +37,7 @@ class Process:
 
     def wait_until_ready(self) -> None:
         """Wait until the web process answers."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + STARTS_WITHIN
         while True:
             try:
                 if call("GET", f"{self.settings.public_url}/readyz").status == 200:
