@@ -1,7 +1,7 @@
 """Which of the leads that Airtable shows as due are due, and what the ledger takes over of them.
 
 A row there may be older than what the ledger has decided since, and was not told of. So Airtable's word
-counts where the two were in step when the row was read: what is different then, a person has changed.
+counts where a row shows something else than it was last known to show: that, a person has changed.
 """
 
 from __future__ import annotations

@@ -19,8 +19,6 @@ from services.mirror_cells import Prepared, is_about_a_field, named
 from services.mirror_duplicates import Duplicates
 from services.mirror_turn import Turn
 
-#: How Airtable says that a field was made a formula or the like.
-
 _log = log.get_logger(__name__)
 
 Change = tuple[str | None, Mapping[str, Any]]

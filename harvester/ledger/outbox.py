@@ -97,7 +97,7 @@ def _insert(tx: Tx, found: Sequence[Any], kind: Kind, now: datetime, **more: Any
         tx.execute(rows.upsert(tx, outbox).on_conflict_do_nothing(), new)
 
 
-def _raise(tx: Tx, which: ColumnElement[bool], master: str, *, now: datetime, due_at: datetime) -> int:
+def _raise(tx: Tx, which: ColumnElement[bool], master: str, *, now: datetime, due_at: datetime) -> None:
     wanted = and_(which, outbox.c.state != State.MISSING, _at_home(master))
     if not tx.on_sqlite:
         tx.execute(select(outbox.c.id).where(wanted).order_by(outbox.c.id).with_for_update())
@@ -107,7 +107,7 @@ def _raise(tx: Tx, which: ColumnElement[bool], master: str, *, now: datetime, du
         "changed_at": now,
         "due_at": func.coalesce(outbox.c.due_at, literal(due_at, outbox.c.due_at.type)),
     }
-    return tx.execute(update(outbox).where(wanted).values(**changed)).rowcount
+    tx.execute(update(outbox).where(wanted).values(**changed))
 
 
 def _at_home(master: str) -> ColumnElement[bool]:
