@@ -2,84 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
-
-
-class PostKind(StrEnum):
-    """What a post is to the lead whose activity it was found in."""
-
-    ORIGINAL = "original"
-    REPOST = "repost"
-    QUOTE = "quote"
-
-
-class RejectReason(StrEnum):
-    """Why an item became no post."""
-
-    NOT_AN_OBJECT = "not_an_object"
-    ERROR_ITEM = "error_item"
-    UNKNOWN_TYPE = "unknown_type"
-    NO_ID = "no_id"
-    UNATTRIBUTABLE = "unattributable"
-    DAMAGED = "damaged"
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who wrote a post, as far as the actor tells."""
-
-    name: str | None = None
-    url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """One item, normalised. Counts are None when the actor did not give them: absent is not zero."""
-
-    post_key: str
-    kind: PostKind
-    url: str | None
-    text: str
-    text_truncated: bool
-    posted_at: datetime | None
-    author: Author
-    likes: int | None
-    comments: int | None
-    reposts: int | None
-    images: tuple[str, ...]
-    #: The profile URL of our input that the actor says it found this under, as given to it.
-    target_url: str | None
-    #: Profile URLs (canonical or not) of the person in whose activity this appeared, best first.
-    found_under: tuple[str, ...]
-    #: What else the item holds that people ask for: article, document, video, quoted post, mentions.
-    extras: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """One item that became no post, with its reason and what is known of the lead it belongs to."""
-
-    reason: RejectReason
-    detail: str
-    target_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NoPosts:
-    """The actor's own word that a target has no posts. Neither a post nor a reject."""
-
-    target_url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Companion:
-    """A comment or a reaction that came with a post. Understood, and not a post."""
-
-    kind: str
-    post_key: str | None
 
 
 class ClientRunStatus(StrEnum):
@@ -131,6 +57,15 @@ class ActorRunState(StrEnum):
     FAILED = "failed"
 
 
+class LeadAnswer(StrEnum):
+    """What an actor run that was read to its end has told about one of its profiles."""
+
+    POSTS = "posts"
+    NONE = "none"
+    ERROR = "error"
+    SILENT = "silent"
+
+
 class DeliveryOutcome(StrEnum):
     """What became of one webhook call."""
 
@@ -159,6 +94,10 @@ class Client:
     origin: str = "ledger"
     airtable_record_id: str | None = None
     airtable_error: str | None = None
+    #: The ledger's own, wherever the client is kept: its budget of a day in millionths of a USD instead of
+    #: the setting's, and the cron expression of its own schedule, in its time zone.
+    daily_budget_micros: int | None = None
+    schedule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +115,9 @@ class Lead:
     last_check_at: datetime | None
     posts_found_last_run: int | None
     created_at: datetime
+    #: How many actor runs in a row had no word about it, and since when it is given up for that.
+    unanswered: int = 0
+    unreachable_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,17 +152,9 @@ class ClientRun:
     system_notes: str
     last_webhook_at: datetime | None
     metrics: Metrics
-
-
-@dataclass(frozen=True, slots=True)
-class JobRun:
-    """The job tracking record: all client runs of one kickoff, under the base run ID."""
-
-    run_id: str
-    source: str
-    status: ClientRunStatus
-    started_at: datetime
-    finished_at: datetime | None
+    #: Since when somebody wants it ended, and when it was last taken up again after its end.
+    cancel_requested_at: datetime | None = None
+    retried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +182,9 @@ class ActorRun:
     apify_finished_at: datetime | None
     resurrections: int
     cost_micros: int | None
+    #: The most that Apify may charge for it (its `maxTotalChargeUsd`), and what memory it was given.
+    cap_micros: int | None
+    memory_mb: int | None
     items_expected: int | None
     cursor: int
     failures: int

@@ -15,7 +15,7 @@ from harvester.ledger import Ledger, Tx, adopting, outbox, outbox_checks, posts
 from harvester.ledger.adopting import LeadState
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox_checks import Found
-from harvester.models import Post
+from harvester.posts import Post
 from services import adopt_leads
 from services.adopt_report import Report
 from services.adopt_rows import Left

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from harvester.errors import InvalidInput
 from harvester.ledger.adopting import LeadState
-from harvester.models import Author, LeadStatus, Post, PostKind
+from harvester.models import LeadStatus
 from harvester.normalise.text import clean, one_line
 from harvester.normalise.values import (
     count,
@@ -19,6 +19,7 @@ from harvester.normalise.values import (
     post_number,
     profile_link,
 )
+from harvester.posts import Author, Post, PostKind
 from harvester.profile_urls import canonical
 from services.adopt_rows import Left
 from services.posts_content import Unreadable, parse

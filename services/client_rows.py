@@ -106,7 +106,7 @@ def _client(row: Row, master_base: str, remarks: list[str], now: datetime) -> Cl
     run_ids.require_client_id(client_id)
     wrong: list[str] = []
     base = _base(row, master_base, wrong)
-    counts = {name: _count(row, column, wrong) for name, column in _COUNTS.items()}
+    counts: dict[str, Any] = {name: _count(row, column, wrong) for name, column in _COUNTS.items()}
     timezone = _zone(row, wrong)
     return Client(
         client_id=client_id,

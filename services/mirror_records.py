@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from harvester.airtable_schema import ALL_TABLES, TableSpec
+from harvester.jobs import JobRun
 from harvester.ledger import Tx, actor_runs, shown
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox_sending import Owed
-from harvester.models import ActorRun, ClientRun, JobRun, Lead
+from harvester.models import ActorRun, ClientRun, Lead
 
 #: The table that shows each kind.
 TABLES: Final[Mapping[Kind, TableSpec]] = {

@@ -11,9 +11,9 @@ import orjson
 
 from harvester.apify import Page
 from harvester.ledger.posts import Found, Refused
-from harvester.models import Post, Reject, RejectReason
 from harvester.normalise import normaliser_for
 from harvester.normalise.text import clean, clean_json
+from harvester.posts import Post, Reject, RejectReason
 from services.attribution import Attribution
 
 #: Rejects of one page of which a sample is kept, and how long a sample is.

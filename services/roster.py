@@ -240,6 +240,16 @@ def kept_elsewhere(known: Mapping[str, Client]) -> dict[str, str]:
     }
 
 
+def _as_kept(client: Client, before: Client) -> Client:
+    """Give a client with what the ledger alone knows of it."""
+    return replace(
+        client,
+        created_at=before.created_at,
+        daily_budget_micros=before.daily_budget_micros,
+        schedule=before.schedule,
+    )
+
+
 def _changed(known: dict[str, Client], found: Reading, master_base: str) -> Iterator[Client]:
     """Give the clients that are not in the ledger as they were found, and those whose row is gone.
 
@@ -250,7 +260,7 @@ def _changed(known: dict[str, Client], found: Reading, master_base: str) -> Iter
         before = known.get(client_id)
         if before is not None and client.airtable_error is not None and client.airtable_base is None:
             client = replace(client, airtable_base=before.airtable_base)
-        if before is None or replace(client, created_at=before.created_at) != before:
+        if before is None or _as_kept(client, before) != before:
             yield client
     yield from _without_others_bases(known, found, master_base)
     for before in known.values():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from harvester.jobs import JobRun
 from harvester.ledger.outbox import State
 from harvester.ledger.outbox_sending import Owed
-from harvester.models import ActorRun, ActorRunState, Client, ClientRun, Delivery, JobRun, Lead, Metrics
+from harvester.models import ActorRun, ActorRunState, Client, ClientRun, Delivery, Lead, Metrics
 
 
 def time(moment: datetime | None) -> str | None:

@@ -14,7 +14,8 @@ from sqlalchemy import update
 
 from harvester.ledger import Ledger, actor_runs, clients, leads, tables
 from harvester.ledger.posts import Found
-from harvester.models import ActorRun, ActorRunState, Author, Client, Lead, Post, PostKind
+from harvester.models import ActorRun, ActorRunState, Client, Lead
+from harvester.posts import Author, Post, PostKind
 from harvester.profile_urls import canonical
 from harvester.settings import Settings, load
 from services import run_records

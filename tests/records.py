@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from factories import CLIENT_ID, NOW, RUN_ID, end_run, make_leads, make_run
 
-from harvester.ledger import Ledger, activity, actor_runs, client_runs, job_runs, outcomes, tables
-from harvester.models import ActorRun, ClientRun, ClientRunStatus, JobRun, Lead, LeadStatus, Target
+from harvester.jobs import JobRun
+from harvester.ledger import Ledger, activity, actor_runs, client_runs, job_runs, job_tables, outcomes, tables
+from harvester.models import ActorRun, ClientRun, ClientRunStatus, Lead, LeadStatus, Target
 from services import run_records
 
 FULL_ID = f"{RUN_ID}-{CLIENT_ID}"
@@ -66,7 +67,7 @@ def urls(*found: Lead) -> list[str]:
 
 def count(ledger: Ledger) -> dict[str, int]:
     """Count what a kickoff makes."""
-    made = (tables.client_runs, tables.job_runs, tables.actor_runs, tables.lead_outcomes)
+    made = (tables.client_runs, job_tables.job_runs, tables.actor_runs, tables.lead_outcomes)
     with ledger.read() as tx:
         return {table.name: len(tx.execute(table.select()).all()) for table in made}
 

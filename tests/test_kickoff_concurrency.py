@@ -15,7 +15,7 @@ import pytest
 from factories import CLIENT_ID, NOW, RUN_ID, FakeClock, make_client, make_leads, make_limits, opened
 from sqlalchemy import func, select
 
-from harvester.ledger import Ledger, actor_runs, client_runs, tables
+from harvester.ledger import Ledger, actor_runs, client_runs, job_tables, tables
 from harvester.run_ids import candidates
 from services.kickoff import Answer, Kickoff, Order
 
@@ -84,7 +84,7 @@ def test_of_64_kickoffs_of_one_client_one_is_accepted(ledger: Ledger, run_id: st
     assert {answer.client_run_id for answer in answers} == {f"{RUN_ID}-{CLIENT_ID}"}
     with ledger.read() as tx:
         assert len(client_runs.page(tx, limit=100)[0]) == 1
-        assert tx.execute(select(func.count()).select_from(tables.job_runs)).scalar_one() == 1
+        assert tx.execute(select(func.count()).select_from(job_tables.job_runs)).scalar_one() == 1
         batches = actor_runs.of_client_run(tx, f"{RUN_ID}-{CLIENT_ID}")
     assert [(run.batch, run.profiles) for run in batches] == [(1, 10), (2, 10), (3, 10)]
     assert leads_in_batches(ledger).total() == 30

@@ -13,9 +13,10 @@ from sqlalchemy import exists, select, update
 
 from harvester.ledger import actor_runs, rows
 from harvester.ledger.database import Tx
+from harvester.ledger.job_tables import job_runs
 from harvester.ledger.outbox import parts
 from harvester.ledger.tables import actor_runs as actor_runs_table
-from harvester.ledger.tables import client_runs, job_runs, lead_outcomes, leads, posts
+from harvester.ledger.tables import client_runs, lead_outcomes, leads, posts
 from harvester.models import ActorRun, ActorRunState, ClientRunStatus, LeadStatus
 
 #: How the marker and the client run ID of what stands for earlier harvests begin. Neither is anybody's else.

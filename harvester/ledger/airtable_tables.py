@@ -88,6 +88,7 @@ alerts = Table(
     required("last_at", Utc),
     count("times"),
     Column("told_at", Utc),
+    Column("over_at", Utc),
     Index(
         "ix_alerts_untold",
         "last_at",

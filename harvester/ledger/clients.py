@@ -31,10 +31,11 @@ def change(tx: Tx, client_id: str, **values: Any) -> bool:
 
 
 def put(tx: Tx, client: Client) -> None:
-    """Store a client as it is given, over what there was of its ID but for when that was made."""
+    """Store a client as Airtable has it, but for what the ledger alone knows of it."""
     values = {name: getattr(client, name) for name in Client.__dataclass_fields__}
     if not rows.insert_unless_there(tx, clients, **values):
-        del values["created_at"]
+        for name in ("created_at", "daily_budget_micros", "schedule"):
+            del values[name]
         tx.execute(update(clients).where(clients.c.client_id == client.client_id).values(**values))
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from harvester.jobs import JobRun
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
+from harvester.ledger.job_tables import job_runs
 from harvester.ledger.mirroring import Kind
-from harvester.ledger.tables import job_runs
-from harvester.models import ClientRunStatus, JobRun
+from harvester.models import ClientRunStatus
 
 
 def from_row(row: Any) -> JobRun:

@@ -17,8 +17,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal,
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import outbox
 from harvester.ledger.database import Ledger, Tx
+from harvester.ledger.job_tables import job_runs
 from harvester.ledger.mirroring import Kind, Mirroring
-from harvester.ledger.tables import actor_runs, client_runs, clients, job_runs, posts
+from harvester.ledger.tables import actor_runs, client_runs, clients, posts
 
 #: Most values that one IN clause is given; SQLite refuses statements with more than 32,766 variables.
 IN_CLAUSE: Final = 5_000

@@ -12,10 +12,11 @@ from sqlalchemy import ColumnElement, Select, and_, exists, null, or_, select, u
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import outbox
 from harvester.ledger.database import Tx
+from harvester.ledger.job_tables import job_runs
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State, parts
 from harvester.ledger.outbox_sending import Owed, from_row
-from harvester.ledger.tables import actor_runs, client_runs, clients, job_runs, posts
+from harvester.ledger.tables import actor_runs, client_runs, clients, posts
 
 _AT_ONCE: Final = 2_000
 _SENDABLE: Final = (State.OK, State.PARKED)

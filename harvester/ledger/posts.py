@@ -13,7 +13,8 @@ from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, leads, posts, rejects, sightings
-from harvester.models import ActorRun, Post, Reject
+from harvester.models import ActorRun
+from harvester.posts import Post, Reject
 
 #: Most values that one IN clause is given; SQLite refuses statements with more than 32,766 variables.
 _IN_CLAUSE = 5_000

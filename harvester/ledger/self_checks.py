@@ -12,7 +12,8 @@ from sqlalchemy import exists, func, select
 from harvester.ledger import metrics
 from harvester.ledger.client_runs import from_row
 from harvester.ledger.database import Tx
-from harvester.ledger.tables import actor_runs, client_runs, job_runs
+from harvester.ledger.job_tables import job_runs
+from harvester.ledger.tables import actor_runs, client_runs
 from harvester.models import ClientRun, ClientRunStatus, Metrics
 
 #: Client runs that are counted in one go.

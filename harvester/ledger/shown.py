@@ -7,13 +7,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from harvester.jobs import JobRun
 from harvester.ledger.client_runs import from_row as client_run
 from harvester.ledger.database import Tx
 from harvester.ledger.job_runs import from_row as job_run
+from harvester.ledger.job_tables import job_runs
 from harvester.ledger.leads import from_row as lead
 from harvester.ledger.outbox import lead_records
-from harvester.ledger.tables import client_runs, job_runs, lead_outcomes, leads, posts, sightings
-from harvester.models import ClientRun, JobRun, Lead
+from harvester.ledger.tables import client_runs, lead_outcomes, leads, posts, sightings
+from harvester.models import ClientRun, Lead
 
 
 def client_runs_by_id(tx: Tx, ids: Collection[str]) -> dict[str, ClientRun]:

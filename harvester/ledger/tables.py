@@ -1,7 +1,7 @@
 """The tables of the ledger. What must be unique is a constraint here, never a check before an insert.
 
 No row points at `client_runs` by foreign key: a record that a person deleted must stay deleted and
-harm nothing but itself. Airtable's share is in `airtable_tables.py`.
+harm nothing but itself. Airtable's share is in `airtable_tables.py`, what orders harvests in `job_tables.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from harvester.ledger import airtable_tables  # noqa: F401  # part of the same metadata
+from harvester.ledger import airtable_tables, job_tables  # noqa: F401  # part of the same metadata
 from harvester.ledger.columns import count, required
 from harvester.ledger.columns import metadata as metadata
 from harvester.ledger.types import Id, Utc
@@ -43,6 +43,8 @@ clients = Table(
     required("origin", Text, default="ledger", server_default="ledger"),
     Column("airtable_record_id", Text),
     Column("airtable_error", Text),
+    Column("daily_budget_micros", BigInteger),
+    Column("schedule", Text),
     required("created_at", Utc),
 )
 
@@ -61,6 +63,8 @@ leads = Table(
     Column("posts_found_last_run", Integer),
     Column("posts_actioned", Text),
     Column("posts_scored_at", Utc),
+    count("unanswered"),
+    Column("unreachable_at", Utc),
     required("created_at", Utc),
     UniqueConstraint("client_id", "profile_url"),
     Index("ix_leads_due", "client_id", "status", "created_at"),
@@ -70,16 +74,6 @@ leads = Table(
         sqlite_where=text("status = 'Processing'"),
         postgresql_where=text("status = 'Processing'"),
     ),
-)
-
-job_runs = Table(
-    "job_runs",
-    metadata,
-    Column("run_id", String(13), primary_key=True),
-    required("source", Text),
-    required("status", Text),
-    required("started_at", Utc),
-    Column("finished_at", Utc),
 )
 
 client_runs = Table(
@@ -107,6 +101,8 @@ client_runs = Table(
     count("actor_runs"),
     Column("leads_due_at", Utc),
     count("leads_tries"),
+    Column("cancel_requested_at", Utc),
+    Column("retried_at", Utc),
     UniqueConstraint("client_run_id"),
     UniqueConstraint("run_id", "client_id"),
     Index(
@@ -148,6 +144,8 @@ actor_runs = Table(
     Column("apify_finished_at", Utc),
     count("resurrections"),
     Column("cost_micros", BigInteger),
+    Column("cap_micros", BigInteger),
+    Column("memory_mb", Integer),
     Column("items_expected", Integer),
     count("cursor"),
     count("failures"),
@@ -167,9 +165,9 @@ actor_runs = Table(
     UniqueConstraint("apify_run_id"),
     UniqueConstraint("client_run_id", "batch"),
     Index("ix_actor_runs_due", "next_check_at"),
-    Index("ix_actor_runs_state", "state"),
+    Index("ix_actor_runs_standing", "state", "client_id"),
     Index("ix_actor_runs_spent", "client_id", "start_requested_at"),
-    Index("ix_actor_runs_start", "start_requested_at"),
+    Index("ix_actor_runs_paid", "start_requested_at", "cost_micros"),
     Index(
         "ix_actor_runs_parked",
         "parked_at",
@@ -186,6 +184,7 @@ lead_outcomes = Table(
     required("target_url", Text),
     Column("outcome", Text),
     count("posts_found"),
+    Column("answer", Text),
     Column("detail", Text),
     Column("decided_at", Utc),
     Index("ix_lead_outcomes_lead", "lead_id", "decided_at"),

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from harvester.errors import InvalidInput
-from harvester.models import Companion, NoPosts, Post, Reject
 from harvester.normalise import harvestapi
+from harvester.posts import Companion, NoPosts, Post, Reject
 
 __all__ = ["KNOWN_ACTORS", "Normaliser", "Outcome", "normaliser_for"]
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import orjson
 
-from harvester.models import Companion, NoPosts, Post, PostKind, Reject, RejectReason
 from harvester.normalise import harvestapi_fields as fields
 from harvester.normalise.harvestapi_extras import extras_of
 from harvester.normalise.text import clean, clean_json, one_line
+from harvester.posts import Companion, NoPosts, Post, PostKind, Reject, RejectReason
 
 MAX_DETAIL = 300  # characters of a reject's detail
 

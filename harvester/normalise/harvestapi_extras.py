@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harvester.models import PostKind
 from harvester.normalise import harvestapi_fields as fields
 from harvester.normalise.values import (
     Field,
@@ -17,6 +16,7 @@ from harvester.normalise.values import (
     objects,
     passage,
 )
+from harvester.posts import PostKind
 
 MAX_MENTIONS = 100
 MAX_REACTIONS = 20  # LinkedIn has about seven kinds

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from harvester.models import Author, PostKind
 from harvester.normalise.values import (
     Field,
     count,
@@ -20,6 +19,7 @@ from harvester.normalise.values import (
     profile_link,
     slug,
 )
+from harvester.posts import Author, PostKind
 
 NUMBER = Field(
     post_number, "id", "linkedinUrl", "socialContent.shareUrl", "shareLinkedinUrl", "shareUrn", "entityId"

@@ -8,8 +8,6 @@ from harvester.settings.model import Settings
 def dormant(settings: Settings) -> list[str]:
     """Say of each setting that is set, and that this version does not act on, what to expect instead."""
     told = {
-        "MONTHLY_BUDGET_USD": (settings.monthly_budget_usd, "only DAILY_BUDGET_USD stops starts"),
-        "SCHEDULE": (settings.schedule, "start harvests over HTTP, from cron, or with harvester kickoff"),
         "SCORING_API_KEY": (settings.scoring_api_key, "posts are not scored"),
     }
     said = {name: instead for name, (value, instead) in told.items() if value}

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from harvester import cron
+from harvester.errors import InvalidInput
 from harvester.normalise import KNOWN_ACTORS
 from harvester.settings.urls import checked_database_url, checked_http_url, checked_queue_url
 
@@ -17,7 +19,6 @@ PLACEHOLDER = "change-me"
 
 _ALERT_SEPARATOR = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ARGON2ID = re.compile(r"\$argon2id\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[^$\s]+\$[^$\s]+")
-_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,?#-]+")
 
 _Value = TypeVar("_Value")
 
@@ -112,10 +113,15 @@ def _zone(text: str) -> str:
 
 
 def _cron(text: str) -> str:
-    fields = text.split()
-    if len(fields) != 5 or not all(map(_CRON_FIELD.fullmatch, fields)):
-        raise ValueError("it must have five cron fields: minute, hour, day of month, month, day of week")
-    return " ".join(fields)
+    try:
+        return cron.checked(text)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from error
+
+
+def _heartbeat_url(secret: SecretStr) -> SecretStr:
+    checked_http_url(_text(secret))
+    return secret
 
 
 def _upper(value: object) -> object:
@@ -149,6 +155,8 @@ BaseId = Annotated[str, AfterValidator(_base_id)]
 PostedLimit = Literal["any", "1h", "24h", "week", "month", "3months", "6months", "year"]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 Cron = Annotated[str, AfterValidator(_cron)]
+Missed = Annotated[Literal["last", "skip", "all"], BeforeValidator(_lower)]
+HeartbeatUrl = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_heartbeat_url)]
 LogFormat = Annotated[Literal["json", "text"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
 

@@ -170,6 +170,17 @@ class Settings(BaseModel):
     schedule_timezone: kinds.TimeZone = _setting(
         "Time zone of SCHEDULE.", "Give an IANA name, such as Australia/Sydney.", "UTC"
     )
+    schedule_missed: kinds.Missed = _setting(
+        "Scheduled times that passed while no worker ran: last catches up once, skip never, all each time.",
+        "Give last, skip or all.",
+        "last",
+    )
+    heartbeat_url: kinds.HeartbeatUrl | None = _setting(
+        "URL that is asked for after each scheduled run that did not fail, for a service that alerts when it "
+        "is not; unset: none.",
+        "Give the ping URL of a check, as at healthchecks.io.",
+        None,
+    )
     alert_urls: kinds.AlertUrls = _setting(
         "Apprise URLs told of failures, separated by commas.", "Give URLs as in Apprise's documentation.", ()
     )
@@ -247,6 +258,17 @@ class Settings(BaseModel):
     )
     check_seconds: kinds.Seconds = _timer(
         "How often the ledger and Airtable are compared by themselves.", "86400"
+    )
+    account_seconds: kinds.Seconds = _timer("How often the Apify account's own limits are read.", "300")
+    resume_recent_seconds: kinds.Seconds = _timer(
+        "Smart resume skips a client whose last client run completed within this, its target being met.",
+        "86400",
+    )
+    resume_stale_seconds: kinds.Seconds = _timer(
+        "A smart resume that no worker has looked after for this long is taken over by the next one.", "600"
+    )
+    nothing_ran_seconds: kinds.Seconds = _timer(
+        "An alert is raised when no client run was started for this long.", "93600"
     )
     shutdown_seconds: kinds.Seconds = _timer(
         "How long a worker that is told to end may finish what it has at hand.", "22"

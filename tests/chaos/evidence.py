@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, Table, select
 
-from harvester.ledger import Ledger, tables
+from harvester.ledger import Ledger, job_tables, tables
 from harvester.sandbox.apify.oracle import HookCall
 
 from .apify import PaidRun, UnreliableApify
@@ -38,7 +38,7 @@ class Evidence:
 
             self.clients = of(tables.clients)
             self.leads = of(tables.leads)
-            self.jobs = of(tables.job_runs)
+            self.jobs = of(job_tables.job_runs)
             self.records = of(tables.client_runs)
             self.batches = of(tables.actor_runs)
             self.outcomes = of(tables.lead_outcomes)

@@ -13,7 +13,8 @@ import pytest
 from factories import NOW, end_run, found, make_client, make_leads, make_post, make_run
 
 from harvester.ledger import Ledger, actor_runs, deliveries, leads, posts
-from harvester.models import ActorRunState, Author, ClientRun, DeliveryOutcome, Lead
+from harvester.models import ActorRunState, ClientRun, DeliveryOutcome, Lead
+from harvester.posts import Author
 from services import run_records
 from services.outcome import decide_leads
 from services.settle import verdict

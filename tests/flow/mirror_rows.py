@@ -13,7 +13,8 @@ from harvester.airtable_schema import NOT_WRITABLE, adapt
 from harvester.ledger import actor_runs, lead_records, leads, outbox, posts
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox_sending import Owed, due_targets, of_keys
-from harvester.models import ActorRun, Lead, Post
+from harvester.models import ActorRun, Lead
+from harvester.posts import Post
 from harvester.sandbox.airtable.agency import MASTER_ID
 from services.airtable_side import AirtableSide
 from services.mirror_records import TABLES, render

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harvester.models import RejectReason
+from harvester.posts import RejectReason
 
 from .conftest import MakeStage
 from .proxy import Reply

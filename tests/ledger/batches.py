@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from harvester.ledger import Ledger, actor_runs, tables
 from harvester.ledger.posts import Refused
-from harvester.models import ActorRun, Lead, Reject, RejectReason
+from harvester.models import ActorRun, Lead
+from harvester.posts import Reject, RejectReason
 
 LEASE = timedelta(seconds=25)
 SOON = NOW + timedelta(seconds=10)

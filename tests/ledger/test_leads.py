@@ -25,7 +25,8 @@ from sqlalchemy import insert
 
 from harvester.ledger import Ledger, Tx, leads, outcomes, posts, tables
 from harvester.ledger.posts import Refused
-from harvester.models import ActorRunState, Lead, LeadStatus, Reject, RejectReason
+from harvester.models import ActorRunState, Lead, LeadStatus
+from harvester.posts import Reject, RejectReason
 
 STALE = timedelta(seconds=1800)
 

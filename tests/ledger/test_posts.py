@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 
 from harvester.ledger import Ledger, posts, tables
 from harvester.ledger.posts import Found
-from harvester.models import ActorRun, Author, Lead, PostKind
+from harvester.models import ActorRun, Lead
+from harvester.posts import Author, PostKind
 from ledger.batches import fresh_runs, refused
 
 LATER = NOW + timedelta(hours=1)

@@ -11,10 +11,10 @@ from harvestapi_examples import EXAMPLES, load
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harvester.models import Companion, NoPosts, Post, Reject
 from harvester.normalise import Outcome
 from harvester.normalise.harvestapi import MAX_DETAIL, normalise
 from harvester.normalise.values import MAX_IMAGES
+from harvester.posts import Companion, NoPosts, Post, Reject
 
 JSON = st.recursive(
     st.none()

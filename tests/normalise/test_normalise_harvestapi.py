@@ -13,11 +13,11 @@ from harvestapi_examples import EXAMPLES, FIXTURES, load
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.models import Companion, Post, PostKind, Reject, RejectReason
 from harvester.normalise import Outcome
 from harvester.normalise.harvestapi import normalise
 from harvester.normalise.text import MAX_TEXT
 from harvester.normalise.values import MAX_IMAGES
+from harvester.posts import Companion, Post, PostKind, Reject, RejectReason
 
 #: A published item of the actor's own, where the background papers of this project lie beside it.
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "harvestapi-readme-sample.json"

@@ -11,7 +11,8 @@ import pytest
 from factories import CLIENT_ID, NOW, RUN_ID, end_run, found, make_client, make_leads, make_post, make_run
 
 from harvester.ledger import posts
-from harvester.models import ActorRunState, Author
+from harvester.models import ActorRunState
+from harvester.posts import Author
 from services import run_records
 
 from .asking import STATIC, Web, ended

@@ -1,0 +1,99 @@
+"""The tables of what orders harvests and what holds them back: job runs, schedules, pauses, the account."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, text
+
+from harvester.ledger.columns import metadata, required
+from harvester.ledger.types import Utc
+
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("run_id", String(13), primary_key=True),
+    required("source", Text),
+    required("status", Text),
+    required("started_at", Utc),
+    Column("finished_at", Utc),
+    Column("plan", Text),
+    Column("stream", Integer),
+    Column("only_client", Text),
+    Column("most_clients", Integer),
+    Column("schedule", Text),
+    Column("kickoffs_due_at", Utc),
+    Column("owner", Text),
+    Column("heartbeat_at", Utc),
+    Column("note", Text),
+    Column("reported_at", Utc),
+    Column("ping_due_at", Utc),
+    Index(
+        "uq_job_runs_resume",
+        "plan",
+        unique=True,
+        sqlite_where=text("plan = 'resume' AND status = 'Running'"),
+        postgresql_where=text("plan = 'resume' AND status = 'Running'"),
+    ),
+    Index(
+        "ix_job_runs_open",
+        "run_id",
+        sqlite_where=text("status = 'Running'"),
+        postgresql_where=text("status = 'Running'"),
+    ),
+    Index(
+        "ix_job_runs_unreported",
+        "run_id",
+        sqlite_where=text("plan IS NOT NULL AND reported_at IS NULL"),
+        postgresql_where=text("plan IS NOT NULL AND reported_at IS NULL"),
+    ),
+    Index(
+        "ix_job_runs_ping",
+        "ping_due_at",
+        sqlite_where=text("ping_due_at IS NOT NULL"),
+        postgresql_where=text("ping_due_at IS NOT NULL"),
+    ),
+)
+
+job_clients = Table(
+    "job_clients",
+    metadata,
+    Column("run_id", String(13), primary_key=True),
+    Column("client_id", String(64), primary_key=True),
+    Column("client_run_id", Text),
+    required("decision", Text),
+    Column("code", Text),
+    Column("reason", Text),
+    required("decided_at", Utc),
+    Index("ix_job_clients_client_run", "client_run_id"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    required("expression", Text),
+    required("timezone", Text),
+    Column("next_at", Utc),
+    Column("last_at", Utc),
+    Column("fired_at", Utc),
+    Index("ix_schedules_next", "next_at"),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    required("since", Utc),
+    required("reason", Text),
+    required("paused_by", Text),
+)
+
+apify_account = Table(
+    "apify_account",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("max_runs", Integer),
+    Column("max_memory_mb", Integer),
+    Column("month_limit_micros", BigInteger),
+    Column("month_used_micros", BigInteger),
+    required("read_at", Utc),
+)
