@@ -24,6 +24,7 @@ from harvester.settings import Settings
 from harvester.webhook_tokens import TokenSigner
 from services.advance import Advance, Step
 from services.alerts import Alerts
+from services.budgets import Budgets
 from services.chores import Chore, Chores
 from services.consistency import consistency
 from services.dead_letters import DeadLetters
@@ -208,7 +209,16 @@ def _limits(settings: Settings) -> Limits:
         actor_id=settings.apify_actor_id,
         max_posts=settings.apify_max_posts,
         stale_lead=timedelta(seconds=settings.stale_lead_seconds),
-        daily_budget_micros=_micros(settings.daily_budget_usd),
+        budgets=_budgets(settings),
+    )
+
+
+def _budgets(settings: Settings) -> Budgets:
+    monthly = settings.monthly_budget_usd
+    return Budgets(
+        daily_micros=_micros(settings.daily_budget_usd),
+        monthly_micros=None if monthly is None else _micros(monthly),
+        run_micros=_micros(settings.apify_max_charge_usd),
     )
 
 
@@ -259,7 +269,7 @@ def _start_terms(settings: Settings) -> StartTerms:
         max_reactions=settings.scrape_reactions,
         max_charge_usd=settings.apify_max_charge_usd,
         run_timeout_seconds=settings.actor_run_timeout_seconds,
-        daily_budget_micros=_micros(settings.daily_budget_usd),
+        budgets=_budgets(settings),
         max_in_flight=settings.max_actor_runs,
         not_now=timedelta(seconds=settings.not_now_seconds),
         look_again=timedelta(seconds=settings.look_again_seconds),

@@ -23,9 +23,9 @@ from services.adopt_report import Report
 from services.adopt_rows import ClientRunRow, JobRow, Left, Terms
 from services.consistency_airtable import Schemas
 from services.consistency_tables import Told
+from services.jobs import worst_of
 from services.mirror_records import TABLES
 from services.record_marks import Gateway, Record
-from services.settle import worst_of
 
 #: Records that are taken over in one transaction.
 _AT_ONCE: Final = 100

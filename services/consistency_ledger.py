@@ -10,7 +10,7 @@ from harvester.ledger import Ledger, Tx, actor_runs, client_runs, leads, self_ch
 from harvester.ledger.self_checks import Job
 from harvester.models import ActorRunState, ClientRun, ClientRunStatus, Metrics
 from services.consistency_findings import Code, Finding, Remedy
-from services.settle import worst_of
+from services.jobs import worst_of
 
 #: Most client runs that are named as stuck at once.
 _MOST: Final = 10_000

@@ -17,9 +17,9 @@ from harvester.models import ClientRunStatus
 from services import record_marks, run_records
 from services.consistency_airtable import Schemas
 from services.consistency_findings import Finding, Remedy
+from services.jobs import worst_of
 from services.mirror_records import TABLES
 from services.record_marks import Gateway, Mark
-from services.settle import worst_of
 
 #: Rows that are written in one transaction.
 _AT_ONCE: Final = 100

@@ -13,7 +13,8 @@ from harvester.ledger import Ledger, Tx, client_runs, clients, idempotency, job_
 from harvester.models import Client, Lead
 from harvester.profile_urls import canonical
 from services import run_records
-from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, plan_these
+from services.eligibility import PASSING, why_not
+from services.plan import AIRTABLE, Limits, need_of, plan_due, plan_these
 
 _log = log.get_logger(__name__)
 
@@ -143,22 +144,10 @@ class Kickoff:
         return self._started(tx, client, order, now)
 
     def _not_eligible(self, tx: Tx, client: Client, order: Order, now: datetime) -> Answer | None:
-        chosen = order.target_urls is not None
-        need = need_of(tx, client, self._limits, now)
-        barred = not_entitled(client)
-        if barred is not None:
-            return Answer("skipped", client.client_id, code=barred[0], reason=barred[1])
-        if client.airtable_error is not None:
-            return None  # it gets a record, in which settling says why nothing came of it
-        reasons = (
-            (not chosen and client.daily_target <= 0, "no_target", "the client's daily target is 0"),
-            (not chosen and need.posts <= 0, "target_met", "the client's target of the day is met"),
-            (need.budget_left_micros <= 0, "budget_spent", "the client's budget of the day is spent"),
-        )
-        for applies, code, reason in reasons:
-            if applies and not (code in _PASSING and client_runs.live_of(tx, client.client_id)):
-                return Answer("skipped", client.client_id, code=code, reason=reason)
-        return None
+        skip = why_not(tx, client, self._limits, now, chosen=order.target_urls is not None)
+        if skip is None or (skip.code in PASSING and client_runs.live_of(tx, client.client_id)):
+            return None
+        return Answer("skipped", client.client_id, code=skip.code, reason=skip.reason)
 
     def _started(self, tx: Tx, client: Client, order: Order, now: datetime) -> Answer:
         run_id = order.run_id or job_runs.mint(tx, run_ids.candidates(now), source=order.source, now=now)
@@ -220,10 +209,6 @@ class Kickoff:
                 now=self._clock(),
             )
         return Answer(outcome, order.client_id, run_id, full_id)
-
-
-#: Reasons that pass with time; while the client has a live client run, that is the better answer.
-_PASSING = frozenset({"target_met", "budget_spent"})
 
 
 def _checked(order: Order) -> Order:

@@ -10,6 +10,7 @@ from typing import Final
 
 from harvester.ledger import Tx, actor_runs, leads, outcomes, usage
 from harvester.models import Client, Lead
+from services.budgets import Budgets
 from services.days import day_start
 
 
@@ -20,7 +21,7 @@ class Limits:
     actor_id: str
     max_posts: int
     stale_lead: timedelta
-    daily_budget_micros: int
+    budgets: Budgets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,6 @@ class Need:
 
     posts: int
     batches: int
-    budget_left_micros: int
 
 
 #: `Client.origin` of a client that is kept in Airtable, with its leads.
@@ -59,7 +59,6 @@ def need_of(tx: Tx, client: Client, limits: Limits, now: datetime) -> Need:
         - outcomes.posts_since(tx, client.client_id, since=since)
         - usage.posts_to_come(tx, client.client_id, since=since),
         batches=client.max_batches - usage.batches_since(tx, client.client_id, since=since),
-        budget_left_micros=limits.daily_budget_micros - usage.spent_micros(tx, client.client_id, since=since),
     )
 
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from harvester.errors import LostLease
-from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, job_runs
+from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients
 from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientRunStatus
-from services import run_records
+from services import budgets, jobs, run_records
 from services.alerts import raise_alert
 from services.outcome import give_up
 from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, profiles_for
@@ -122,9 +122,11 @@ class Settle:
             or any(b.state is ActorRunState.FAILED for b in batches)
         ):
             return 0
-        need = need_of(tx, client, self._limits, self._clock())
+        now = self._clock()
+        need = need_of(tx, client, self._limits, now)
         room = profiles_for(client, self._limits, posts=need.posts, batches=run.max_batches - len(batches))
-        return need.posts if room > 0 and need.budget_left_micros > 0 else 0
+        may_pay = budgets.spent(tx, client, self._limits.budgets, now) is None
+        return need.posts if room > 0 and may_pay else 0
 
     def _planned_more(
         self, tx: Tx, client: Client, run: ClientRun, batches: list[ActorRun], posts: int, now: datetime
@@ -179,11 +181,7 @@ class Settle:
     def _ended(self, tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime) -> None:
         client_runs.ask_for_leads(tx, run.client_run_id, at=None)
         run_records.complete(tx, run, status, source="settle", note=note, now=now)
-        # Whoever else ends or joins this job now waits here, or two last ones would each see the other live.
-        job_runs.get(tx, run.run_id, lock=True)
-        others = client_runs.of_job(tx, run.run_id)
-        if all(other.status is not ClientRunStatus.RUNNING for other in others):
-            job_runs.close(tx, run.run_id, status=worst_of([other.status for other in others]), now=now)
+        jobs.client_run_ended(tx, run, now=now)
 
 
 def verdict(batches: list[ActorRun]) -> tuple[ClientRunStatus, str]:
@@ -197,12 +195,3 @@ def verdict(batches: list[ActorRun]) -> tuple[ClientRunStatus, str]:
     note = f"{len(bad)} of {len(batches)} actor runs had errors: {reasons}"[:_NOTE_CHARS]
     lost = all(batch.error_code is not None and not batch.cursor for batch in batches)
     return (ClientRunStatus.FAILED if lost else ClientRunStatus.COMPLETED_WITH_ERRORS), note
-
-
-def worst_of(statuses: list[ClientRunStatus]) -> ClientRunStatus:
-    """Sum up how the client runs of a job ended."""
-    if all(status is ClientRunStatus.COMPLETED for status in statuses):
-        return ClientRunStatus.COMPLETED
-    if all(status is ClientRunStatus.FAILED for status in statuses):
-        return ClientRunStatus.FAILED
-    return ClientRunStatus.COMPLETED_WITH_ERRORS

@@ -16,10 +16,11 @@ from harvester import actor_inputs, log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import NotNow, Refused, StartUnknown, Unavailable
-from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, deliveries, locks, usage
+from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, deliveries, locks
 from harvester.models import ActorRun, ActorRunState, ClientRunStatus
 from harvester.webhook_tokens import TokenSigner
-from services.days import day_start
+from services import budgets
+from services.budgets import Budgets
 from services.outcome import give_up
 from services.plan import not_entitled
 from services.search import Search
@@ -40,7 +41,7 @@ class StartTerms:
     max_reactions: int
     max_charge_usd: Decimal
     run_timeout_seconds: float
-    daily_budget_micros: int
+    budgets: Budgets
     max_in_flight: int
     not_now: timedelta
     look_again: timedelta
@@ -155,10 +156,8 @@ class Start:
         record = client_runs.get(tx, run.client_run_id)
         if record is not None and record.status is not ClientRunStatus.RUNNING:
             return "client_run_over", f"its client run has ended {record.status}"
-        spent = usage.spent_micros(tx, run.client_id, since=day_start(client.timezone, now))
-        if spent >= self._terms.daily_budget_micros:
-            return "budget_spent", f"the client's budget of the day is spent: {spent / 1e6:.4f} USD"
-        return None
+        spent = budgets.spent(tx, client, self._terms.budgets, now)
+        return ("budget_spent", spent) if spent is not None else None
 
     def _sent(self, run: ActorRun) -> ApifyRun:
         with self._ledger.read() as tx:

@@ -19,6 +19,7 @@ from harvester.posts import Author, Post, PostKind
 from harvester.profile_urls import canonical
 from harvester.settings import Settings, load
 from services import run_records
+from services.budgets import Budgets
 from services.plan import Limits
 
 NOW = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
@@ -93,7 +94,7 @@ def make_limits(**changes: Any) -> Limits:
         actor_id="harvestapi/linkedin-profile-posts",
         max_posts=2,
         stale_lead=timedelta(seconds=1800),
-        daily_budget_micros=5_000_000,
+        budgets=Budgets(daily_micros=5_000_000, monthly_micros=None, run_micros=1_000_000),
     )
     return replace(limits, **changes)
 

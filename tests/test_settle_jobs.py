@@ -14,8 +14,9 @@ from simultaneous import at_once
 from harvester.ledger import Ledger
 from harvester.models import ClientRunStatus
 from services import run_records
+from services.jobs import worst_of
 from services.kickoff import Kickoff, Order
-from services.settle import Settle, worst_of
+from services.settle import Settle
 
 COMPLETED, FAILED = ClientRunStatus.COMPLETED, ClientRunStatus.FAILED
 WITH_ERRORS, CANCELLED = ClientRunStatus.COMPLETED_WITH_ERRORS, ClientRunStatus.CANCELLED

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from harvester.jobs import JobRun
+from harvester.jobs import JobPlan, JobRun
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.job_tables import job_runs
@@ -18,7 +18,8 @@ from harvester.models import ClientRunStatus
 
 def from_row(row: Any) -> JobRun:
     """Read one row."""
-    return rows.as_record(JobRun, row, status=ClientRunStatus(row.status))
+    plan = JobPlan(row.plan) if row.plan else None
+    return rows.as_record(JobRun, row, status=ClientRunStatus(row.status), plan=plan)
 
 
 def reserve(tx: Tx, run_id: str, *, source: str, now: datetime) -> bool:

@@ -19,6 +19,14 @@ def spent_micros(tx: Tx, client_id: str, *, since: datetime) -> int:
     return int(tx.execute(statement).scalar_one())
 
 
+def spent_by_all_micros(tx: Tx, *, since: datetime) -> int:
+    """Sum the same over all clients."""
+    statement = select(func.coalesce(func.sum(actor_runs.c.cost_micros), 0)).where(
+        actor_runs.c.start_requested_at >= since
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
 def posts_to_come(tx: Tx, client_id: str, *, since: datetime) -> int:
     """Count the posts that a client's open actor runs may bring at the most.
 

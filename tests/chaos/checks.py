@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from harvester.models import ClientRunStatus
-from services.settle import worst_of
+from services.jobs import worst_of
 
 from .evidence import Evidence, post_keys, refused
 

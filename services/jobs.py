@@ -1,0 +1,40 @@
+"""A job run's end: it is over when everybody was decided about, and no client run of it is live any more.
+
+Its client runs are those of its base run ID, and those of others that it has taken on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from harvester.ledger import Tx, job_clients, job_runs
+from harvester.models import ClientRun, ClientRunStatus
+
+
+def client_run_ended(tx: Tx, run: ClientRun, *, now: datetime) -> None:
+    """A client run has ended: so may have the job runs that it belongs to."""
+    for run_id in sorted({run.run_id, *job_clients.jobs_of(tx, run.client_run_id)}):
+        close_if_over(tx, run_id, now=now)
+
+
+def close_if_over(tx: Tx, run_id: str, *, now: datetime) -> bool:
+    """End a job run that has nothing left to wait for. False if it has, or if it was ended before."""
+    # Whoever else ends or joins this job now waits here, or two last ones would each see the other live.
+    job = job_runs.get(tx, run_id, lock=True)
+    if job is None or job.kickoffs_due_at is not None or job.status is not ClientRunStatus.RUNNING:
+        return False
+    statuses = job_clients.statuses(tx, run_id)
+    if ClientRunStatus.RUNNING in statuses:
+        return False
+    job_runs.close(tx, run_id, status=worst_of(statuses), now=now)
+    return True
+
+
+def worst_of(statuses: list[ClientRunStatus]) -> ClientRunStatus:
+    """Sum up how the client runs of a job ended; without any, all is well."""
+    if all(status is ClientRunStatus.COMPLETED for status in statuses):
+        return ClientRunStatus.COMPLETED
+    for same in (ClientRunStatus.FAILED, ClientRunStatus.CANCELLED):
+        if all(status is same for status in statuses):
+            return same
+    return ClientRunStatus.COMPLETED_WITH_ERRORS
