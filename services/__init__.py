@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from harvester import log
@@ -18,19 +17,16 @@ from harvester.apify import Apify
 from harvester.apify_errors import ApifyError
 from harvester.ledger import Ledger, schema
 from harvester.ledger.clock import LedgerClock
-from harvester.models import ActorRunState
 from harvester.normalise import normaliser_for
 from harvester.settings import Settings
 from harvester.webhook_tokens import TokenSigner
-from services.advance import Advance, Step
+from services import terms
+from services.advance import Advance
 from services.alerts import Alerts
-from services.budgets import Budgets
 from services.chores import Chore, Chores
 from services.consistency import consistency
 from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
-from services.follow import Follow
-from services.ingest import Ingest, Patience
 from services.kickoff import Kickoff
 from services.orphans import Orphans
 from services.outages import Outages
@@ -38,16 +34,14 @@ from services.overview import Overview
 from services.plan import Limits
 from services.reconcile import Reconcile
 from services.replay import Replay
-from services.search import Patience as SearchPatience
 from services.search import Search
 from services.settle import Settle
-from services.start import Start, StartTerms
+from services.start import Start
 from services.tick import Tick
 
 if TYPE_CHECKING:
     from services.airtable_side import AirtableSide
 
-WEBHOOK_PATH = "/api/apify-webhook"
 RECONCILE: Final = "reconcile"
 _ALERTS: Final = "alerts"
 _CHECK: Final = "check"
@@ -115,7 +109,7 @@ def build(
         input_seconds=settings.input_lag_seconds,
     )
     signer = TokenSigner(settings.webhook_secrets)
-    limits = _limits(settings)
+    limits = terms.limits(settings)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     settle = Settle(
         ledger,
@@ -130,8 +124,8 @@ def build(
     lease = timedelta(seconds=settings.lease_seconds)
     outages = Outages(ledger, clock, first_wait=retry_base, trial=lease)
     orphans = Orphans(ledger, apify, clock)
-    search = Search(ledger, apify, _search_patience(settings), clock)
-    start = Start(ledger, apify, signer, _start_terms(settings), search, clock)
+    search = Search(ledger, apify, terms.search_patience(settings), clock)
+    start = Start(ledger, apify, signer, terms.start_terms(settings), search, clock)
     reconcile = Reconcile(
         ledger,
         apify,
@@ -156,7 +150,7 @@ def build(
         deliveries=Deliveries(ledger, signer, static, clock),
         advance=Advance(
             ledger,
-            _steps(settings, ledger, apify, start, search, orphans, clock),
+            terms.steps(settings, ledger, apify, start, search, orphans, clock),
             settle,
             outages,
             owner=owner,
@@ -202,89 +196,3 @@ def _answers(apify: Apify) -> bool:
     except ApifyError:
         return False
     return True
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        actor_id=settings.apify_actor_id,
-        max_posts=settings.apify_max_posts,
-        stale_lead=timedelta(seconds=settings.stale_lead_seconds),
-        budgets=_budgets(settings),
-    )
-
-
-def _budgets(settings: Settings) -> Budgets:
-    monthly = settings.monthly_budget_usd
-    return Budgets(
-        daily_micros=_micros(settings.daily_budget_usd),
-        monthly_micros=None if monthly is None else _micros(monthly),
-        run_micros=_micros(settings.apify_max_charge_usd),
-    )
-
-
-def _steps(
-    settings: Settings,
-    ledger: Ledger,
-    apify: Apify,
-    start: Start,
-    search: Search,
-    orphans: Orphans,
-    clock: Clock,
-) -> dict[ActorRunState, Step]:
-    reconcile = timedelta(seconds=settings.reconcile_seconds)
-    follow = Follow(
-        ledger,
-        apify,
-        clock,
-        reconcile=reconcile,
-        look_again=timedelta(seconds=settings.look_again_seconds),
-        gone_after=timedelta(seconds=settings.gone_seconds),
-        adopt_told=search.adopt_told,
-        take_in_orphans=orphans,
-    )
-    patience = Patience(
-        lease=timedelta(seconds=settings.lease_seconds),
-        cost_settles=timedelta(seconds=settings.cost_settle_seconds),
-        items_lag=timedelta(seconds=settings.items_lag_seconds),
-        look_again=timedelta(seconds=settings.retry_base_seconds),
-    )
-    ingest = Ingest(ledger, apify, patience, clock)
-    return {
-        ActorRunState.PLANNED: start.planned,
-        ActorRunState.STARTING: search.starting,
-        ActorRunState.START_UNKNOWN: search.start_unknown,
-        ActorRunState.RUNNING: follow.running,
-        ActorRunState.ENDED: ingest,
-        ActorRunState.INGESTING: ingest,
-        ActorRunState.INGESTED: follow.ingested,
-        ActorRunState.FAILED: follow.ingested,
-    }
-
-
-def _start_terms(settings: Settings) -> StartTerms:
-    return StartTerms(
-        webhook_url=settings.public_url.rstrip("/") + WEBHOOK_PATH,
-        posted_limit=settings.apify_posted_limit,
-        max_comments=settings.scrape_comments,
-        max_reactions=settings.scrape_reactions,
-        max_charge_usd=settings.apify_max_charge_usd,
-        run_timeout_seconds=settings.actor_run_timeout_seconds,
-        budgets=_budgets(settings),
-        max_in_flight=settings.max_actor_runs,
-        not_now=timedelta(seconds=settings.not_now_seconds),
-        look_again=timedelta(seconds=settings.look_again_seconds),
-    )
-
-
-def _search_patience(settings: Settings) -> SearchPatience:
-    return SearchPatience(
-        unknown_start=timedelta(seconds=settings.unknown_start_seconds),
-        give_up=timedelta(seconds=settings.client_run_timeout_seconds),
-        every=timedelta(seconds=settings.not_now_seconds),
-        reconcile=timedelta(seconds=settings.reconcile_seconds),
-        lease=timedelta(seconds=settings.lease_seconds),
-    )
-
-
-def _micros(usd: Decimal) -> int:
-    return int(usd * 1_000_000)

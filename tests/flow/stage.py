@@ -21,7 +21,8 @@ from harvester.ledger import Ledger, leads, tables
 from harvester.sandbox.apify import SandboxApify
 from harvester.webhook_tokens import TokenSigner
 from routes import create_app
-from services import WEBHOOK_PATH, Services, build
+from services import Services, build
+from services.terms import WEBHOOK_PATH
 
 from .proxy import Proxy
 

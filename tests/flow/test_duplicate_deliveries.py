@@ -16,7 +16,8 @@ from web.asking import ended
 
 from harvester.ledger import tables
 from harvester.webhook_tokens import TokenSigner
-from services import WEBHOOK_PATH, Services, build
+from services import Services, build
+from services.terms import WEBHOOK_PATH
 
 from .processes import process
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete, update
 
 from harvester.ledger import Tx, actor_runs, tables
 from harvester.models import ActorRun
-from services import WEBHOOK_PATH
+from services.terms import WEBHOOK_PATH
 
 from .conftest import MakeStage
 from .proxy import Reply
