@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -59,6 +59,10 @@ class Children:
         """Have the kernel send SIGTERM to the new process when this one dies."""
         assert self._libc is not None
         self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    def running(self) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+        """Give the processes that were started, by name."""
+        yield from self._running
 
     def check(self) -> None:
         """Raise `HarvesterError`, with the last lines of its log, if one of them has ended."""
