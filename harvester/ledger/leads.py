@@ -41,12 +41,20 @@ def page(tx: Tx, client_id: str, *, limit: int, after: int = 0) -> list[Lead]:
 
 
 def due(
-    tx: Tx, client_id: str, *, now: datetime, stale_after: timedelta, limit: int, not_in: str
+    tx: Tx,
+    client_id: str,
+    *,
+    now: datetime,
+    stale_after: timedelta,
+    limit: int,
+    not_in: str,
+    lock: bool = True,
 ) -> list[Lead]:
     """Pick leads that are due, newest first, skipping those that client run `not_in` has had already.
 
     A lead that is `Processing` is due again once it has been so for longer than `stale_after`, unless an
-    actor run that is still open has it: that one will answer, however long it takes.
+    actor run that is still open has it: that one will answer, however long it takes. With `lock`, nobody else
+    may change them until the end of `tx`, and those that somebody holds are left out.
     """
     had = _in_batches(client_id, or_(actor_runs.c.client_run_id == not_in, _still_open()))
     statement = (
@@ -55,7 +63,7 @@ def due(
         .order_by(leads.c.created_at.desc(), leads.c.id)
         .limit(limit)
     )
-    if not tx.on_sqlite:
+    if lock and not tx.on_sqlite:
         statement = statement.with_for_update(skip_locked=True)
     return [from_row(row) for row in tx.execute(statement)]
 
