@@ -42,6 +42,10 @@ class JobRun:
     most_clients: int | None = None
     #: The schedule that fired it, if one did.
     schedule: str | None = None
+    #: Only the clients that have no schedule of their own.
+    without_schedule: bool = False
+    #: The lock that it holds across all processes while it is live: a smart resume its plan, others none.
+    holds: str | None = None
     #: When whoever looks next is to go on kicking clients off; None once every client was decided about.
     kickoffs_due_at: datetime | None = None
     #: Which process looked at it last, and when.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
 from harvester.ledger.columns import metadata, required
 from harvester.ledger.types import Utc
@@ -20,18 +20,20 @@ job_runs = Table(
     Column("only_client", Text),
     Column("most_clients", Integer),
     Column("schedule", Text),
+    required("without_schedule", Boolean, default=False, server_default=text("false")),
+    Column("holds", Text),
     Column("kickoffs_due_at", Utc),
     Column("owner", Text),
     Column("heartbeat_at", Utc),
     Column("note", Text),
     Column("reported_at", Utc),
     Column("ping_due_at", Utc),
+    Index("uq_job_runs_holds", "holds", unique=True),
     Index(
-        "uq_job_runs_resume",
-        "plan",
-        unique=True,
-        sqlite_where=text("plan = 'resume' AND status = 'Running'"),
-        postgresql_where=text("plan = 'resume' AND status = 'Running'"),
+        "ix_job_runs_kickoffs",
+        "kickoffs_due_at",
+        sqlite_where=text("kickoffs_due_at IS NOT NULL"),
+        postgresql_where=text("kickoffs_due_at IS NOT NULL"),
     ),
     Index(
         "ix_job_runs_open",

@@ -114,6 +114,12 @@ client_runs = Table(
     ),
     Index("ix_client_runs_client", "client_id", "id"),
     Index(
+        "ix_client_runs_standing",
+        "run_id",
+        sqlite_where=text("status = 'Running'"),
+        postgresql_where=text("status = 'Running'"),
+    ),
+    Index(
         "ix_client_runs_leads_due",
         "leads_due_at",
         sqlite_where=text("leads_due_at IS NOT NULL"),

@@ -70,6 +70,11 @@ def upgrade() -> None:
     op.add_column("job_runs", sa.Column("only_client", sa.Text(), nullable=True))
     op.add_column("job_runs", sa.Column("most_clients", sa.Integer(), nullable=True))
     op.add_column("job_runs", sa.Column("schedule", sa.Text(), nullable=True))
+    op.add_column(
+        "job_runs",
+        sa.Column("without_schedule", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
+    op.add_column("job_runs", sa.Column("holds", sa.Text(), nullable=True))
     op.add_column("job_runs", sa.Column("kickoffs_due_at", Utc(), nullable=True))
     op.add_column("job_runs", sa.Column("owner", sa.Text(), nullable=True))
     op.add_column("job_runs", sa.Column("heartbeat_at", Utc(), nullable=True))
@@ -100,13 +105,22 @@ def upgrade() -> None:
         sqlite_where=sa.text("plan IS NOT NULL AND reported_at IS NULL"),
         postgresql_where=sa.text("plan IS NOT NULL AND reported_at IS NULL"),
     )
+    op.create_index("uq_job_runs_holds", "job_runs", ["holds"], unique=True)
     op.create_index(
-        "uq_job_runs_resume",
+        "ix_job_runs_kickoffs",
         "job_runs",
-        ["plan"],
-        unique=True,
-        sqlite_where=sa.text("plan = 'resume' AND status = 'Running'"),
-        postgresql_where=sa.text("plan = 'resume' AND status = 'Running'"),
+        ["kickoffs_due_at"],
+        unique=False,
+        sqlite_where=sa.text("kickoffs_due_at IS NOT NULL"),
+        postgresql_where=sa.text("kickoffs_due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_client_runs_standing",
+        "client_runs",
+        ["run_id"],
+        unique=False,
+        sqlite_where=sa.text("status = 'Running'"),
+        postgresql_where=sa.text("status = 'Running'"),
     )
     op.add_column("lead_outcomes", sa.Column("answer", sa.Text(), nullable=True))
     op.add_column("leads", sa.Column("unanswered", sa.Integer(), server_default="0", nullable=False))
