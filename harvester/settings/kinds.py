@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from harvester import cron
-from harvester.errors import InvalidInput
 from harvester.normalise import KNOWN_ACTORS
-from harvester.settings.urls import checked_database_url, checked_http_url, checked_queue_url
+from harvester.settings.urls import (
+    checked_database_url,
+    checked_http_url,
+    checked_ping_url,
+    checked_queue_url,
+)
 
 #: What `.env.example` has in place of a secret.
 PLACEHOLDER = "change-me"
@@ -105,22 +108,12 @@ def _base_id(text: str) -> str:
 
 
 def _zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (KeyError, ValueError, OSError):  # OSError: "Europe" is a folder
-        raise ValueError("it is no time zone of the IANA database") from None
+    cron.zone_of(text)
     return text
 
 
-def _cron(text: str) -> str:
-    try:
-        return cron.checked(text)
-    except InvalidInput as error:
-        raise ValueError(str(error)) from error
-
-
-def _heartbeat_url(secret: SecretStr) -> SecretStr:
-    checked_http_url(_text(secret))
+def _ping_url(secret: SecretStr) -> SecretStr:
+    checked_ping_url(_text(secret))
     return secret
 
 
@@ -154,9 +147,9 @@ ActorId = Annotated[str, AfterValidator(_actor)]
 BaseId = Annotated[str, AfterValidator(_base_id)]
 PostedLimit = Literal["any", "1h", "24h", "week", "month", "3months", "6months", "year"]
 TimeZone = Annotated[str, AfterValidator(_zone)]
-Cron = Annotated[str, AfterValidator(_cron)]
+Cron = Annotated[str, AfterValidator(cron.checked)]
 Missed = Annotated[Literal["last", "skip", "all"], BeforeValidator(_lower)]
-HeartbeatUrl = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_heartbeat_url)]
+HeartbeatUrl = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_ping_url)]
 LogFormat = Annotated[Literal["json", "text"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
 

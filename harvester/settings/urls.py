@@ -42,6 +42,15 @@ def checked_http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def checked_ping_url(text: str) -> str:
+    """Return the URL as it is, for some services keep words in its query; ValueError as above otherwise."""
+    if "#" in text:
+        raise ValueError("it must not have a fragment")
+    _split(text)
+    checked_http_url(text.partition("?")[0])
+    return text
+
+
 def checked_origin(text: str) -> str:
     """Return the URL like `checked_http_url`; ValueError also when it has a path."""
     url = checked_http_url(text)
