@@ -7,26 +7,25 @@ planned in one transaction; until then nothing is.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from harvester import log
 from harvester.airtable_errors import AirtableError, Blocked
-from harvester.airtable_formulas import due_leads
-from harvester.airtable_schema import Schema, Table
 from harvester.errors import HarvesterError, LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, locks
 from harvester.models import ActorRun, Client, ClientRun, ClientRunStatus
 from services import run_records
 from services.lead_choice import Reading, take_in, usable
-from services.lead_rows import LEADS, NEWEST, LeadRow, Row, lead_row, wanted
+from services.lead_reading import Gateway, LeadReading
+from services.lead_rows import LEADS
 from services.no_access import in_words
 from services.outages import backoff
 from services.plan import Limits, plan_due, plan_these, profiles_for
-from services.roster import Schemas, Unfit, fit_table
+from services.roster import Schemas, Unfit
 from services.settle import Settle
 
 #: Tries before the ledger's own knowledge is taken: with waits of 1, 2, 4 … seconds about a minute in all.
@@ -39,15 +38,6 @@ _TURN: Final = timedelta(seconds=120)
 _AT_ONCE: Final = 100
 
 _log = log.get_logger(__name__)
-
-
-class Gateway(Protocol):
-    """Reads tables."""
-
-    def pages(
-        self, base: str, table: Table, *, fields: Sequence[str], formula: str | None, sort: Sequence[str]
-    ) -> Iterator[Sequence[Row]]:
-        """Give a table's records by the page. Raises `AirtableError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +70,7 @@ class Intake:
         """Build it. `stale`: what was read longer ago is not harvested by when nothing newer can be read."""
         self._stale = stale
         self._ledger = ledger
-        self._gateway = gateway
-        self._schemas = schemas
+        self._reading = LeadReading(gateway, schemas, clock, stale_lead=limits.stale_lead)
         self._settle = settle
         self._limits = limits
         self._clock = clock
@@ -156,36 +145,13 @@ class Intake:
         return profiles_for(client, self._limits, posts=posts, batches=_batches_left(run, batches))
 
     def _read(self, task: _Task) -> Reading:
-        """Read leads; where the schema that we know of is not the base's any more, by its new one."""
-        try:
-            return self._read_by(task, self._schemas.of(task.base))
-        except (AirtableError, Unfit) as error:
-            if not error.permanent:
-                raise
-        return self._read_by(task, self._schemas.of(task.base, fresh=True))
-
-    def _read_by(self, task: _Task, schema: Schema) -> Reading:
-        """Read page after page until there are enough leads that can be planned: those that cannot must not
-        starve the ones behind them.
-        """
-        table = fit_table(schema, LEADS)
-        began = self._clock()
-        rows: list[LeadRow] = []
-        found: set[str] = set()
-        reading = Reading(task.base, task.client.client_id, task.run.client_run_id, rows, began)
-        for page in self._gateway.pages(
+        return self._reading(
             task.base,
-            table,
-            fields=wanted(table),
-            formula=due_leads(table.fields, began - self._limits.stale_lead),
-            sort=[f"-{NEWEST}"] if table.field(NEWEST) is not None else [],
-        ):
-            new = [row for row in map(lead_row, page) if row is not None]
-            rows += new
-            found |= self._usable(task, replace(reading, rows=new))
-            if len(found) >= task.profiles:
-                break
-        return reading
+            task.client.client_id,
+            task.run.client_run_id,
+            enough=task.profiles,
+            usable=lambda page: self._usable(task, page),
+        )
 
     def _usable(self, task: _Task, page: Reading) -> set[str]:
         with self._ledger.write() as tx:
