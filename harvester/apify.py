@@ -110,10 +110,14 @@ class Apify:
         """Read one actor run. Raises `Gone` if Apify has it no more."""
         return run_from(self._data(f"actor-runs/{required_id(apify_run_id)}"))
 
-    def abort(self, apify_run_id: str) -> None:
-        """End an actor run, with what it has found so far. Nothing happens to one that has ended."""
+    def abort(self, apify_run_id: str, *, gracefully: bool = False) -> None:
+        """End an actor run, with what it has found so far. Nothing happens to one that has ended.
+
+        `gracefully`: Apify gives the actor up to 30 seconds to write down what it has at hand.
+        """
+        params = {"gracefully": True} if gracefully else None
         with translated():
-            self._call(f"actor-runs/{required_id(apify_run_id)}/abort", method="POST")
+            self._call(f"actor-runs/{required_id(apify_run_id)}/abort", params, method="POST")
 
     def runs_since(self, actor_id: str, started_after: datetime) -> Iterator[ApifyRun]:
         """Give an actor's runs started since then, newest first.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -22,7 +23,11 @@ _STATUS_MESSAGE_CHARS = 500
 
 @dataclass(frozen=True, slots=True)
 class ApifyRun:
-    """An actor run as Apify tells it. `cost_micros` is in millionths of a USD, None if not told."""
+    """An actor run as Apify tells it. `cost_micros` is in millionths of a USD, None if not told.
+
+    `charged` counts what was charged by the event, with a 0 for each event that the answer names a price of
+    and no count. It is empty where Apify tells none, as in a list.
+    """
 
     id: str
     actor_id: str | None
@@ -35,11 +40,22 @@ class ApifyRun:
     finished_at: datetime | None
     resurrections: int
     cost_micros: int | None
+    charged: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def ended(self) -> bool:
         """True when Apify is done with it."""
         return self.status in TERMINAL_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLimits:
+    """What an account of Apify's may use, as far as it tells: at once, and in its month (USD in millionths)."""
+
+    max_runs: int | None
+    max_memory_mb: int | None
+    month_limit_micros: int | None
+    month_used_micros: int | None
 
 
 def required_id(value: object) -> str:
@@ -70,6 +86,34 @@ def run_from(data: dict[str, Any]) -> ApifyRun:
         finished_at=_time(data.get("finishedAt")),
         resurrections=_whole(stats.get("resurrectCount")) if isinstance(stats, dict) else 0,
         cost_micros=micros(data.get("usageTotalUsd")),
+        charged=_charged(data),
+    )
+
+
+def _charged(data: dict[str, Any]) -> dict[str, int]:
+    """Read how often each event was charged."""
+    told = data.get("chargedEventCounts")
+    if not isinstance(told, dict):
+        return {}
+    pricing = data.get("pricingInfo")
+    per_event = pricing.get("pricingPerEvent") if isinstance(pricing, dict) else None
+    priced = per_event.get("actorChargeEvents") if isinstance(per_event, dict) else None
+    names = [*(priced if isinstance(priced, dict) else ()), *told]
+    return {name: _whole(told.get(name, 0)) for name in names if isinstance(name, str)}
+
+
+def limits_from(data: dict[str, Any]) -> AccountLimits:
+    """Read an account's limits. Raises `BadAnswer` if there are none in it."""
+    limits, current = data.get("limits"), data.get("current")
+    if not isinstance(limits, dict):
+        raise BadAnswer("Apify's account has no limits")
+    gigabytes = limits.get("maxActorMemoryGbytes")
+    memory = isinstance(gigabytes, int | float) and math.isfinite(gigabytes) and gigabytes > 0
+    return AccountLimits(
+        max_runs=_whole(limits.get("maxConcurrentActorJobs")) or None,
+        max_memory_mb=min(int(gigabytes * 1024), _MOST) if memory else None,
+        month_limit_micros=micros(limits.get("maxMonthlyUsageUsd")),
+        month_used_micros=micros(current.get("monthlyUsageUsd")) if isinstance(current, dict) else None,
     )
 
 

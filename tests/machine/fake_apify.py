@@ -139,7 +139,7 @@ class FakeApify(Apify):
         self.points("after run")
         return facts
 
-    def abort(self, apify_run_id: str) -> None:
+    def abort(self, apify_run_id: str, *, gracefully: bool = False) -> None:
         """Abort a run; what it has is kept."""
         self._called("abort")
         if not self._known(apify_run_id).facts.ended:

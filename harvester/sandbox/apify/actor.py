@@ -2,7 +2,8 @@
 
 Words in a target's handle steer it: `no-posts` has none, `error` gives an error item, `nonsense` items that
 nobody could use, `prolific` as many posts as are asked for, `shared` first of all a repost that all of these
-share, `bulk-N` exactly N short posts whatever was asked for.
+share, `bulk-N` exactly N short posts whatever was asked for. Of one that ends in `-swallowed` the actor
+has logged an error and gone on: no item, and no charge for having none.
 """
 
 import re
@@ -18,6 +19,8 @@ from harvester.sandbox.apify.posts import age_of, build_post, kind_of, post_of_n
 
 #: How many targets the actor works on at once; their items interleave.
 LANES = 6
+#: The end of the handle of somebody whom the actor swallows.
+SWALLOWED = "-swallowed"
 #: Posts of one page, which is all that comes without `maxPosts`.
 PAGE = 20
 #: All posts of somebody prolific, unless more are asked for.
@@ -70,7 +73,9 @@ def make_plan(scene: Scene, given: Mapping[str, Any], exact: Mapping[str, Sequen
     mixed = _interleave(scene, queues)
     parts: list[Part] = [Generated(mixed, lambda recipe: _build(scene, recipe, exact), _charge)]
     parts += [_bulk(scene, target) for target in bulk]
-    return Plan(parts, sum(not queue for queue in queues))
+    others = (target for target in targets if target not in bulk)
+    empty = (target for target, queue in zip(others, queues, strict=True) if not queue)
+    return Plan(parts, sum(not target.handle.endswith(SWALLOWED) for target in empty))
 
 
 def _exact(target: Target, exact: Mapping[str, Sequence[Any]]) -> list[Recipe]:
@@ -82,7 +87,7 @@ def _exact(target: Target, exact: Mapping[str, Sequence[Any]]) -> list[Recipe]:
 def _recipes(scene: Scene, target: Target, given: Mapping[str, Any]) -> list[Recipe]:
     if target.kind == "post":
         return [Recipe("post", target)]
-    if target.kind == "other" or "no-posts" in target.handle:
+    if target.kind == "other" or "no-posts" in target.handle or target.handle.endswith(SWALLOWED):
         return []
     if "error" in target.handle:
         return [Recipe("error", target)]
