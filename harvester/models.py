@@ -9,7 +9,7 @@ from typing import Any, Final
 
 
 class ClientRunStatus(StrEnum):
-    """Where a client run stands. Everything but RUNNING is final."""
+    """Where a client run stands. Everything but RUNNING is final, until a person has it tried again."""
 
     RUNNING = "Running"
     COMPLETED = "Completed"
@@ -156,6 +156,11 @@ class ClientRun:
     cancel_requested_at: datetime | None = None
     retried_at: datetime | None = None
 
+    @property
+    def begun_at(self) -> datetime:
+        """Since when it is at work: its kickoff, or the last time that it was taken up again."""
+        return self.retried_at or self.created_at
+
 
 @dataclass(frozen=True, slots=True)
 class ActorRun:
@@ -218,6 +223,9 @@ class Target:
     target_url: str
     outcome: str | None
     posts_found: int
+    #: What the actor run was last read to tell about it, and why if there is a reason.
+    answer: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

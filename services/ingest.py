@@ -19,7 +19,7 @@ from harvester.ledger import Ledger, actor_runs, deliveries, posts
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
 from services.attribution import Attribution
-from services.outcome import decide_leads, ended_anew, latest_cost
+from services.outcome import UNANSWERED, decide_leads, ended_anew, hear, latest_cost, silence
 from services.reading import read_page
 
 #: Items asked for at a time.
@@ -178,6 +178,11 @@ class Ingest:
         now = self._clock()
         code, error = _verdict(found, missing)
         with self._ledger.write() as tx:
+            heard = hear(tx, run, answered_all=code is None, found=found)
+            silent = silence(heard)
+            if silent is not None:
+                code, error = UNANSWERED, silent
+                tx.after_commit(lambda: _log.error("The actor swallowed errors: %s", silent))
             done = actor_runs.move(
                 tx,
                 run,
@@ -192,7 +197,7 @@ class Ingest:
                 error=error,
             )
             deliveries.processed(tx, run.id, seen=seen, result=f"ended {found.status}", now=now)
-            decide_leads(tx, done, answered_all=code is None, now=now)
+            decide_leads(tx, done, heard, now=now)
             run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
             _, rejects = posts.counts(tx, run.id)
             tx.after_commit(lambda: _log.info("Ingested %d items", run.cursor, code=code))

@@ -2,52 +2,117 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from harvester import log
 from harvester.apify_answers import ApifyRun
 from harvester.ledger import Tx, actor_runs, leads, outcomes
-from harvester.models import ActorRun, ActorRunState, LeadStatus, Target
+from harvester.models import ActorRun, ActorRunState, LeadAnswer, LeadStatus, Target
+from harvester.normalise.text import one_line
 from services import run_records
+
+#: The `error_code` of an actor run that succeeded, and had no word about some of its profiles.
+UNANSWERED: Final = "unanswered"
+#: The event that the actor charges for each target without posts. It logs the errors of single targets and
+#: goes on to the next, so that a target for which it charged nothing was never looked at.
+_NO_RESULT: Final = "no-result"
+#: What is left of a cap, in millionths of a USD, when it may have kept an event from being charged.
+_NEXT_EVENT: Final = 2_000
+_SILENCE: Final = "the actor run succeeded, and neither sent nor charged anything for this profile"
+_NAMED: Final = 5
+_NAME_CHARS: Final = 100
 
 _log = log.get_logger(__name__)
 
 
-def decide_leads(tx: Tx, run: ActorRun, *, answered_all: bool, now: datetime) -> None:
-    """Write what came of each lead of a batch.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of one target: its posts, what the actor told (None: it was not asked), and why if known."""
+
+    target: Target
+    posts: int
+    answer: LeadAnswer | None
+    detail: str | None
+
+
+def hear(tx: Tx, run: ActorRun, *, answered_all: bool, found: ApifyRun | None = None) -> list[Heard]:
+    """Say what an actor run has told about each of its targets.
+
+    Posts are an answer, whatever became of the run. Only one that answered for all (`answered_all`) tells
+    anything about the others: an error, or that there are no posts. What Apify charged (`found`) may prove that
+    somebody got neither; it cannot prove who of those without a word that was, so all of them are silent.
+    """
+    with_posts = outcomes.posts_by_lead(tx, run.id)
+    errors = outcomes.errors_by_lead(tx, run.id)
+    targets = actor_runs.targets(tx, run.id)
+    quiet = sum(not with_posts.get(one.lead_id) and one.lead_id not in errors for one in targets)
+    silent = not run.is_orphan and found is not None and quiet > _no_results(run, found, quiet)
+    rest = (LeadAnswer.SILENT, _SILENCE) if silent else (LeadAnswer.NONE, None)
+
+    def heard(target: Target) -> Heard:
+        posts, error = with_posts.get(target.lead_id, 0), errors.get(target.lead_id)
+        if posts:
+            return Heard(target, posts, LeadAnswer.POSTS, None)
+        if not answered_all or (run.is_orphan and error is not None):
+            return Heard(target, 0, None, error)
+        answer, detail = (LeadAnswer.ERROR, error) if error is not None else rest
+        return Heard(target, 0, answer, detail)
+
+    return [heard(target) for target in targets]
+
+
+def _no_results(run: ActorRun, found: ApifyRun, quiet: int) -> int:
+    """Count the targets that were found to have no posts; all that are `quiet`, where nothing proves less.
+
+    What the cap does not pay for is not charged, whatever was found.
+    """
+    at_cap = run.cap_micros is not None and run.cap_micros - (latest_cost(run, found) or 0) < _NEXT_EVENT
+    return quiet if at_cap else found.charged.get(_NO_RESULT, quiet)
+
+
+def silence(heard: list[Heard]) -> str | None:
+    """Say in a sentence which targets of an actor run got no answer; None if none did not."""
+    silent = [one.target.target_url for one in heard if one.answer is LeadAnswer.SILENT]
+    if not silent:
+        return None
+    named = ", ".join(one_line(url, _NAME_CHARS) for url in silent[:_NAMED])
+    more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
+    return f"{len(silent)} of {len(heard)} profiles got no answer, they are due again: {named}{more}"
+
+
+def decide_leads(tx: Tx, run: ActorRun, heard: list[Heard], *, now: datetime) -> None:
+    """Write what came of each lead of a batch, as it was `heard`.
 
     Posts make a lead `Done`, whatever became of its actor run. Without posts it has `No Posts` only if the
-    actor run answered for all (`answered_all`) and sent no error about it; else it is due again.
+    actor run told so; else it is due again.
     """
-    found = outcomes.posts_by_lead(tx, run.id)
-    errors = outcomes.errors_by_lead(tx, run.id)
-    for target in actor_runs.targets(tx, run.id):
-        posts, error = found.get(target.lead_id, 0), errors.get(target.lead_id)
-        status = _status(posts, answered=answered_all and error is None)
-        detail = error if status is LeadStatus.PENDING else None
-        _decide(tx, run, target, status, posts, detail or run.error, now)
+    for one in heard:
+        _decide(tx, run, one, now)
 
 
-def _status(posts: int, *, answered: bool) -> LeadStatus:
-    if posts:
-        return LeadStatus.DONE
-    return LeadStatus.NO_POSTS if answered else LeadStatus.PENDING
+_STATUS: Final = {LeadAnswer.POSTS: LeadStatus.DONE, LeadAnswer.NONE: LeadStatus.NO_POSTS}
 
 
-def _decide(
-    tx: Tx, run: ActorRun, target: Target, status: LeadStatus, posts: int, detail: str | None, now: datetime
-) -> None:
-    outcomes.decide(tx, run.id, target.lead_id, outcome=status, posts_found=posts, detail=detail, now=now)
+def _decide(tx: Tx, run: ActorRun, heard: Heard, now: datetime) -> None:
+    answer, lead_id = heard.answer, heard.target.lead_id
+    status = LeadStatus.PENDING if answer is None else _STATUS.get(answer, LeadStatus.PENDING)
+    detail = heard.detail or (None if run.error_code == UNANSWERED else run.error)
+    outcomes.decide(
+        tx, run.id, lead_id, outcome=status, posts_found=heard.posts, detail=detail, now=now, answer=answer
+    )
     if run.is_orphan and status is LeadStatus.PENDING:
         return  # its batch has another actor run, which answers for the lead
     leads.decide(
         tx,
-        target.lead_id,
+        lead_id,
         client_run_id=run.client_run_id,
         status=status,
-        posts_found=None if status is LeadStatus.PENDING else posts,
+        posts_found=None if status is LeadStatus.PENDING else heard.posts,
         now=now,
+        answer=answer,
+        before=LeadAnswer(heard.target.answer) if heard.target.answer else None,
     )
 
 
@@ -78,6 +143,6 @@ def give_up(tx: Tx, run: ActorRun, *, code: str, reason: str, now: datetime, **p
         error=reason,
         **parked,
     )
-    decide_leads(tx, failed, answered_all=False, now=now)
+    decide_leads(tx, failed, hear(tx, failed, answered_all=False), now=now)
     run_records.update(tx, run.client_run_id, run.client_id, source="advance", now=now)
     tx.after_commit(lambda: _log.error("Actor run given up: %s", reason, code=code))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, exists, false, or_, select, update
+from sqlalchemy import and_, exists, false, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -72,6 +73,37 @@ def finish(tx: Tx, client_run_id: str, *, status: ClientRunStatus, now: datetime
     return tx.execute(statement.values(status=status, finished_at=now, **values)).rowcount == 1
 
 
+def ask_to_cancel(tx: Tx, client_run_id: str, *, now: datetime, system_notes: str) -> bool:
+    """Have a live client run ended: it gets no leads any more. False if that was asked before."""
+    statement = update(client_runs).where(
+        client_runs.c.client_run_id == client_run_id,
+        client_runs.c.status == ClientRunStatus.RUNNING,
+        client_runs.c.cancel_requested_at.is_(None),
+    )
+    values = {"cancel_requested_at": now, "leads_due_at": None, "system_notes": system_notes}
+    tx.owe(Kind.CLIENT_RUN, client_run_id)
+    return tx.execute(statement.values(**values)).rowcount == 1
+
+
+def is_cancelled(tx: Tx, client_run_id: str) -> bool:
+    """Say whether a client run is to end, or has ended, because somebody wants that."""
+    asked = select(client_runs.c.cancel_requested_at).where(client_runs.c.client_run_id == client_run_id)
+    return tx.execute(asked).scalar_one_or_none() is not None
+
+
+def reopen(tx: Tx, client_run_id: str, *, now: datetime, **values: Any) -> bool:
+    """Let a client run that is over go on under its record. False if its client has one that is live."""
+    statement = update(client_runs).where(client_runs.c.client_run_id == client_run_id)
+    anew = {"status": ClientRunStatus.RUNNING, "finished_at": None, "cancel_requested_at": None}
+    try:
+        with tx.part() as part:
+            part.execute(statement.values(**anew, retried_at=now, leads_due_at=None, **values))
+    except IntegrityError:  # made in this moment, by whom no lock keeps out
+        return False
+    tx.owe(Kind.CLIENT_RUN, client_run_id)
+    return True
+
+
 def page(
     tx: Tx,
     *,
@@ -126,16 +158,20 @@ def to_read_leads(tx: Tx, *, now: datetime, limit: int) -> list[str]:
 
 
 def to_settle(tx: Tx, *, made_by: datetime, limit: int, leads_are_read: bool = False) -> list[str]:
-    """Name live client runs that have no actor run open, and those made by `made_by`: open for too long.
+    """Name live client runs that have no actor run open, and those at work since `made_by`: for too long.
 
     One made by hand has no plan of its own: without actor runs it is named only then. With `leads_are_read`,
-    the same is true of one that leads are to be read for.
+    the same is true of one that leads are to be read for. One that is to be cancelled waits for nothing but
+    actor runs that were sent.
     """
     its_own = actor_runs.c.client_run_id == client_runs.c.client_run_id
     open_runs = exists().where(its_own, actor_runs.c.state.not_in(_OVER))
     by_plan = or_(client_runs.c.source != BY_HAND, exists().where(its_own))
     waits = client_runs.c.leads_due_at.is_not(None) if leads_are_read else false()
-    ready = or_(and_(~open_runs, by_plan, ~waits), client_runs.c.created_at <= made_by)
+    begun_at = func.coalesce(client_runs.c.retried_at, client_runs.c.created_at)
+    planned = exists().where(its_own, actor_runs.c.state == ActorRunState.PLANNED)
+    unwanted = and_(client_runs.c.cancel_requested_at.is_not(None), or_(~open_runs, planned))
+    ready = or_(and_(~open_runs, by_plan, ~waits), unwanted, begun_at <= made_by)
     statement = (
         select(client_runs.c.client_run_id)
         .where(client_runs.c.status == ClientRunStatus.RUNNING, ready)

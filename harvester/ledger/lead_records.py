@@ -76,9 +76,10 @@ def shown(tx: Tx, base: str, record_ids: Collection[str], *, read_at: datetime) 
 
 
 def adopt(tx: Tx, lead_id: int, *, status: LeadStatus | None, last_check_at: datetime | None) -> None:
-    """Set a lead to what a person has made of it in Airtable."""
+    """Set a lead to what a person has made of it in Airtable. One that was unreachable is tried anew."""
     values = {"status": status, "last_check_at": last_check_at, "posts_actioned": None}
-    tx.execute(update(leads).where(leads.c.id == lead_id).values(**values, posts_scored_at=None))
+    anew = update(leads).where(leads.c.id == lead_id).values(unanswered=0, unreachable_at=None)
+    tx.execute(anew.values(**values, posts_scored_at=None))
 
 
 def show_anew(

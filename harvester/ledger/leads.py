@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
-from harvester.ledger.tables import actor_runs, lead_outcomes, leads
-from harvester.models import ActorRunState, Lead, LeadStatus
+from harvester.ledger.tables import actor_runs, client_runs, lead_outcomes, leads
+from harvester.ledger.types import Utc
+from harvester.models import ActorRunState, Lead, LeadAnswer, LeadStatus
+
+#: After so many actor runs in a row that had no word about it, a lead is given up for unreachable.
+MOST_UNANSWERED: Final = 3
+_UNANSWERED: Final = (LeadAnswer.ERROR, LeadAnswer.SILENT)
 
 
 def from_row(row: Any) -> Lead:
@@ -50,13 +55,14 @@ def due(
     not_in: str,
     lock: bool = True,
 ) -> list[Lead]:
-    """Pick leads that are due, newest first, skipping those that client run `not_in` has had already.
+    """Pick leads that are due, newest first, skipping those that client run `not_in` has had already: since
+    it was last taken up, if it was tried again after its end.
 
     A lead that is `Processing` is due again once it has been so for longer than `stale_after`, unless an
     actor run that is still open has it: that one will answer, however long it takes. With `lock`, nobody else
     may change them until the end of `tx`, and those that somebody holds are left out.
     """
-    had = _in_batches(client_id, or_(actor_runs.c.client_run_id == not_in, _still_open()))
+    had = _in_batches(client_id, or_(_had_by(not_in), _still_open()))
     statement = (
         select(leads)
         .where(leads.c.client_id == client_id, is_due(now, stale_after), leads.c.id.not_in(had))
@@ -74,9 +80,18 @@ def in_open_batches(tx: Tx, client_id: str) -> set[int]:
 
 
 def taken(tx: Tx, client_id: str, client_run_id: str) -> set[int]:
-    """Name the client's leads that an open actor run has, or that this client run has had."""
-    had = or_(actor_runs.c.client_run_id == client_run_id, _still_open())
+    """Name the client's leads that an open actor run has, or that this client run has had since it was last
+    taken up.
+    """
+    had = or_(_had_by(client_run_id), _still_open())
     return set(tx.execute(_in_batches(client_id, had)).scalars())
+
+
+def _had_by(client_run_id: str) -> ColumnElement[bool]:
+    retried_at = select(client_runs.c.retried_at).where(client_runs.c.client_run_id == client_run_id)
+    since = retried_at.scalar_subquery()
+    anew = or_(since.is_(None), actor_runs.c.created_at >= since)
+    return and_(actor_runs.c.client_run_id == client_run_id, anew)
 
 
 def _still_open() -> ColumnElement[bool]:
@@ -101,6 +116,7 @@ def is_due(now: datetime, stale_after: timedelta) -> ColumnElement[bool]:
         or_(leads.c.status.is_(None), leads.c.status.in_(["", LeadStatus.PENDING]), stale),
         or_(leads.c.posts_actioned.is_(None), leads.c.posts_actioned.in_(["", "0", "false"])),
         leads.c.posts_scored_at.is_(None),
+        leads.c.unreachable_at.is_(None),
     )
 
 
@@ -136,10 +152,12 @@ def _left_behind(now: datetime, stale_after: timedelta) -> ColumnElement[bool]:
 
 
 def claim(tx: Tx, lead_ids: Collection[int], *, client_run_id: str, now: datetime) -> None:
-    """Mark leads as being harvested by a client run."""
+    """Mark leads as being harvested by a client run. Whoever asks for one that was unreachable tries anew."""
     tx.owe(Kind.LEAD, *lead_ids)
     values = {"status": LeadStatus.PROCESSING, "client_run_id": client_run_id, "last_check_at": now}
-    tx.execute(update(leads).where(leads.c.id.in_(lead_ids)).values(**values))
+    tries = case((leads.c.unreachable_at.is_(None), leads.c.unanswered), else_=0)
+    statement = update(leads).where(leads.c.id.in_(lead_ids))
+    tx.execute(statement.values(**values, unanswered=tries, unreachable_at=None))
 
 
 def decide(
@@ -150,17 +168,59 @@ def decide(
     status: LeadStatus,
     posts_found: int | None,
     now: datetime,
+    answer: LeadAnswer | None = None,
+    before: LeadAnswer | None = None,
 ) -> None:
     """Write what a client run found for a lead that it claimed; `posts_found` None leaves the last count.
 
-    A lead that a later client run has claimed since is that one's, and stays as it is: an actor run can end
+    `answer` is what its actor run tells about it now, `before` what it told when it was last looked at: an
+    actor run that had no word counts once, however often it is looked at. A lead that a later client run has claimed since is that one's, and stays as it is: an actor run can end
     late, or a second time. One that is `Done` stays so: another actor run of its batch has found posts.
     """
     tx.owe(Kind.LEAD, lead_id)
     values: dict[str, Any] = {"status": status, "last_check_at": now}
     if posts_found is not None:
         values["posts_found_last_run"] = posts_found
+    values |= _reached(answer, before, now)
     claimed = and_(leads.c.id == lead_id, leads.c.client_run_id == client_run_id)
     if status is not LeadStatus.DONE:
         claimed = and_(claimed, or_(leads.c.status.is_(None), leads.c.status != LeadStatus.DONE))
     tx.execute(update(leads).where(claimed).values(**values))
+
+
+def _reached(answer: LeadAnswer | None, before: LeadAnswer | None, now: datetime) -> dict[str, Any]:
+    if answer in (LeadAnswer.POSTS, LeadAnswer.NONE):
+        return {"unanswered": 0, "unreachable_at": None}
+    if answer is None or before in _UNANSWERED:
+        return {}
+    tries = leads.c.unanswered + 1
+    given_up = func.coalesce(leads.c.unreachable_at, literal(now, Utc))
+    since = case((tries >= MOST_UNANSWERED, given_up), else_=leads.c.unreachable_at)
+    return {"unanswered": tries, "unreachable_at": since}
+
+
+def reach_again(tx: Tx, client_id: str, profile_urls: Collection[str] | None = None) -> list[str]:
+    """Have unreachable leads of a client due again: those with these canonical URLs, or all. Names them."""
+    wanted = [leads.c.client_id == client_id, leads.c.unreachable_at.is_not(None)]
+    if profile_urls is not None:
+        wanted.append(leads.c.profile_url.in_(profile_urls))
+    again = update(leads).where(*wanted).values(unanswered=0, unreachable_at=None)
+    return sorted(tx.execute(again.returning(leads.c.profile_url)).scalars())
+
+
+def unanswered_in(tx: Tx, client_run_id: str) -> list[Lead]:
+    """Give the leads that a client run had, has not handed on, and has no answer for, in their order.
+
+    A lead that an open actor run has is not among them, nor one that a later client run has claimed.
+    """
+    had = select(lead_outcomes.c.lead_id).join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
+    ours = had.where(actor_runs.c.client_run_id == client_run_id)
+    busy = had.where(_still_open(), lead_outcomes.c.lead_id == leads.c.id)
+    statement = select(leads).where(
+        leads.c.id.in_(ours),
+        leads.c.client_run_id == client_run_id,
+        leads.c.status.in_([LeadStatus.PENDING, LeadStatus.PROCESSING]),
+        ~busy.exists(),
+    )
+    ordered = statement.order_by(leads.c.created_at.desc(), leads.c.id)
+    return [from_row(row) for row in tx.execute(ordered)]

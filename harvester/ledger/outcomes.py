@@ -9,7 +9,7 @@ from sqlalchemy import case, func, literal, select, update
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, lead_outcomes, rejects, sightings
 from harvester.ledger.types import Utc
-from harvester.models import ORPHAN_SEPARATOR
+from harvester.models import ORPHAN_SEPARATOR, LeadAnswer
 
 
 def decide(
@@ -21,8 +21,9 @@ def decide(
     posts_found: int,
     detail: str | None,
     now: datetime,
+    answer: LeadAnswer | None = None,
 ) -> None:
-    """Write what came of one lead in one actor run.
+    """Write what came of one lead in one actor run, and what the actor has told about it (None: no word yet).
 
     Its posts count for the day on which they were first found, however often the run is looked at again.
     """
@@ -30,7 +31,8 @@ def decide(
         lead_outcomes.c.actor_run_id == actor_run_id, lead_outcomes.c.lead_id == lead_id
     )
     first = case((lead_outcomes.c.posts_found == 0, literal(now, Utc)), else_=lead_outcomes.c.decided_at)
-    tx.execute(statement.values(outcome=outcome, posts_found=posts_found, detail=detail, decided_at=first))
+    told = {"outcome": outcome, "posts_found": posts_found, "answer": answer, "detail": detail}
+    tx.execute(statement.values(**told, decided_at=first))
 
 
 def posts_by_lead(tx: Tx, actor_run_id: int) -> dict[int, int]:

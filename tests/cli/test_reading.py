@@ -16,7 +16,7 @@ from harvester.ledger import Ledger, actor_runs, deliveries, leads, posts
 from harvester.models import ActorRunState, ClientRun, DeliveryOutcome, Lead
 from harvester.posts import Author
 from services import run_records
-from services.outcome import decide_leads
+from services.outcome import decide_leads, hear
 from services.settle import verdict
 
 from .conftest import Harvester
@@ -69,7 +69,7 @@ def _completed(ledger: Ledger, row_id: int, full_id: str) -> ClientRun:
     with ledger.write() as tx:
         batch = actor_runs.get(tx, row_id)
         assert batch is not None
-        decide_leads(tx, batch, answered_all=False, now=NOW)
+        decide_leads(tx, batch, hear(tx, batch, answered_all=False), now=NOW)
         run = run_records.get(tx, full_id)
         assert run is not None
         status, note = verdict([batch])
