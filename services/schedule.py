@@ -1,0 +1,116 @@
+"""Schedules: what starts by itself, and when. Firing them is `services/scheduled.py`.
+
+The schedule of all clients is a setting, a client's own is the client's, in its time zone. Both are kept as
+rows with their next time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from harvester import cron
+from harvester.errors import InvalidInput
+from harvester.ledger import Ledger, Tx, schedules
+from harvester.ledger.schedules import ALL
+from services import schedule_shapes
+from services.alerts import raise_alert
+from services.overview import Listing
+
+Missed = Literal["last", "skip", "all"]
+#: Expression and time zone.
+Said = tuple[str, str]
+
+#: Rows that one transaction writes at most: on SQLite nobody else can write meanwhile.
+_AT_ONCE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say: the schedule of all clients, if any, and what becomes of missed times."""
+
+    expression: str | None
+    timezone: str
+    missed: Missed
+
+
+class Schedule:
+    """Keeps the rows in line with settings and clients, and shows them."""
+
+    def __init__(self, ledger: Ledger, rules: Rules, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self.rules = rules
+
+    def sync(self) -> None:
+        """Bring the rows in line: what is new or changed counts from now on, what is gone is forgotten.
+
+        Raises `LedgerUnavailable`.
+        """
+        now = self._clock()
+        with self._ledger.read() as tx:
+            wanted, there = self._wanted(tx), schedules.every(tx)
+        changed = [name for name, said in wanted.items() if not _is_as(there.get(name), said)]
+        begins = {name: self._begin(name, wanted[name], there.get(name), now) for name in changed}
+        gone = [name for name in there if name not in wanted or begins.get(name, now) is None]
+        for some in _some([name for name in changed if begins[name] is not None] + gone):
+            with self._ledger.write() as tx:
+                for name in some:
+                    if name in gone:
+                        schedules.remove(tx, name)
+                    else:
+                        schedules.put(tx, name, *wanted[name], next_at=begins[name])
+
+    def listing(self, *, limit: int, after: str | None = None) -> Listing:
+        """Show the schedules by name, from the one behind `after`, each with its next times."""
+        with self._ledger.read() as tx:
+            wanted, there, now = self._wanted(tx), schedules.every(tx), self._clock()
+        names = sorted(name for name in wanted if after is None or name > after)
+        shown = [_shown(name, wanted[name], there.get(name), now) for name in names[:limit]]
+        return Listing(shown, names[limit - 1] if len(names) > limit else None)
+
+    def _wanted(self, tx: Tx) -> dict[str, Said]:
+        found = schedules.of_clients(tx)
+        if self.rules.expression is not None:
+            found[ALL] = (self.rules.expression, self.rules.timezone)
+        return found
+
+    def _begin(self, name: str, said: Said, row: schedules.Schedule | None, now: datetime) -> datetime | None:
+        """Reckon when a new schedule begins. None, and an alert, for one that cannot be reckoned with."""
+        try:
+            return _next_of(said, row, now)
+        except InvalidInput as error:
+            text = (
+                f"The schedule {name} starts nothing: {error}. It is {said[0]!r} in {said[1]!r}; give the "
+                "client another one with harvester clients set --schedule, or correct its time zone."
+            )
+            with self._ledger.write() as tx:
+                raise_alert(tx, f"schedule {name}", text, now=now)
+            return None
+
+
+def _is_as(row: schedules.Schedule | None, said: Said) -> bool:
+    return row is not None and row.next_at is not None and (row.expression, row.timezone) == said
+
+
+def _next_of(said: Said, row: schedules.Schedule | None, now: datetime) -> datetime | None:
+    """Give the next time: what the row says, if it is of the same schedule, else anew, and none twice."""
+    if row is not None and _is_as(row, said):
+        return row.next_at
+    last = row.last_at if row is not None else None
+    return cron.following(*said, after=max(now, last or now))
+
+
+def _shown(name: str, said: Said, row: schedules.Schedule | None, now: datetime) -> dict[str, Any]:
+    try:
+        next_at = _next_of(said, row, now)
+        times = [] if next_at is None else cron.upcoming(*said, start=next_at, count=schedule_shapes.TIMES)
+    except InvalidInput as error:
+        return schedule_shapes.schedule(name, said, row, [], error=str(error))
+    return schedule_shapes.schedule(name, said, row, times)
+
+
+def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    yield from (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))
