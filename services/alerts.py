@@ -1,4 +1,4 @@
-"""Alerts: told to the agency through Apprise, each matter once a day however often it comes up.
+"""Alerts: told to the agency through Apprise, each matter once until it is over and comes up again.
 
 A matter is written down in the ledger, in the transaction in which it comes up, and told afterwards by a
 chore: an alert is lost with nothing else, and holds up nothing.
@@ -15,9 +15,16 @@ from pydantic import SecretStr
 from harvester import log
 from harvester.errors import HarvesterError
 from harvester.ledger import Ledger, Tx, alerts
+from harvester.ledger.alerts import Alert
+from harvester.models import ClientRun, ClientRunStatus
 
-_AGAIN_AFTER: Final = timedelta(days=1)
-_AT_ONCE: Final = 20
+_DAY: Final = timedelta(days=1)
+#: What comes up together is told together.
+_MOMENT: Final = timedelta(seconds=10)
+#: Of many at once, so many are told in words.
+_IN_WORDS: Final = 20
+#: Longest reason that an alert repeats, in characters; the record has all of it.
+_REASON_CHARS: Final = 500
 
 _log = log.get_logger(__name__)
 
@@ -28,10 +35,50 @@ class NotTold(HarvesterError):
     permanent = False
 
 
-def raise_alert(tx: Tx, key: str, text: str, *, now: datetime) -> None:
-    """Bring a matter up under a key that names it, such as `airtable cap app…`. The log has it once a day."""
-    if alerts.bring_up(tx, key, text, now=now, again_after=_AGAIN_AFTER):
+def raise_alert(
+    tx: Tx,
+    key: str,
+    text: str,
+    *,
+    now: datetime,
+    again_after: timedelta | None = _DAY,
+    in_log: bool = False,
+) -> None:
+    """Bring a matter up under a key that names it, such as `airtable cap app…`.
+
+    It is told once, and again when it comes up `again_after` that or later; one that has not come up for so
+    long is over. With None it stands, and is told no more, until `over` is called with its key. What is told
+    is logged as well, unless it is `in_log` in other words.
+    """
+    if alerts.bring_up(tx, key, text, now=now, again_after=again_after) and not in_log:
         tx.after_commit(lambda: _log.error("%s", text))
+
+
+def over(tx: Tx, key: str, now: datetime) -> None:
+    """End a matter, if it stands: when it comes up again it is told again."""
+    if alerts.over(tx, key, now=now):
+        tx.after_commit(lambda: _log.info("Over: %s", key))
+
+
+def harvest_ended(tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime) -> None:
+    """Raise an alert for a client run that did not end well, until one of its client does.
+
+    What a person has cancelled says nothing about the client.
+    """
+    key = f"client {run.client_id} failed"
+    if status is ClientRunStatus.COMPLETED:
+        over(tx, key, now)
+    elif status in (ClientRunStatus.FAILED, ClientRunStatus.COMPLETED_WITH_ERRORS):
+        text = (
+            f"Client {run.client_id}: client run {run.client_run_id} ended {status}: {_shortened(note)}. "
+            "What it found is kept, and leads without an answer are due again. See harvester runs "
+            f"{run.client_run_id}, put right what it says, then harvester retry {run.client_run_id}"
+        )
+        raise_alert(tx, key, text, now=now, again_after=None)
+
+
+def _shortened(note: str) -> str:
+    return note if len(note) <= _REASON_CHARS else f"{note[:_REASON_CHARS]}…"
 
 
 class Alerts:
@@ -42,24 +89,58 @@ class Alerts:
         self._urls = urls
         self._clock = clock
 
+    def due(self, tx: Tx) -> bool:
+        """Say whether something is to be told, after a moment in which others may join it."""
+        return alerts.any_untold(tx, since=self._clock() - _MOMENT)
+
     def __call__(self) -> None:
-        """Tell what nobody was told of yet. Raises `NotTold`, `LedgerUnavailable`."""
+        """Tell what nobody was told of yet, all in one message. Raises `NotTold`, `LedgerUnavailable`."""
         with self._ledger.read() as tx:
-            found = alerts.untold(tx, limit=_AT_ONCE)
+            found = alerts.untold(tx, limit=_IN_WORDS)
+            keys = alerts.untold_keys(tx) if found else []
         if not found:
             return
         if self._urls:
-            self._tell(
-                "\n".join(f"{alert.text} (since {alert.first_at:%Y-%m-%d %H:%M} UTC)" for alert in found)
-            )
+            self._tell(_message(found, len(keys)))
         with self._ledger.write() as tx:
-            alerts.told(tx, [alert.key for alert in found], now=self._clock())
+            alerts.told(tx, keys, now=self._clock())
 
     def _tell(self, text: str) -> None:
+        """Tell all services. One that took it must not hear it again because another one did not."""
         from apprise import Apprise  # takes long to import, and is seldom needed
 
-        told = Apprise()
+        taken = 0
         for url in self._urls:
-            told.add(url.get_secret_value())
-        if not told.notify(body=text, title="post-harvester needs somebody"):
+            service = Apprise()
+            service.add(url.get_secret_value())
+            taken += bool(service.notify(body=text, title="post-harvester needs somebody"))
+        if not taken:
             raise NotTold("no service of ALERT_URLS took the alerts")
+        if taken < len(self._urls):
+            _log.warning("Services of ALERT_URLS that took the alerts: %d of %d", taken, len(self._urls))
+
+
+def _message(found: Sequence[Alert], in_all: int) -> str:
+    lines = [f"{alert.text} (since {alert.first_at:%Y-%m-%d %H:%M} UTC)" for alert in found]
+    more = in_all - len(found)
+    if more > 0:
+        lines.append(f"… and {more} more: see harvester alerts")
+    return "\n".join(lines)
+
+
+class Standing:
+    """Shows what stands, and lets a person end it."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def page(self, *, limit: int, after: str | None = None) -> tuple[list[Alert], str | None]:
+        """List what stands, the newest first, with the cursor of the next page."""
+        with self._ledger.read() as tx:
+            return alerts.standing(tx, now=self._clock(), limit=limit, after=after)
+
+    def over(self, key: str) -> bool:
+        """End a matter, until it comes up again. False if it does not stand."""
+        with self._ledger.write() as tx:
+            return alerts.over(tx, key, now=self._clock())

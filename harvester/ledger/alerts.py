@@ -1,20 +1,27 @@
-"""Alerts: what somebody should be told of, once for each matter until it comes up again."""
+"""Alerts: what somebody should be told of, once for each matter until it is over and comes up again."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import alerts
 from harvester.ledger.database import Tx
 
+#: Parameters of one statement: SQLite takes 32,766 of them.
+_PART: Final = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One matter. `times` counts how often it has come up, `told_at` says when somebody was last told."""
+    """One matter. `times` counts how often it has come up since `first_at`, `told_at` says when somebody was
+    last told. It stands until `over_at`; None: until somebody says that it is over.
+    """
 
     key: str
     text: str
@@ -22,18 +29,34 @@ class Alert:
     last_at: datetime
     times: int
     told_at: datetime | None
+    over_at: datetime | None
 
 
-def bring_up(tx: Tx, key: str, text: str, *, now: datetime, again_after: timedelta) -> bool:
-    """Bring a matter up. True if it is to be told: it is new, or was told longer ago than `again_after`."""
-    new = rows.insert_unless_there(tx, alerts, key=key, text=text, first_at=now, last_at=now, times=1)
-    if new:
+def bring_up(tx: Tx, key: str, text: str, *, now: datetime, again_after: timedelta | None) -> bool:
+    """Bring a matter up. True if it is to be told: it is new, or was over.
+
+    With `again_after`, it is also told again when that was done longer ago, and it is over by itself when it
+    has not come up for so long.
+    """
+    over_at = None if again_after is None else now + again_after
+    values = {"text": text, "last_at": now, "over_at": over_at}
+    if rows.insert_unless_there(tx, alerts, key=key, first_at=now, times=1, **values):
         return True
     this = alerts.c.key == key
-    changed = {"text": text, "last_at": now, "times": alerts.c.times + 1}
-    tx.execute(update(alerts).where(this).values(**changed))
+    anew = update(alerts).where(this, alerts.c.over_at <= now)
+    if tx.execute(anew.values(**values, first_at=now, times=1, told_at=None)).rowcount:
+        return True
+    tx.execute(update(alerts).where(this).values(**values, times=alerts.c.times + 1))
+    if again_after is None:
+        return False
     long_ago = update(alerts).where(this, alerts.c.told_at < now - again_after)
     return tx.execute(long_ago.values(told_at=None)).rowcount == 1
+
+
+def over(tx: Tx, key: str, *, now: datetime) -> bool:
+    """A matter is over. False if it did not stand."""
+    this = update(alerts).where(alerts.c.key == key, _stands(now))
+    return tx.execute(this.values(over_at=now)).rowcount == 1
 
 
 def untold(tx: Tx, *, limit: int) -> list[Alert]:
@@ -42,12 +65,57 @@ def untold(tx: Tx, *, limit: int) -> list[Alert]:
     return [rows.as_record(Alert, row) for row in tx.execute(statement)]
 
 
-def told(tx: Tx, keys: list[str], *, now: datetime) -> None:
+def any_untold(tx: Tx, *, since: datetime) -> bool:
+    """Say whether there is one that has come up first at that time or earlier."""
+    these = select(alerts.c.key).where(alerts.c.told_at.is_(None), alerts.c.first_at <= since)
+    return tx.execute(these.limit(1)).first() is not None
+
+
+def untold_keys(tx: Tx) -> list[str]:
+    """Name all of them."""
+    return list(tx.execute(select(alerts.c.key).where(alerts.c.told_at.is_(None))).scalars())
+
+
+def told(tx: Tx, keys: Collection[str], *, now: datetime) -> None:
     """Somebody was told of these."""
-    tx.execute(update(alerts).where(alerts.c.key.in_(keys)).values(told_at=now))
+    names = sorted(keys)
+    for part in (names[i : i + _PART] for i in range(0, len(names), _PART)):
+        tx.execute(update(alerts).where(alerts.c.key.in_(part)).values(told_at=now))
 
 
 def latest(tx: Tx, *, limit: int) -> list[Alert]:
     """Give the matters that came up last."""
     statement = select(alerts).order_by(alerts.c.last_at.desc()).limit(limit)
     return [rows.as_record(Alert, row) for row in tx.execute(statement)]
+
+
+def standing(
+    tx: Tx, *, now: datetime, limit: int, after: str | None = None
+) -> tuple[list[Alert], str | None]:
+    """List the matters that are not over, the newest first, with the cursor of the next page."""
+    statement = select(alerts).where(_stands(now))
+    first_at = None
+    if after is not None:
+        first_at = tx.execute(select(alerts.c.first_at).where(alerts.c.key == after)).scalar_one_or_none()
+    if first_at is not None:
+        same_time = and_(alerts.c.first_at == first_at, alerts.c.key > after)
+        statement = statement.where(or_(alerts.c.first_at < first_at, same_time))
+    found = tx.execute(statement.order_by(alerts.c.first_at.desc(), alerts.c.key).limit(limit + 1)).all()
+    cursor = found[limit - 1].key if len(found) > limit else None
+    return [rows.as_record(Alert, row) for row in found[:limit]], cursor
+
+
+def standing_keys(tx: Tx, prefix: str, *, now: datetime) -> list[str]:
+    """Name the matters that are not over and whose keys begin so."""
+    begins = func.substr(alerts.c.key, 1, len(prefix)) == prefix
+    return list(tx.execute(select(alerts.c.key).where(begins, _stands(now))).scalars())
+
+
+def forget(tx: Tx, *, before: datetime) -> int:
+    """Delete what was over, and told, before then. Returns how many that were."""
+    gone = delete(alerts).where(alerts.c.over_at < before, alerts.c.told_at.is_not(None))
+    return tx.execute(gone).rowcount
+
+
+def _stands(now: datetime) -> ColumnElement[bool]:
+    return or_(alerts.c.over_at.is_(None), alerts.c.over_at > now)
