@@ -15,6 +15,7 @@ from harvester.apify_errors import ApifyError, BadAnswer, Gone, StartUnknown, Un
 from harvester.errors import LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries
 from harvester.models import ActorRun, ActorRunState
+from services.dead_letters import raise_dead_letter
 from services.outages import Gate, Outages, backoff
 from services.outcome import give_up
 from services.settle import Settle
@@ -205,7 +206,8 @@ class Advance:
         try:
             with self._ledger.write() as tx:
                 held = actor_runs.still_held(tx, run)
-                self._park(tx, held, code, reason)
+                if self._is_parked(tx, held, code, reason):
+                    raise_dead_letter(tx, held, reason, now=self._clock())
                 tx.after_commit(lambda: _log.error("Parked as a dead letter: %s", reason, code=code))
         except (LostLease, LedgerUnavailable) as error:
             _log.warning("Could not give the row up: %s", error)
@@ -213,18 +215,20 @@ class Advance:
             _log.exception("A row could not be given up, and is tried on")
             self._again(run, reason, failures=min(run.failures, MAX_FAILURES - 1), doublings=run.put_offs)
 
-    def _park(self, tx: Tx, run: ActorRun, code: str, reason: str) -> None:
+    def _is_parked(self, tx: Tx, run: ActorRun, code: str, reason: str) -> bool:
+        """Park a claimed row. False if there is nothing to decide: then it is just given up."""
         now = self._clock()
         parked = {"parked_at": now, "parked_error": reason}
         if run.state in _OVER:  # what the first look at it found stays
             unread = deliveries.unread(tx, run.id)
             deliveries.processed(tx, run.id, seen=unread, result=f"given up: {reason}", now=now)
             code, reason = run.error_code or "", run.error or ""
-        elif code == Gone.code:  # there is nothing to decide
+        elif code == Gone.code:
             give_up(tx, run, code=code, reason=reason, now=now)
-            return
+            return False
         elif run.state not in _IN_FLIGHT:
             give_up(tx, run, code=code, reason=reason, now=now, **parked)
-            return
+            return True
         kept = {"error_code": code or None, "error": reason or None}
         actor_runs.move(tx, run, run.state, now=now, next_check_at=None, **kept, **parked)
+        return True

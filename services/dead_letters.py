@@ -14,6 +14,7 @@ from harvester import log
 from harvester.errors import HarvesterError
 from harvester.ledger import Ledger, Tx, activity, actor_runs, deliveries, parked
 from harvester.models import ActorRun, ActorRunState
+from services.alerts import over, raise_alert
 from services.outcome import give_up
 
 #: The `error_code` of what a person gave up.
@@ -31,6 +32,24 @@ class NotParked(HarvesterError):
 
 class NothingToReplay(HarvesterError):
     """Nothing was started for this dead letter, and its leads are due again: a kickoff does all there is."""
+
+
+#: What the keys of alerts about dead letters begin with; then comes the ID.
+ALERT: Final = "dead letter "
+
+
+def alert_key(row_id: int) -> str:
+    """Name the matter of one dead letter among the alerts."""
+    return f"{ALERT}{row_id}"
+
+
+def raise_dead_letter(tx: Tx, run: ActorRun, reason: str, *, now: datetime) -> None:
+    """Tell somebody of a row that was parked just now; the log has it."""
+    text = (
+        f"Batch {run.batch} of {run.client_run_id} was given up and waits for a person: {reason}. See "
+        f"harvester dead-letters list, then harvester dead-letters replay {run.id}, or discard it"
+    )
+    raise_alert(tx, alert_key(run.id), text, now=now, again_after=None, in_log=True)
 
 
 class DeadLetters:
@@ -85,6 +104,7 @@ class DeadLetters:
 
     def _taken_up(self, tx: Tx, row_id: int) -> ActorRun:
         now = self._clock()
+        over(tx, alert_key(row_id), now)
         run = parked.take_up(tx, row_id, now=now, lease_until=now + _MOMENT, owner=_OWNER)
         if run is None:
             raise NotParked(f"there is no dead letter {row_id}, or it was replayed or discarded before")

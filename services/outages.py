@@ -14,11 +14,17 @@ from typing import Final
 
 from harvester import log
 from harvester.errors import LedgerUnavailable
-from harvester.ledger import Ledger, Tx, actor_runs, locks
+from harvester.ledger import Ledger, Tx, due_actor_runs, locks
+from services.alerts import over, raise_alert
+from services.unreachable import in_words
 
 #: Back-off doubles this often at most: 64 times its first step.
 _DOUBLINGS: Final = 6
 _LOCK: Final = "outage of Apify"
+#: Remembers since when it lasts; it locks nothing. And of one that lasts so long somebody is told.
+_SINCE: Final = "outage of Apify since"
+_TOLD_AFTER: Final = timedelta(minutes=10)
+_ALERT: Final = "apify outage"
 #: However long it lasts, it is looked after so often.
 _LONGEST: Final = timedelta(seconds=30)
 
@@ -79,7 +85,19 @@ class Outages:
         wait = min(backoff(self._first_wait, times), _LONGEST)
         locks.extend(tx, _LOCK, until=now + wait, times=times + 1, reason=reason)
         if outage is None:
+            locks.extend(tx, _SINCE, until=now, times=1, reason="")
             tx.after_commit(lambda: _log.error("Apify cannot be asked, all calls wait: %s", reason))
+        else:
+            self._tell_of_long(tx, reason, now)
+
+    def _tell_of_long(self, tx: Tx, reason: str, now: datetime) -> None:
+        since = locks.get(tx, _SINCE)
+        if since is not None and now - since.until >= _TOLD_AFTER:
+            text = (
+                f"Apify cannot be asked since {since.until:%Y-%m-%d %H:%M} UTC: {in_words(reason)}. All work "
+                "waits, and goes on by itself; see harvester doctor, and status.apify.com"
+            )
+            raise_alert(tx, _ALERT, text, now=now, again_after=None)
 
     def worked(self, *, tried: bool) -> None:
         """Apify has answered. If that was the trial, the outage is over and everybody goes on at once."""
@@ -89,9 +107,11 @@ class Outages:
         try:
             with self._ledger.write() as tx:
                 locks.release(tx, _LOCK)
+                locks.release(tx, _SINCE)
+                over(tx, _ALERT, self._clock())
                 tx.after_commit(lambda: _log.warning("Apify can be asked again"))
             with self._ledger.write() as tx:
-                actor_runs.forget_queued(tx)
+                due_actor_runs.forget_queued(tx)
         except LedgerUnavailable as error:
             _log.warning("The end of an outage could not be written down: %s", error)
 

@@ -15,6 +15,7 @@ from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Tx, activity, client_runs, job_runs, metrics
 from harvester.models import ClientRun, ClientRunStatus, Metrics
 from harvester.run_ids import base_of, client_run_id
+from services.alerts import over, raise_alert
 
 MANUAL: Final = client_runs.BY_HAND
 #: Who may ask for a client run record. `manual` is the script's own, and refused over HTTP.
@@ -22,6 +23,9 @@ KICKOFF_SOURCES: Final = frozenset(
     {"orchestrator", "master_process", "smart_resume_workflow", "batch_process"}
 )
 AUTHORISED_SOURCES: Final = KICKOFF_SOURCES | {MANUAL}
+
+#: Why an order was refused for another client run's sake.
+_IN_THE_WAY: Final = frozenset({"run_exists", "run_in_progress"})
 
 _log = log.get_logger(__name__)
 
@@ -54,11 +58,13 @@ def create(
     target_posts: int | None = None,
     max_batches: int = 0,
     note: str | None = None,
+    of_open_job: bool = False,
 ) -> ClientRun:
     """Create the record of one client run, status `Running`, metrics zero.
 
-    The job tracking record of its base run ID is made if this is the first of it. Raises `AlreadyExists`,
-    `ClientBusy`, `InvalidRunId`, or `InvalidInput` for a source that is not authorised.
+    The job tracking record of its base run ID is made if this is the first of it; `of_open_job`: it is there,
+    and its kickoffs keep it open. Raises `AlreadyExists`, `ClientBusy`, `InvalidRunId`, or `InvalidInput` for
+    a source that is not authorised.
     """
     _check_source(source)
     full_id = client_run_id(run_id, client_id)
@@ -80,9 +86,10 @@ def create(
     )
     _log.info("Creating client run record for %s", full_id)
     _reserve(tx, run)
-    if not job_runs.reserve(tx, run.run_id, source=source, now=now):
+    if not of_open_job and not job_runs.reserve(tx, run.run_id, source=source, now=now):
         job_runs.reopen(tx, run.run_id)
     _note(tx, "create", full_id, client_id, source=source, detail="created", now=now)
+    over(tx, _uncreated(client_id), now)
     tx.after_commit(lambda: _log.info("Successfully created client run record for %s", full_id))
     return run
 
@@ -154,10 +161,20 @@ def adopt(
 def creation_failed(
     tx: Tx, *, run_id: str | None, client_id: str, source: str, reason: str, now: datetime
 ) -> None:
-    """Count a creation that failed and log it, in a transaction of its own: the first one rolled back."""
+    """Count a creation that failed and log it, in a transaction of its own: the first one rolled back.
+
+    Somebody is told, unless whoever asked was: by hand, or that another client run is in the way.
+    """
     full = client_run_id(run_id, client_id) if run_id else None
     _log.error("Failed to create client run record for %s: %s", full or client_id, reason)
     _note(tx, "create", full, client_id, source=source, detail=reason, now=now, ok=False)
+    if reason not in _IN_THE_WAY and source != MANUAL:
+        text = (
+            f"The record of {full or f'a client run of {client_id}'} could not be created: {reason}. "
+            "What can go on without it does; see harvester doctor and, where clients are kept in Airtable, "
+            "harvester airtable check"
+        )
+        raise_alert(tx, _uncreated(client_id), text, now=now, in_log=True)
 
 
 def get(tx: Tx, full_id: str) -> ClientRun | None:
@@ -173,12 +190,17 @@ def require(tx: Tx, full_id: str, client_id: str) -> ClientRun | None:
     return found
 
 
+def _uncreated(client_id: str) -> str:
+    return f"record of {client_id} not created"
+
+
 def update(tx: Tx, full_id: str, client_id: str, *, source: str, now: datetime, **changes: Any) -> bool:
     """Recount the record's metrics and set `changes`. False, and an ERROR line, if the record is missing."""
     # Locked before it is counted: of two that store at once, the later must count what the earlier stored.
     if client_runs.get(tx, full_id, lock=True) is None:
         _missing(full_id, client_id)
         _note(tx, "update", full_id, client_id, source=source, detail="record missing", now=now, ok=False)
+        _tell_of_missing(tx, full_id, client_id, "is not in the ledger", now)
         return False
     counted = metrics.of_client_run(tx, full_id)
     values = {name: getattr(counted, name) for name in Metrics.__dataclass_fields__}
@@ -209,6 +231,15 @@ def deleted_in_airtable(tx: Tx, full_id: str, client_id: str, *, now: datetime) 
     _missing(full_id, client_id)
     told = "record deleted in Airtable"
     _note(tx, "update", full_id, client_id, source="mirror", detail=told, now=now, ok=False)
+    _tell_of_missing(tx, full_id, client_id, "was deleted in Airtable", now)
+
+
+def _tell_of_missing(tx: Tx, full_id: str, client_id: str, told: str, now: datetime) -> None:
+    text = (
+        f"The client run record {full_id} of {client_id} {told}. Its harvest goes on and its posts are kept, "
+        "but no record is made anew: see harvester check, and who deletes records"
+    )
+    raise_alert(tx, f"record {full_id} missing", text, now=now, in_log=True)
 
 
 def _missing(full_id: str, client_id: str) -> None:
