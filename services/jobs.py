@@ -6,9 +6,13 @@ Its client runs are those of its base run ID, and those of others that it has ta
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
+from harvester.jobs import JobDecision
 from harvester.ledger import Tx, job_clients, job_runs
 from harvester.models import ClientRun, ClientRunStatus
+
+_NOBODY: Final = "nobody was to be harvested"
 
 
 def client_run_ended(tx: Tx, run: ClientRun, *, now: datetime) -> None:
@@ -23,10 +27,15 @@ def close_if_over(tx: Tx, run_id: str, *, now: datetime) -> bool:
     job = job_runs.get(tx, run_id, lock=True)
     if job is None or job.kickoffs_due_at is not None or job.status is not ClientRunStatus.RUNNING:
         return False
-    statuses = job_clients.statuses(tx, run_id)
-    if ClientRunStatus.RUNNING in statuses:
+    if job_clients.any_live(tx, run_id):
+        if job.holds is not None:
+            job_runs.look(tx, run_id, heartbeat_at=now)
         return False
-    job_runs.close(tx, run_id, status=worst_of(statuses), now=now)
+    statuses = job_clients.statuses(tx, run_id)
+    failed = job_clients.counts(tx, [run_id])[run_id][JobDecision.FAILED] if job.plan is not None else 0
+    status = worst_of([*statuses, *[ClientRunStatus.FAILED] * failed])
+    note = _NOBODY if job.plan is not None and not statuses and not failed else None
+    job_runs.close(tx, run_id, status=status, note=note, now=now)
     return True
 
 

@@ -103,6 +103,13 @@ class Kickoff:
                 f"{error} as far as is known, and Clients was not read: {unread.problem}"
             ) from error
 
+    def within(self, tx: Tx, order: Order) -> Answer:
+        """Carry out an order of a job run that is open, in its transaction. Clients were read before.
+
+        Raises `UnknownClient`, and what `run_records.create` raises. Nothing of it is counted as failed here.
+        """
+        return self._carried_out(tx, order, None, of_open_job=True)
+
     def _taken(self, order: Order, unread: Unread | None) -> Answer:
         try:
             with self._ledger.write() as tx:
@@ -127,7 +134,9 @@ class Kickoff:
         idempotency.keep(tx, key, idempotency.KeptAnswer(order.client_id, asdict(answer)), now=self._clock())
         return answer
 
-    def _carried_out(self, tx: Tx, order: Order, unread: Unread | None) -> Answer:
+    def _carried_out(
+        self, tx: Tx, order: Order, unread: Unread | None, *, of_open_job: bool = False
+    ) -> Answer:
         tx.exclusively(f"client:{order.client_id}")
         client = clients.get(tx, order.client_id)
         if client is None:
@@ -141,7 +150,7 @@ class Kickoff:
         live = client_runs.live_of(tx, client.client_id)
         if live is not None:
             return Answer("run_in_progress", client.client_id, live.run_id, live.client_run_id)
-        return self._started(tx, client, order, now)
+        return self._started(tx, client, order, now, of_open_job=of_open_job)
 
     def _not_eligible(self, tx: Tx, client: Client, order: Order, now: datetime) -> Answer | None:
         skip = why_not(tx, client, self._limits, now, chosen=order.target_urls is not None)
@@ -149,7 +158,9 @@ class Kickoff:
             return None
         return Answer("skipped", client.client_id, code=skip.code, reason=skip.reason)
 
-    def _started(self, tx: Tx, client: Client, order: Order, now: datetime) -> Answer:
+    def _started(
+        self, tx: Tx, client: Client, order: Order, now: datetime, *, of_open_job: bool = False
+    ) -> Answer:
         run_id = order.run_id or job_runs.mint(tx, run_ids.candidates(now), source=order.source, now=now)
         need = need_of(tx, client, self._limits, now)
         run = run_records.create(
@@ -161,6 +172,7 @@ class Kickoff:
             now=now,
             target_posts=None if order.target_urls is not None else need.posts,
             max_batches=order.max_batches if order.max_batches is not None else max(0, need.batches),
+            of_open_job=of_open_job,
         )
         planned = self._planned(tx, client, order, run.client_run_id, need.posts, run.max_batches, now)
         told = "leads are to be read from Airtable" if planned is None else f"{planned} batches planned"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
@@ -12,10 +12,13 @@ from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import idempotency_keys
 
+#: In place of a client's ID, which it cannot be: the answer is for many clients.
+MANY: Final = "*"
+
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What was answered under a key, and for which client."""
+    """What was answered under a key, and for which client, or `MANY`."""
 
     client_id: str
     answer: dict[str, Any]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, func, or_, select
 
-from harvester.jobs import JobClient, JobDecision
+from harvester.jobs import JobClient, JobDecision, JobRun
 from harvester.ledger import rows
+from harvester.ledger.client_runs import from_row as client_run
 from harvester.ledger.database import Tx
 from harvester.ledger.job_tables import job_clients
-from harvester.ledger.tables import client_runs
-from harvester.models import ClientRunStatus
+from harvester.ledger.tables import client_runs, clients
+from harvester.models import ClientRun, ClientRunStatus, Metrics
+
+_METRICS: Final = tuple(Metrics.__dataclass_fields__)
 
 
 def from_row(row: Any) -> JobClient:
@@ -37,10 +42,88 @@ def jobs_of(tx: Tx, client_run_id: str) -> list[str]:
     return list(tx.execute(statement).scalars())
 
 
+def undecided(tx: Tx, job: JobRun, *, status: str, limit: int) -> list[str]:
+    """Name the next clients, by ID, that a job run is for and has not decided about yet.
+
+    Those of this client `status`; the one client that is asked for by name is named whatever its status.
+    """
+    decided = select(func.max(job_clients.c.client_id), func.count()).where(
+        job_clients.c.run_id == job.run_id
+    )
+    last, count = tx.execute(decided).one()
+    room = limit if job.most_clients is None else min(limit, job.most_clients - count)
+    if room < 1:
+        return []
+    # They are decided about in the order of their IDs: behind the last one nobody is.
+    behind = [] if last is None else [clients.c.client_id > last]
+    statement = select(clients.c.client_id).where(*_narrowed(job, status), *behind)
+    return list(tx.execute(statement.order_by(clients.c.client_id).limit(room)).scalars())
+
+
+def _narrowed(job: JobRun, status: str) -> list[Any]:
+    if job.only_client is None:
+        wanted = [clients.c.status == status]
+    else:
+        wanted = [clients.c.client_id == job.only_client]
+    if job.stream is not None:
+        wanted.append(clients.c.stream == job.stream)
+    if job.without_schedule:
+        wanted.append(clients.c.schedule.is_(None))
+    return wanted
+
+
+def any_live(tx: Tx, run_id: str) -> bool:
+    """Say whether a client run of a job run is live, its own or one that it has taken on."""
+    live = client_runs.c.status == ClientRunStatus.RUNNING
+    own = exists().where(client_runs.c.run_id == run_id, live)
+    taken_on = exists().where(
+        job_clients.c.run_id == run_id,
+        job_clients.c.decision == JobDecision.TAKEN_ON,
+        client_runs.c.client_run_id == job_clients.c.client_run_id,
+        live,
+    )
+    return bool(tx.execute(select(or_(own, taken_on))).scalar_one())
+
+
 def statuses(tx: Tx, run_id: str) -> list[ClientRunStatus]:
     """Say how the client runs of a job run stand, its own and those that it has taken on."""
+    return [run.status for run in runs_of(tx, run_id)]
+
+
+def runs_of(tx: Tx, run_id: str) -> list[ClientRun]:
+    """Give the client runs of a job run by client, its own and those that it has taken on."""
     of_others = select(job_clients.c.client_run_id).where(job_clients.c.run_id == run_id)
-    statement = select(client_runs.c.status).where(
+    statement = select(client_runs).where(
         or_(client_runs.c.run_id == run_id, client_runs.c.client_run_id.in_(of_others))
     )
-    return [ClientRunStatus(status) for status in tx.execute(statement).scalars()]
+    return [client_run(row) for row in tx.execute(statement.order_by(client_runs.c.client_id))]
+
+
+def counts(tx: Tx, run_ids: Sequence[str]) -> dict[str, Counter[JobDecision]]:
+    """Count what job runs decided, by decision."""
+    statement = (
+        select(job_clients.c.run_id, job_clients.c.decision, func.count())
+        .where(job_clients.c.run_id.in_(run_ids))
+        .group_by(job_clients.c.run_id, job_clients.c.decision)
+    )
+    found: dict[str, Counter[JobDecision]] = {run_id: Counter() for run_id in run_ids}
+    for run_id, decision, count in tx.execute(statement):
+        found[run_id][JobDecision(decision)] = count
+    return found
+
+
+def sums(tx: Tx, run_ids: Sequence[str]) -> dict[str, tuple[int, Metrics]]:
+    """Count the client runs of job runs, their own, and sum up their metrics."""
+    totals = [func.sum(getattr(client_runs.c, name)) for name in _METRICS]
+    statement = (
+        select(client_runs.c.run_id, func.count(), *totals)
+        .where(client_runs.c.run_id.in_(run_ids))
+        .group_by(client_runs.c.run_id)
+    )
+    found = {run_id: (0, Metrics()) for run_id in run_ids}
+    for run_id, count, *summed in tx.execute(statement):
+        found[run_id] = (
+            count,
+            Metrics(**{name: int(value) for name, value in zip(_METRICS, summed, strict=True)}),
+        )
+    return found

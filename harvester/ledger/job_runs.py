@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select, update
 
@@ -14,6 +14,8 @@ from harvester.ledger.database import Tx
 from harvester.ledger.job_tables import job_runs
 from harvester.ledger.mirroring import Kind
 from harvester.models import ClientRunStatus
+
+_RUNNING: Final = job_runs.c.status == ClientRunStatus.RUNNING
 
 
 def from_row(row: Any) -> JobRun:
@@ -49,15 +51,68 @@ def get(tx: Tx, run_id: str, *, lock: bool = False) -> JobRun | None:
     return from_row(row) if row else None
 
 
-def close(tx: Tx, run_id: str, *, status: ClientRunStatus, now: datetime) -> None:
-    """End a job run; a later end replaces an earlier one, as a second kickoff may have joined it."""
+def holder(tx: Tx, held: str) -> JobRun | None:
+    """Give the live job run that holds a lock; there is at most one."""
+    row = tx.execute(select(job_runs).where(job_runs.c.holds == held)).one_or_none()
+    return from_row(row) if row else None
+
+
+def change(tx: Tx, run_id: str, **values: Any) -> None:
+    """Set some of a job run's values, of which Airtable is told."""
     tx.owe(Kind.JOB_RUN, run_id)
-    statement = update(job_runs).where(job_runs.c.run_id == run_id)
-    tx.execute(statement.values(status=status, finished_at=now))
+    tx.execute(update(job_runs).where(job_runs.c.run_id == run_id).values(**values))
+
+
+def look(tx: Tx, run_id: str, **values: Any) -> None:
+    """Set what the ledger alone knows of a job run: when kickoffs are due, who looked at it, and when."""
+    tx.execute(update(job_runs).where(job_runs.c.run_id == run_id).values(**values))
+
+
+def close(tx: Tx, run_id: str, *, status: ClientRunStatus, now: datetime, note: str | None = None) -> None:
+    """End a job run; a later end replaces an earlier one, as a second kickoff may have joined it."""
+    told = {} if note is None else {"note": note}
+    change(tx, run_id, status=status, finished_at=now, kickoffs_due_at=None, holds=None, **told)
 
 
 def reopen(tx: Tx, run_id: str) -> None:
     """A client run has joined: the job run is not over."""
-    tx.owe(Kind.JOB_RUN, run_id)
-    statement = update(job_runs).where(job_runs.c.run_id == run_id)
-    tx.execute(statement.values(status=ClientRunStatus.RUNNING, finished_at=None))
+    change(tx, run_id, status=ClientRunStatus.RUNNING, finished_at=None)
+
+
+def to_kick_off(tx: Tx, *, now: datetime, limit: int) -> list[str]:
+    """Name live job runs whose kickoffs somebody is to go on with, the one that waits longest first."""
+    statement = (
+        select(job_runs.c.run_id)
+        .where(job_runs.c.kickoffs_due_at <= now, _RUNNING)
+        .order_by(job_runs.c.kickoffs_due_at, job_runs.c.run_id)
+        .limit(limit)
+    )
+    return list(tx.execute(statement).scalars())
+
+
+def unreported(tx: Tx) -> list[JobRun]:
+    """Give the job runs with a plan that no report was made of yet, most of which are live, by run ID."""
+    statement = select(job_runs).where(job_runs.c.plan.is_not(None), job_runs.c.reported_at.is_(None))
+    return [from_row(row) for row in tx.execute(statement.order_by(job_runs.c.run_id))]
+
+
+def reported(tx: Tx, run_id: str, *, now: datetime, ping_due_at: datetime | None) -> bool:
+    """A report is made. False if one was made before."""
+    statement = update(job_runs).where(job_runs.c.run_id == run_id, job_runs.c.reported_at.is_(None))
+    return tx.execute(statement.values(reported_at=now, ping_due_at=ping_due_at)).rowcount == 1
+
+
+def latest(tx: Tx, plan: JobPlan) -> JobRun | None:
+    """Give the job run of this plan with the newest run ID."""
+    statement = select(job_runs).where(job_runs.c.plan == plan).order_by(job_runs.c.run_id.desc()).limit(1)
+    row = tx.execute(statement).one_or_none()
+    return from_row(row) if row else None
+
+
+def page(tx: Tx, *, limit: int, before: str | None = None) -> tuple[list[JobRun], str | None]:
+    """List job runs, newest run ID first, from the one behind `before`, and the cursor of the next page."""
+    statement = select(job_runs).order_by(job_runs.c.run_id.desc()).limit(limit + 1)
+    if before is not None:
+        statement = statement.where(job_runs.c.run_id < before)
+    found = [from_row(row) for row in tx.execute(statement)]
+    return found[:limit], found[limit - 1].run_id if len(found) > limit else None

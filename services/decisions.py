@@ -1,0 +1,130 @@
+"""What a job run does about one client: it starts a client run, takes a live one on, or says why not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from harvester import log
+from harvester.errors import HarvesterError, LedgerUnavailable
+from harvester.jobs import JobClient, JobDecision, JobPlan, JobRun
+from harvester.ledger import Tx, client_runs, clients
+from harvester.models import ClientRun, ClientRunStatus
+from harvester.run_ids import client_run_id
+from services import run_records
+from services.alerts import raise_alert
+from services.kickoff import Answer, Kickoff, Order
+from services.plan import Limits, need_of
+
+#: Codes of those that are skipped, beside those of a kickoff.
+RUN_IN_PROGRESS: Final = "run_in_progress"
+COMPLETED_RECENTLY: Final = "completed_recently"
+KICKOFF_FAILED: Final = "kickoff_failed"
+
+_REASON_CHARS: Final = 500
+_log = log.get_logger(__name__)
+
+
+class Decisions:
+    """Decides about one client at a time, each by itself: what goes wrong with one touches no other."""
+
+    def __init__(self, kickoff: Kickoff, limits: Limits, *, recent: timedelta) -> None:
+        """Build it. `recent`: how long ago a smart resume calls a client run completed recently."""
+        self._kickoff = kickoff
+        self._limits = limits
+        self._recent = recent
+
+    def __call__(self, tx: Tx, job: JobRun, client_id: str, now: datetime) -> JobClient:
+        """Decide about a client within a job run's transaction. Raises `LedgerUnavailable` alone."""
+        try:
+            with tx.part() as part:
+                decided = self._decided(part, job, client_id, now)
+        except LedgerUnavailable:
+            raise
+        except run_records.AlreadyExists as error:
+            return self._of(job, client_id, now, JobDecision.STARTED, run=error.found.client_run_id)
+        except run_records.ClientBusy as error:
+            return self._busy(job, client_id, now, error.live.client_run_id)
+        except Exception as error:
+            return self._failed(tx, job, client_id, error, now)
+        tx.after_commit(part.committed)
+        return decided
+
+    def _decided(self, tx: Tx, job: JobRun, client_id: str, now: datetime) -> JobClient:
+        tx.exclusively(f"client:{client_id}")
+        full_id = client_run_id(job.run_id, client_id)
+        if client_runs.get(tx, full_id) is not None:
+            return self._of(job, client_id, now, JobDecision.STARTED, run=full_id)
+        if job.plan is JobPlan.RESUME:
+            live = client_runs.live_of(tx, client_id)
+            if live is not None:
+                return self._of(job, client_id, now, JobDecision.TAKEN_ON, run=live.client_run_id)
+            reason = self._completed_recently(tx, client_id, now)
+            if reason is not None:
+                return self._skipped(job, client_id, now, COMPLETED_RECENTLY, reason)
+        answer = self._kickoff.within(tx, Order(client_id, source=job.source, run_id=job.run_id))
+        return self._answered(job, answer, now)
+
+    def _completed_recently(self, tx: Tx, client_id: str, now: datetime) -> str | None:
+        """Say that, and that there is nothing to resume, if both are so."""
+        (found, _), client = client_runs.page(tx, limit=1, client_id=client_id), clients.get(tx, client_id)
+        if not found or client is None or not self._is_recent(found[0], now):
+            return None
+        if client.daily_target <= 0 or need_of(tx, client, self._limits, now).posts > 0:
+            return None
+        ended = f"{found[0].finished_at:%Y-%m-%d %H:%M} UTC"
+        return (
+            f"client run {found[0].client_run_id} completed at {ended}, and the client's target of the day, "
+            f"{client.daily_target} posts, is met"
+        )
+
+    def _is_recent(self, run: ClientRun, now: datetime) -> bool:
+        if run.status is not ClientRunStatus.COMPLETED or run.finished_at is None:
+            return False
+        return now - run.finished_at < self._recent
+
+    def _answered(self, job: JobRun, answer: Answer, now: datetime) -> JobClient:
+        if answer.outcome == "accepted":
+            return self._of(job, answer.client_id, now, JobDecision.STARTED, run=answer.client_run_id)
+        if answer.outcome == "run_in_progress":
+            return self._busy(job, answer.client_id, now, answer.client_run_id)
+        return self._skipped(job, answer.client_id, now, answer.code, answer.reason)
+
+    def _busy(self, job: JobRun, client_id: str, now: datetime, live: str | None) -> JobClient:
+        return self._skipped(job, client_id, now, RUN_IN_PROGRESS, f"client run {live} is still running")
+
+    def _skipped(
+        self, job: JobRun, client_id: str, now: datetime, code: str | None, reason: str | None
+    ) -> JobClient:
+        return self._of(job, client_id, now, JobDecision.SKIPPED, code=code, reason=reason)
+
+    def _failed(self, tx: Tx, job: JobRun, client_id: str, error: Exception, now: datetime) -> JobClient:
+        reason = in_short(error)
+        if not isinstance(error, HarvesterError):
+            _log.error("Kickoff of %s in job run %s failed", client_id, job.run_id, exc_info=error)
+        run_records.creation_failed(
+            tx, run_id=job.run_id, client_id=client_id, source=job.source, reason=reason, now=now
+        )
+        told = f"Client {client_id} was not harvested in job run {job.run_id}: {reason}"
+        raise_alert(tx, f"kickoff of {client_id} failed", told, now=now)
+        return self._of(job, client_id, now, JobDecision.FAILED, code=KICKOFF_FAILED, reason=reason)
+
+    def _of(
+        self,
+        job: JobRun,
+        client_id: str,
+        now: datetime,
+        decision: JobDecision,
+        *,
+        run: str | None = None,
+        code: str | None = None,
+        reason: str | None = None,
+    ) -> JobClient:
+        return JobClient(job.run_id, client_id, decision, run, code, reason, now)
+
+
+def in_short(error: Exception) -> str:
+    """Say what went wrong, on one line, without a driver's statement or its values."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    told = first if isinstance(error, HarvesterError) else f"{type(error).__name__}: {first}"
+    return log.redact(log.one_line(told))[:_REASON_CHARS]
