@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,17 +26,10 @@ from harvester.ledger import (
 )
 from harvester.ledger.mirroring import Kind
 from harvester.models import ClientRun, Metrics
-from services import outages, shapes
+from services import coverage, outages, shapes
+from services.listing import Listing as Listing
 
 _OUTCOMES_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One page of a list and the cursor of the next, None at the end."""
-
-    rows: list[dict[str, Any]]
-    next_cursor: str | None
 
 
 class Overview:
@@ -59,6 +51,7 @@ class Overview:
                 **self._client_runs(tx, [found])[0],
                 "actorRuns": [shapes.actor_run(batch, *posts.counts(tx, batch.id)) for batch in batches],
                 "errors": [shapes.actor_run_error(batch) for batch in batches if batch.error_code],
+                "coverage": coverage.summary(tx, full_id),
             }
 
     def runs(

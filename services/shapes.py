@@ -151,6 +151,7 @@ def lead(found: Lead, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
         "clientRunId": found.client_run_id,
         "lastCheckAt": time(found.last_check_at),
         "postsFoundLastRun": found.posts_found_last_run,
+        "unreachable": _unreachable(found, outcomes),
         "outcomes": [
             {
                 "clientRunId": outcome["client_run_id"],
@@ -162,6 +163,14 @@ def lead(found: Lead, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
             for outcome in outcomes
         ],
     }
+
+
+def _unreachable(found: Lead, outcomes: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Show since when and why a lead is given up; None if it is not."""
+    if found.unreachable_at is None:
+        return None
+    why = next((outcome["detail"] for outcome in outcomes if outcome["detail"]), None)
+    return {"since": time(found.unreachable_at), "unanswered": found.unanswered, "why": why}
 
 
 def post(found: dict[str, Any]) -> dict[str, Any]:
