@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 from harvester import log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import Gone
-from harvester.ledger import Ledger, Tx, actor_runs, deliveries
-from harvester.models import ActorRun, ActorRunState
+from harvester.ledger import Ledger, Tx, actor_runs, client_runs, deliveries
+from harvester.models import ActorRun, ActorRunState, ClientRunStatus
 from services import run_records
 from services.dead_letters import DISCARDED
 from services.outcome import ended_anew, latest_cost
+
+#: Apify's statuses on the way to an end.
+_ENDING: Final = ("ABORTING", "TIMING-OUT")
 
 _log = log.get_logger(__name__)
 
@@ -44,20 +48,34 @@ class Follow:
         self._take_in_orphans = take_in_orphans
 
     def running(self, run: ActorRun) -> None:
-        """Ask Apify whether the actor run has ended; if so, its dataset is due."""
+        """Ask Apify whether the actor run has ended; if so, its dataset is due.
+
+        One that nobody wants any more is aborted. What it has found is ingested.
+        """
         self._take_in_orphans(run)
         seen = self._unread(run)
         found = self._found(run)
         if found is None:
             return
-        if run.is_orphan and not found.ended:
-            self._apify.abort(found.id)  # its batch has another one; what this one has found is ingested
+        unwanted = not found.ended and (run.is_orphan or self._is_cancelled(run, found))
+        if unwanted and found.status not in _ENDING:
+            self._apify.abort(
+                found.id, gracefully=not run.is_orphan
+            )  # the batch of an orphan has another one
         now = self._clock()
         with self._ledger.write() as tx:
             if found.ended:
                 self._ended(tx, run, found, seen, now)
             else:
-                self._wait(tx, run, found, now)
+                self._wait(tx, run, found, now, unwanted=unwanted)
+
+    def _is_cancelled(self, run: ActorRun, found: ApifyRun) -> bool:
+        """Say whether somebody wants the client run ended, and has not resurrected this actor run since."""
+        with self._ledger.read() as tx:
+            record = client_runs.get(tx, run.client_run_id)
+        if record is None or record.cancel_requested_at is None:
+            return False
+        return record.status is ClientRunStatus.RUNNING or not found.resurrections
 
     def ingested(self, run: ActorRun) -> None:
         """Look at a row that is done with once more, for a webhook came.
@@ -125,9 +143,9 @@ class Follow:
         run_records.update(tx, run.client_run_id, run.client_id, source="advance", now=now, **told)
         tx.after_commit(lambda: _log.info("Actor run ended: %s", found.status))
 
-    def _wait(self, tx: Tx, run: ActorRun, found: ApifyRun, now: datetime) -> None:
+    def _wait(self, tx: Tx, run: ActorRun, found: ApifyRun, now: datetime, *, unwanted: bool) -> None:
         told_otherwise = bool(deliveries.unread_run_ids(tx, run.id))
-        soon = told_otherwise or run.is_orphan
+        soon = told_otherwise or unwanted
         # Soon, and then less and less: what told otherwise may have been about an earlier life of the run.
         wait = (
             min(self._look_again * 2.0 ** min(run.put_offs, 8), self._reconcile) if soon else self._reconcile

@@ -15,6 +15,9 @@ from services import run_records
 
 #: The `error_code` of an actor run that succeeded, and had no word about some of its profiles.
 UNANSWERED: Final = "unanswered"
+#: The `error_code` and reason of one that was not started, because its client run is to end.
+CANCELLED: Final = "client_run_cancelled"
+CANCELLED_REASON: Final = "not started: its client run was cancelled"
 #: The event that the actor charges for each target without posts. It logs the errors of single targets and
 #: goes on to the next, so that a target for which it charged nothing was never looked at.
 _NO_RESULT: Final = "no-result"
@@ -41,8 +44,8 @@ def hear(tx: Tx, run: ActorRun, *, answered_all: bool, found: ApifyRun | None = 
     """Say what an actor run has told about each of its targets.
 
     Posts are an answer, whatever became of the run. Only one that answered for all (`answered_all`) tells
-    anything about the others: an error, or that there are no posts. What Apify charged (`found`) may prove that
-    somebody got neither; it cannot prove who of those without a word that was, so all of them are silent.
+    anything about the others: an error, or that there are no posts. What Apify charged (`found`) may prove
+    that somebody got neither. Who of those without a word that was cannot be told, so all are silent.
     """
     with_posts = outcomes.posts_by_lead(tx, run.id)
     errors = outcomes.errors_by_lead(tx, run.id)

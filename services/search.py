@@ -87,8 +87,11 @@ class Search:
         now = self._clock()
         with self._ledger.write() as tx:
             record = client_runs.get(tx, run.client_run_id)
-            if record is not None and record.status is not ClientRunStatus.RUNNING:
-                reason = f"its start was lost, and its client run has ended {record.status}"
+            if record is not None and (
+                record.status is not ClientRunStatus.RUNNING or record.cancel_requested_at
+            ):
+                ended = f"has ended {record.status}" if record.finished_at else "was cancelled"
+                reason = f"its start was lost, and its client run {ended}"
                 give_up(tx, run, code=StartUnknown.code, reason=reason, now=now)
                 return
             actor_runs.move(tx, run, ActorRunState.PLANNED, now=now, next_check_at=now)
@@ -147,15 +150,16 @@ class Search:
                 continue
 
     def adopted(self, run: ActorRun, found: ApifyRun) -> None:
-        """Write down which actor run is this row's, then wait for its webhook."""
+        """Write down which actor run is this row's, then wait for its webhook, unless it is to be aborted."""
         now = self._clock()
         with self._ledger.write() as tx:
+            soon = found.ended or client_runs.is_cancelled(tx, run.client_run_id)
             actor_runs.move(
                 tx,
                 run,
                 ActorRunState.RUNNING,
                 now=now,
-                next_check_at=now if found.ended else now + self._patience.reconcile,
+                next_check_at=now if soon else now + self._patience.reconcile,
                 apify_run_id=found.id,
                 dataset_id=found.dataset_id,
                 apify_status=found.status,

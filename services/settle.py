@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
 
 from harvester.errors import LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients
 from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientRunStatus
 from services import budgets, jobs, run_records
 from services.alerts import raise_alert
-from services.outcome import give_up
+from services.outcome import CANCELLED, CANCELLED_REASON, give_up
 from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, profiles_for
+from services.verdict import NOTE_CHARS, counted, verdict
 
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
-#: Longest note, in characters.
-_NOTE_CHARS: Final = 2_000
 
 
 class Settle:
@@ -51,27 +49,39 @@ class Settle:
             if any(batch.state not in _OVER for batch in batches):
                 if self._is_overdue(run):
                     self._timed_out(tx, run, batches, now)
+            elif run.cancel_requested_at is not None:
+                self._cancelled(tx, run, now)
             elif not self._waits(tx, run, batches, now):
                 self._went_on(tx, run, batches, now)
 
     def _give_up_planned(self, full_id: str) -> None:
-        """Of a client run that is open for too long, start nothing more.
+        """Of a client run that is cancelled, or open for too long, start nothing more.
 
         Each row by itself, and before the record is locked: a step locks its row first, and then the record.
         """
         with self._ledger.read() as tx:
             run = client_runs.get(tx, full_id)
-            if run is None or run.status is not ClientRunStatus.RUNNING or not self._is_overdue(run):
+            unwanted = self._unwanted(run) if run is not None else None
+            if unwanted is None:
                 return
             batches = actor_runs.of_client_run(tx, full_id)
-        reason = f"not started within {self._in_hours()} of the kickoff"
+        code, reason = unwanted
         for batch in batches:
             if batch.state is ActorRunState.PLANNED:
                 with suppress(LostLease), self._ledger.write() as tx:  # lost to whoever starts it just now
-                    give_up(tx, batch, code="client_run_timed_out", reason=reason, now=self._clock())
+                    give_up(tx, batch, code=code, reason=reason, now=self._clock())
+
+    def _unwanted(self, run: ClientRun) -> tuple[str, str] | None:
+        """Say by code and reason why nothing more is to be started for a live client run; None if it is."""
+        if run.status is not ClientRunStatus.RUNNING:
+            return None
+        if run.cancel_requested_at is not None:
+            return CANCELLED, CANCELLED_REASON
+        overdue = f"not started within {self._in_hours()} of the kickoff"
+        return ("client_run_timed_out", overdue) if self._is_overdue(run) else None
 
     def _is_overdue(self, run: ClientRun) -> bool:
-        return self._clock() - run.created_at >= self._timeout
+        return self._clock() - run.begun_at >= self._timeout
 
     def due(self, tx: Tx, limit: int) -> list[str]:
         """Name the client runs that have nothing open, or are open for too long."""
@@ -87,7 +97,9 @@ class Settle:
         batches = actor_runs.of_client_run(tx, run.client_run_id)
         if any(batch.state not in _OVER for batch in batches):
             return
-        if failed is None:
+        if run.cancel_requested_at is not None:
+            self._cancelled(tx, run, self._clock())
+        elif failed is None:
             self._completed(tx, run, batches, self._clock())
         else:
             self._stopped(tx, run, batches, failed, self._clock())
@@ -107,7 +119,7 @@ class Settle:
         """Plan what is still missing, or have leads read for it, or complete the client run."""
         client = clients.get(tx, run.client_id)
         posts = self.missing(tx, run, client, batches)
-        if client is not None and client.airtable_error is not None and (posts or not batches):
+        if client is not None and client.airtable_error is not None and (posts or not counted(run, batches)):
             self._stopped(tx, run, batches, f"the client is closed: {client.airtable_error}", now)
         elif client is None or not posts or not self._planned_more(tx, client, run, batches, posts, now):
             self._completed(tx, run, batches, now)
@@ -117,9 +129,10 @@ class Settle:
         if (
             run.target_posts is None
             or client is None
+            or run.cancel_requested_at is not None
             or not_entitled(client) is not None
             or self._is_overdue(run)
-            or any(b.state is ActorRunState.FAILED for b in batches)
+            or any(batch.state is ActorRunState.FAILED for batch in counted(run, batches))
         ):
             return 0
         now = self._clock()
@@ -149,7 +162,7 @@ class Settle:
         if self._leads_asked_for(tx, run):  # for too long, or it would still wait
             self._stopped(tx, run, batches, f"its leads were not read within {self._in_hours()}", now)
             return
-        status, note = verdict(batches)
+        status, note = verdict(run, batches)
         if not batches and run.source == run_records.MANUAL:
             status, note = ClientRunStatus.FAILED, "made by hand, and no actor run came of it"
         elif not batches and run.max_batches < 1:
@@ -158,7 +171,7 @@ class Settle:
 
     def _stopped(self, tx: Tx, run: ClientRun, batches: list[ActorRun], reason: str, now: datetime) -> None:
         """End a client run that cannot go on, although it should."""
-        status, note = verdict(batches)
+        status, note = verdict(run, batches)
         if not batches:
             status, note = ClientRunStatus.FAILED, reason
         else:
@@ -166,7 +179,10 @@ class Settle:
         if status is ClientRunStatus.COMPLETED:
             status = ClientRunStatus.COMPLETED_WITH_ERRORS
         raise_alert(tx, f"client {run.client_id} stopped", f"Client {run.client_id}: {reason}", now=now)
-        self._ended(tx, run, status, note[:_NOTE_CHARS], now)
+        self._ended(tx, run, status, note[:NOTE_CHARS], now)
+
+    def _cancelled(self, tx: Tx, run: ClientRun, now: datetime) -> None:
+        self._ended(tx, run, ClientRunStatus.CANCELLED, "cancelled; what was found until then is kept", now)
 
     def _in_hours(self) -> str:
         return f"{self._timeout / timedelta(hours=1):g} h"
@@ -175,23 +191,11 @@ class Settle:
         """End it, so that its client can be harvested again. What it has at Apify is still ingested."""
         left = [batch for batch in batches if batch.state not in _OVER]
         told = "; ".join(f"batch {one.batch} is {one.state}: {one.error or 'no error'}" for one in left)
-        note = f"open for more than {self._in_hours()}: {told}"[:_NOTE_CHARS]
-        self._ended(tx, run, ClientRunStatus.FAILED, note, now)
+        note = f"open for more than {self._in_hours()}: {told}"[:NOTE_CHARS]
+        wanted = run.cancel_requested_at is None
+        self._ended(tx, run, ClientRunStatus.FAILED if wanted else ClientRunStatus.CANCELLED, note, now)
 
     def _ended(self, tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime) -> None:
         client_runs.ask_for_leads(tx, run.client_run_id, at=None)
         run_records.complete(tx, run, status, source="settle", note=note, now=now)
         jobs.client_run_ended(tx, run, now=now)
-
-
-def verdict(batches: list[ActorRun]) -> tuple[ClientRunStatus, str]:
-    """Say how a client run ended, from how its actor runs ended."""
-    if not batches:
-        return ClientRunStatus.COMPLETED, "no leads were due"
-    bad = [batch for batch in batches if batch.error_code is not None]
-    if not bad:
-        return ClientRunStatus.COMPLETED, f"all {len(batches)} actor runs are ingested"
-    reasons = "; ".join(dict.fromkeys(f"{batch.error_code}: {batch.error}" for batch in bad))
-    note = f"{len(bad)} of {len(batches)} actor runs had errors: {reasons}"[:_NOTE_CHARS]
-    lost = all(batch.error_code is not None and not batch.cursor for batch in batches)
-    return (ClientRunStatus.FAILED if lost else ClientRunStatus.COMPLETED_WITH_ERRORS), note

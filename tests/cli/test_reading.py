@@ -17,7 +17,7 @@ from harvester.models import ActorRunState, ClientRun, DeliveryOutcome, Lead
 from harvester.posts import Author
 from services import run_records
 from services.outcome import decide_leads, hear
-from services.settle import verdict
+from services.verdict import verdict
 
 from .conftest import Harvester
 
@@ -72,7 +72,7 @@ def _completed(ledger: Ledger, row_id: int, full_id: str) -> ClientRun:
         decide_leads(tx, batch, hear(tx, batch, answered_all=False), now=NOW)
         run = run_records.get(tx, full_id)
         assert run is not None
-        status, note = verdict([batch])
+        status, note = verdict(run, [batch])
         run_records.complete(tx, run, status, source="settle", note=note, now=NOW)
         ended = run_records.get(tx, full_id)
         assert ended is not None
