@@ -23,8 +23,10 @@ from harvester.webhook_tokens import TokenSigner
 from services import terms
 from services.advance import Advance
 from services.alerts import Alerts
+from services.cancel import Cancel
 from services.chores import Chore, Chores
 from services.consistency import consistency
+from services.coverage import Coverage
 from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
 from services.kickoff import Kickoff
@@ -34,6 +36,7 @@ from services.overview import Overview
 from services.plan import Limits
 from services.reconcile import Reconcile
 from services.replay import Replay
+from services.retry import Retry
 from services.search import Search
 from services.settle import Settle
 from services.start import Start
@@ -66,6 +69,9 @@ class Services:
     dead_letters: DeadLetters
     replay: Replay
     overview: Overview
+    cancel: Cancel
+    retry: Retry
+    coverage: Coverage
     #: None where Airtable is off.
     airtable: AirtableSide | None
     clock: Clock
@@ -174,6 +180,9 @@ def build(
         dead_letters=DeadLetters(ledger, clock),
         replay=Replay(ledger, clock),
         overview=Overview(ledger, mirrored=airtable is not None),
+        cancel=Cancel(ledger, settle, clock),
+        retry=Retry(ledger, limits, clock, read_clients=None if airtable is None else airtable.read_clients),
+        coverage=Coverage(ledger),
         airtable=airtable,
         clock=clock,
     )
