@@ -14,6 +14,7 @@ from services.dead_letters import NothingToReplay, NotParked
 from services.deliveries import Unauthorised
 from services.kickoff import ClientsNotRead, KeyReused, UnknownClient
 from services.replay import NotReplayable, UnknownDelivery
+from services.run_ends import NothingToRetry, RunIsOver, UnknownRun
 
 _log = log.get_logger(__name__)
 
@@ -27,6 +28,9 @@ _OURS: dict[type[HarvesterError], tuple[int, str]] = {
     NotReplayable: (409, "not_replayable"),
     NotParked: (404, "dead_letter_not_found"),
     NothingToReplay: (409, "nothing_to_replay"),
+    UnknownRun: (404, "run_not_found"),
+    RunIsOver: (409, "run_is_over"),
+    NothingToRetry: (409, "nothing_to_retry"),
 }
 _CODES = {413: "body_too_large", 404: "not_found", 405: "method_not_allowed"}
 
