@@ -29,6 +29,7 @@ from services.consistency import consistency
 from services.coverage import Coverage
 from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
+from services.heartbeats import Heartbeats
 from services.kickoff import Kickoff
 from services.orphans import Orphans
 from services.outages import Outages
@@ -37,6 +38,7 @@ from services.plan import Limits
 from services.reconcile import Reconcile
 from services.replay import Replay
 from services.retry import Retry
+from services.schedule import Rules, Schedule
 from services.search import Search
 from services.settle import Settle
 from services.start import Start
@@ -49,6 +51,11 @@ RECONCILE: Final = "reconcile"
 _ALERTS: Final = "alerts"
 _CHECK: Final = "check"
 _ALERTS_EVERY: Final = timedelta(seconds=15)
+_SCHEDULE_CHANGES: Final = "schedule changes"
+_HEARTBEAT: Final = "heartbeat"
+_CHANGES_EVERY: Final = timedelta(minutes=1)
+#: Longer than a ping takes.
+_PING_LEASE: Final = timedelta(seconds=30)
 Clock = Callable[[], datetime]
 
 
@@ -72,6 +79,7 @@ class Services:
     cancel: Cancel
     retry: Retry
     coverage: Coverage
+    schedule: Schedule
     #: None where Airtable is off.
     airtable: AirtableSide | None
     clock: Clock
@@ -146,6 +154,11 @@ def build(
     nightly = consistency(settings, ledger, settle, reconcile, airtable, clock).nightly
     chores[_CHECK] = Chore(timedelta(seconds=settings.check_seconds), nightly, at_once=False)
     chores[_ALERTS] = Chore(_ALERTS_EVERY, Alerts(ledger, settings.alert_urls, clock), at_once=False)
+    rules = Rules(settings.schedule, settings.schedule_timezone, settings.schedule_missed)
+    schedule = Schedule(ledger, rules, clock)
+    chores[_SCHEDULE_CHANGES] = Chore(_CHANGES_EVERY, schedule.sync)
+    heartbeats = Heartbeats(ledger, settings.heartbeat_url, clock)
+    chores[_HEARTBEAT] = Chore(_PING_LEASE, heartbeats, when=heartbeats.due)
     return Services(
         settings=settings,
         ledger=ledger,
@@ -183,6 +196,7 @@ def build(
         cancel=Cancel(ledger, settle, clock),
         retry=Retry(ledger, limits, clock, read_clients=None if airtable is None else airtable.read_clients),
         coverage=Coverage(ledger),
+        schedule=schedule,
         airtable=airtable,
         clock=clock,
     )
