@@ -10,7 +10,7 @@ from harvester.errors import LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients
 from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientRunStatus
 from services import budgets, jobs, run_records
-from services.alerts import raise_alert
+from services.alerts import harvest_ended
 from services.outcome import CANCELLED, CANCELLED_REASON, give_up
 from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, profiles_for
 from services.verdict import NOTE_CHARS, counted, verdict
@@ -178,7 +178,6 @@ class Settle:
             note = f"{note}; then it could not go on: {reason}"
         if status is ClientRunStatus.COMPLETED:
             status = ClientRunStatus.COMPLETED_WITH_ERRORS
-        raise_alert(tx, f"client {run.client_id} stopped", f"Client {run.client_id}: {reason}", now=now)
         self._ended(tx, run, status, note[:NOTE_CHARS], now)
 
     def _cancelled(self, tx: Tx, run: ClientRun, now: datetime) -> None:
@@ -197,5 +196,6 @@ class Settle:
 
     def _ended(self, tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime) -> None:
         client_runs.ask_for_leads(tx, run.client_run_id, at=None)
-        run_records.complete(tx, run, status, source="settle", note=note, now=now)
+        if run_records.complete(tx, run, status, source="settle", note=note, now=now):
+            harvest_ended(tx, run, status, note, now)
         jobs.client_run_ended(tx, run, now=now)
