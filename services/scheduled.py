@@ -15,6 +15,7 @@ from harvester import cron, log
 from harvester.errors import LedgerUnavailable
 from harvester.ledger import Ledger, Tx, schedules
 from harvester.ledger.schedules import Schedule
+from services.process import Ask, Process
 from services.schedule import Missed
 
 #: A time that is found later than this is a missed one.
@@ -34,6 +35,25 @@ class Firing:
     client_id: str | None
     time: datetime
     now: datetime
+
+
+def job_runs_of(process: Process) -> Callable[[Tx, Firing], str]:
+    """Fire by reserving job runs, whose kickoffs a worker goes on with at once.
+
+    The schedule of all clients is for those that have none of their own. That each time is fired once is
+    held by its idempotency key as well, whatever becomes of the row.
+    """
+
+    def fire(tx: Tx, firing: Firing) -> str:
+        ask = Ask(
+            client_id=firing.client_id,
+            schedule=firing.schedule,
+            without_schedule=firing.client_id is None,
+            idempotency_key=f"schedule {firing.schedule} {firing.time:%Y-%m-%dT%H:%MZ}",
+        )
+        return process.reserve(tx, ask, firing.now)
+
+    return fire
 
 
 class Scheduled:
