@@ -20,6 +20,7 @@ from harvester.cli import (
     processes,
     reconcile,
     repairs,
+    run_actions,
     runs,
 )
 from harvester.cli.output import to_be_written
@@ -61,6 +62,8 @@ for _command in (
     runs.kickoff,
     runs.runs,
     runs.status,
+    run_actions.cancel,
+    run_actions.retry,
     posts.posts,
     posts.deliveries,
     keeping.backup,

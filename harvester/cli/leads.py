@@ -14,6 +14,7 @@ from harvester.cli import session
 from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table
 from harvester.errors import HarvesterError
 from services.lead_import import Report, import_file
+from services.reach import reach_again
 
 _ERRORS_SHOWN = 50
 
@@ -115,7 +116,32 @@ def list_(client_id: str, json_: bool) -> None:
     )
 
 
+@leads.command()
+@click.option("--client", "client_id", required=True, help="The client whose leads they are.")
+@click.argument("urls", metavar="[URL]...", nargs=-1)
+@as_json
+def retry(client_id: str, urls: tuple[str, ...], json_: bool) -> None:
+    """Have leads due again that are unreachable: these profiles, or all of the client's.
+
+    A lead is unreachable after three actor runs in a row that had no answer for it.
+
+    Example: harvester leads retry --client Guy-Wilson
+    """
+    with session.services() as services:
+        if services.overview.client(client_id) is None:
+            raise HarvesterError(f"there is no client {client_id}")
+        again = reach_again(services.ledger, client_id, urls or None, now=services.clock())
+    if json_:
+        show_json({"dueAgain": again})
+        return
+    for url in again:
+        show_line(url)
+    click.echo(f"{counted(len(again), 'unreachable lead is', 'unreachable leads are')} due again.")
+
+
 def _last(lead: dict[str, Any]) -> str:
+    if lead["unreachable"]:
+        return f"unreachable since {moment(lead['unreachable']['since'])}: {lead['unreachable']['why']}"
     if not lead["outcomes"]:
         return ""
     outcome = lead["outcomes"][0]

@@ -9,6 +9,7 @@ import click
 
 from harvester.cli import session
 from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
+from harvester.cli.run_actions import show_coverage
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from services.kickoff import Answer, Order
@@ -83,15 +84,26 @@ def _sentence(answer: Answer) -> str:
     help="Only those that stand so.",
 )
 @click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
+@click.option("--coverage", is_flag=True, help="Show what each profile of the one was answered.")
 @as_json
 def runs(
-    client_run_id: str | None, client_id: str | None, wanted: str | None, limit: int, json_: bool
+    client_run_id: str | None,
+    client_id: str | None,
+    wanted: str | None,
+    limit: int,
+    coverage: bool,
+    json_: bool,
 ) -> None:
     """List client runs, newest first, or show one with its actor runs.
 
     Example: harvester runs 261122-050000-Guy-Wilson
     """
+    if coverage and client_run_id is None:
+        raise click.UsageError("--coverage goes with one client run")
     with session.services() as services:
+        if client_run_id is not None and coverage:
+            show_coverage(services, client_run_id, json_=json_)
+            return
         if client_run_id is not None:
             found = services.overview.run(client_run_id)
             if found is None:
