@@ -111,10 +111,18 @@ def standing_keys(tx: Tx, prefix: str, *, now: datetime) -> list[str]:
     return list(tx.execute(select(alerts.c.key).where(begins, _stands(now))).scalars())
 
 
+def any_over(tx: Tx, *, before: datetime) -> bool:
+    """Say whether there is something for `forget` to delete."""
+    return tx.execute(select(alerts.c.key).where(_forgettable(before)).limit(1)).first() is not None
+
+
 def forget(tx: Tx, *, before: datetime) -> int:
     """Delete what was over, and told, before then. Returns how many that were."""
-    gone = delete(alerts).where(alerts.c.over_at < before, alerts.c.told_at.is_not(None))
-    return tx.execute(gone).rowcount
+    return tx.execute(delete(alerts).where(_forgettable(before))).rowcount
+
+
+def _forgettable(before: datetime) -> ColumnElement[bool]:
+    return and_(alerts.c.over_at < before, alerts.c.told_at.is_not(None))
 
 
 def _stands(now: datetime) -> ColumnElement[bool]:

@@ -29,6 +29,11 @@ def count(tx: Tx) -> int:
     return int(tx.execute(statement).scalar_one())
 
 
+def ids(tx: Tx) -> set[int]:
+    """Name all parked rows."""
+    return set(tx.execute(select(actor_runs.c.id).where(actor_runs.c.parked_at.is_not(None))).scalars())
+
+
 def take_up(tx: Tx, row_id: int, *, now: datetime, lease_until: datetime, owner: str) -> ActorRun | None:
     """Claim a parked row for a person who decides about it. None if it is not parked, or no more."""
     values: dict[str, Any] = {
