@@ -22,7 +22,7 @@ from harvester.settings import Settings
 from harvester.webhook_tokens import TokenSigner
 from services import terms
 from services.advance import Advance
-from services.alerts import Alerts
+from services.alerts import Alerts, Standing
 from services.cancel import Cancel
 from services.chores import Chore, Chores
 from services.consistency import consistency
@@ -43,6 +43,7 @@ from services.search import Search
 from services.settle import Settle
 from services.start import Start
 from services.tick import Tick
+from services.watch import Watch
 
 if TYPE_CHECKING:
     from services.airtable_side import AirtableSide
@@ -50,7 +51,9 @@ if TYPE_CHECKING:
 RECONCILE: Final = "reconcile"
 _ALERTS: Final = "alerts"
 _CHECK: Final = "check"
-_ALERTS_EVERY: Final = timedelta(seconds=15)
+_WATCH: Final = "watch"
+#: How long alerts wait that no service has taken.
+_ALERTS_AGAIN: Final = timedelta(minutes=1)
 _SCHEDULE_CHANGES: Final = "schedule changes"
 _HEARTBEAT: Final = "heartbeat"
 _CHANGES_EVERY: Final = timedelta(minutes=1)
@@ -79,6 +82,7 @@ class Services:
     cancel: Cancel
     retry: Retry
     coverage: Coverage
+    alerts: Standing
     schedule: Schedule
     #: None where Airtable is off.
     airtable: AirtableSide | None
@@ -153,7 +157,10 @@ def build(
     chores = {RECONCILE: Chore(timedelta(seconds=settings.reconcile_seconds), reconcile)}
     nightly = consistency(settings, ledger, settle, reconcile, airtable, clock).nightly
     chores[_CHECK] = Chore(timedelta(seconds=settings.check_seconds), nightly, at_once=False)
-    chores[_ALERTS] = Chore(_ALERTS_EVERY, Alerts(ledger, settings.alert_urls, clock), at_once=False)
+    tell = Alerts(ledger, settings.alert_urls, clock)
+    chores[_ALERTS] = Chore(_ALERTS_AGAIN, tell, when=tell.due)
+    watch = Watch(ledger, clock, nothing_ran=timedelta(seconds=settings.nothing_ran_seconds))
+    chores[_WATCH] = Chore(watch.every, watch, at_once=False)
     rules = Rules(settings.schedule, settings.schedule_timezone, settings.schedule_missed)
     schedule = Schedule(ledger, rules, clock)
     chores[_SCHEDULE_CHANGES] = Chore(_CHANGES_EVERY, schedule.sync)
@@ -196,6 +203,7 @@ def build(
         cancel=Cancel(ledger, settle, clock),
         retry=Retry(ledger, limits, clock, read_clients=None if airtable is None else airtable.read_clients),
         coverage=Coverage(ledger),
+        alerts=Standing(ledger, clock),
         schedule=schedule,
         airtable=airtable,
         clock=clock,
