@@ -22,6 +22,7 @@ from harvester.cli import (
     repairs,
     run_actions,
     runs,
+    schedule,
 )
 from harvester.cli.output import to_be_written
 
@@ -69,6 +70,7 @@ for _command in (
     keeping.backup,
     keeping.restore,
     keeping.prune,
+    schedule.schedule,
     reconcile.reconcile,
     repairs.replay,
     repairs.dead_letters,

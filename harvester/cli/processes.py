@@ -53,6 +53,7 @@ def worker() -> None:
             side = SideWork(
                 airtable.due, airtable.do, threads=settings.airtable_threads, stopping=airtable.stopping
             )
+        services.schedule.sync()
         engine = Engine(huey, services.advance, services.tick, services.chores, side)
         engine.run(
             threads=settings.worker_threads,
