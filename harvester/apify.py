@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from apify_client import ApifyClient
 
 from harvester import apify_json
-from harvester.apify_answers import ApifyRun, required_id, run_from
+from harvester.apify_answers import AccountLimits, ApifyRun, limits_from, required_id, run_from
 from harvester.apify_errors import BadAnswer, Gone, ambiguous_start, translated
 
 #: The events that end an actor run. `TIMED_OUT` is spelt with an underscore here, with a hyphen as a status.
@@ -204,6 +204,10 @@ class Apify:
     def user(self) -> dict[str, Any]:
         """Read the account that the token belongs to: the cheapest proof that it works."""
         return self._data("users/me")
+
+    def limits(self) -> AccountLimits:
+        """Read what the account may use at once and in its month."""
+        return limits_from(self._data("users/me/limits"))
 
     def actor(self, actor_id: str) -> dict[str, Any]:
         """Read an actor's description. Raises `Gone` if there is none of that name."""

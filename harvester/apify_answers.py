@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ TERMINAL_STATUSES: Final = frozenset({"SUCCEEDED", "FAILED", "ABORTED", "TIMED-O
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MICROS = Decimal(1_000_000)
 _STATUS_MESSAGE_CHARS = 500
+#: More than any account has, and less than the ledger's columns hold.
+_MOST_RUNS = _MOST_MB = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class ApifyRun:
     resurrections: int
     cost_micros: int | None
     charged: Mapping[str, int] = field(default_factory=dict, hash=False)
+    #: What it was given to run with, in megabytes.
+    memory_mb: int | None = None
 
     @property
     def ended(self) -> bool:
@@ -50,7 +55,7 @@ class ApifyRun:
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """What an account of Apify's may use, as far as it tells: at once, and in its month (USD in millionths)."""
+    """What an account of Apify's may use, as far as it tells. A month's money is in millionths of a USD."""
 
     max_runs: int | None
     max_memory_mb: int | None
@@ -87,6 +92,7 @@ def run_from(data: dict[str, Any]) -> ApifyRun:
         resurrections=_whole(stats.get("resurrectCount")) if isinstance(stats, dict) else 0,
         cost_micros=micros(data.get("usageTotalUsd")),
         charged=_charged(data),
+        memory_mb=_memory(data.get("options")),
     )
 
 
@@ -107,11 +113,11 @@ def limits_from(data: dict[str, Any]) -> AccountLimits:
     limits, current = data.get("limits"), data.get("current")
     if not isinstance(limits, dict):
         raise BadAnswer("Apify's account has no limits")
-    gigabytes = limits.get("maxActorMemoryGbytes")
-    memory = isinstance(gigabytes, int | float) and math.isfinite(gigabytes) and gigabytes > 0
+    given = limits.get("maxActorMemoryGbytes")
+    gigabytes = given if isinstance(given, int | float) and math.isfinite(given) else 0
     return AccountLimits(
-        max_runs=_whole(limits.get("maxConcurrentActorJobs")) or None,
-        max_memory_mb=min(int(gigabytes * 1024), _MOST) if memory else None,
+        max_runs=min(_whole(limits.get("maxConcurrentActorJobs")), _MOST_RUNS) or None,
+        max_memory_mb=min(max(int(gigabytes * 1024), 0), _MOST_MB) or None,
         month_limit_micros=micros(limits.get("maxMonthlyUsageUsd")),
         month_used_micros=micros(current.get("monthlyUsageUsd")) if isinstance(current, dict) else None,
     )
@@ -134,6 +140,11 @@ def _text(value: object) -> str | None:
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _memory(options: object) -> int | None:
+    given = _whole(options.get("memoryMbytes")) if isinstance(options, dict) else 0
+    return given if 0 < given <= _MOST_MB else None
 
 
 def _time(value: object) -> datetime | None:

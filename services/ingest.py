@@ -21,13 +21,12 @@ from services import run_records
 from services.attribution import Attribution
 from services.outcome import UNANSWERED, decide_leads, ended_anew, hear, latest_cost, silence
 from services.reading import read_page
+from services.reckoning import Reckoning
 
 #: Items asked for at a time.
 PAGE_ITEMS: Final = 1_000
 #: What is asked for at the least, after calls that failed.
 _LEAST_ITEMS: Final = 10
-#: The share of rejects from which on a person should look.
-_MANY_REJECTS: Final = 0.2
 #: How often a long ingest brings the record's metrics up to date.
 _SHOW_EVERY = timedelta(seconds=2)
 
@@ -48,11 +47,17 @@ class Ingest:
     """The steps of a row from `ended` to `ingested`."""
 
     def __init__(
-        self, ledger: Ledger, apify: Apify, patience: Patience, clock: Callable[[], datetime]
+        self,
+        ledger: Ledger,
+        apify: Apify,
+        patience: Patience,
+        reckon: Reckoning,
+        clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
         self._apify = apify
         self._patience = patience
+        self._reckon = reckon
         self._clock = clock
 
     def __call__(self, run: ActorRun) -> None:
@@ -199,31 +204,13 @@ class Ingest:
             deliveries.processed(tx, run.id, seen=seen, result=f"ended {found.status}", now=now)
             decide_leads(tx, done, heard, now=now)
             run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
-            _, rejects = posts.counts(tx, run.id)
+            self._reckon(tx, done, rejects=posts.counts(tx, run.id)[1], now=now)
             tx.after_commit(lambda: _log.info("Ingested %d items", run.cursor, code=code))
-        _warn_if_odd(run, rejects)
 
     def _wait_until(self, run: ActorRun, at: datetime) -> None:
         with self._ledger.write() as tx:
             held = actor_runs.still_held(tx, run)
             actor_runs.move(tx, held, ActorRunState.INGESTING, now=self._clock(), next_check_at=at)
-
-
-def _warn_if_odd(run: ActorRun, rejects: int) -> None:
-    """Tell a person of a dataset that is not what was asked for."""
-    if rejects > _MANY_REJECTS * run.cursor:
-        _log.error(
-            "%d of %d items could not be understood: the Actor may have changed its output",
-            rejects,
-            run.cursor,
-        )
-    if run.cursor > run.profiles * run.max_posts:
-        _log.warning(
-            "The dataset has more items than were asked for: %d items, %d profiles of at most %d posts",
-            run.cursor,
-            run.profiles,
-            run.max_posts,
-        )
 
 
 def _verdict(found: ApifyRun, missing: int) -> tuple[str | None, str | None]:

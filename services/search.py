@@ -164,6 +164,7 @@ class Search:
                 dataset_id=found.dataset_id,
                 apify_status=found.status,
                 apify_started_at=found.started_at,
+                memory_mb=found.memory_mb,
                 error_code=None,
                 error=None,
             )

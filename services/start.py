@@ -16,17 +16,32 @@ from harvester import actor_inputs, log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import NotNow, Refused, StartUnknown, Unavailable
-from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients, deliveries, locks
-from harvester.models import ActorRun, ActorRunState, ClientRunStatus
+from harvester.ledger import (
+    Ledger,
+    Tx,
+    actor_runs,
+    client_runs,
+    clients,
+    deliveries,
+    due_actor_runs,
+    locks,
+    pauses,
+)
+from harvester.models import ActorRun, ActorRunState, Client, ClientRunStatus
 from harvester.webhook_tokens import TokenSigner
 from services import budgets
-from services.budgets import Budgets
-from services.outcome import give_up
+from services.account import most_in_flight
+from services.budgets import MONTH_RESERVED, Budgets, Spent, Wait
+from services.outcome import CANCELLED, CANCELLED_REASON, give_up
 from services.plan import not_entitled
 from services.search import Search
 
+#: Where one at a time passes who is about to start something, or to say that nothing is to be started.
+STARTS: Final = "starts"
 #: While this lock is held, Apify takes no starts: for want of memory or free runs, or to slow us down.
 STARTS_BARRED: Final = "starts at Apify"
+#: Apify's word for a cap that is lower than the actor takes.
+_CAP_TOO_LOW: Final = "max-total-charge-usd-below-minimum"
 
 _log = log.get_logger(__name__)
 
@@ -39,7 +54,6 @@ class StartTerms:
     posted_limit: str
     max_comments: int
     max_reactions: int
-    max_charge_usd: Decimal
     run_timeout_seconds: float
     budgets: Budgets
     max_in_flight: int
@@ -73,7 +87,7 @@ class Start:
         """
         if run.attempt and self._search.adopt_told(run):
             return True
-        if not self._has_place():  # whoever sees none need not queue for the lock to see it again
+        if not self._has_place(run):  # whoever sees none need not queue for the lock to see it again
             self._moved(run, ActorRunState.PLANNED, self._terms.look_again)
             return False
         starting = self._reserved(run)
@@ -94,41 +108,83 @@ class Start:
             if isinstance(error, Unavailable):
                 raise
         except Refused as error:
-            with self._ledger.write() as tx:
-                give_up(tx, starting, code=error.code, reason=str(error), now=self._clock())
+            self._refused(starting, error)
         else:
             self._search.adopted(starting, found)
             self._starts_work()
 
-    def _has_place(self) -> bool:
+    def _refused(self, run: ActorRun, error: Refused) -> None:
+        code, reason = error.code, str(error)
+        cap = run.cap_micros or 0
+        if code == _CAP_TOO_LOW and cap < self._terms.budgets.run_micros:
+            full = budgets.usd(self._terms.budgets.run_micros)
+            code = "budget_spent"
+            reason = f"the budget has {budgets.usd(cap)} USD left instead of {full} for one start: {reason}"
+        with self._ledger.write() as tx:
+            give_up(tx, run, code=code, reason=reason, now=self._clock())
+
+    def _has_place(self, run: ActorRun) -> bool:
         with self._ledger.read() as tx:
-            barred = locks.held(tx, [STARTS_BARRED], now=self._clock())
-            return not barred and actor_runs.in_flight(tx) < self._terms.max_in_flight
+            barred = locks.held(tx, [STARTS_BARRED, MONTH_RESERVED], now=self._clock())
+            return not barred and not pauses.of_client(tx, run.client_id) and self._is_place_free(tx)
+
+    def _is_place_free(self, tx: Tx) -> bool:
+        return due_actor_runs.in_flight(tx) < most_in_flight(tx, self._terms.max_in_flight)
 
     def _reserved(self, run: ActorRun) -> ActorRun | None:
+        """Write down that a start is to be sent, and what it may cost. None if it is not to be sent now."""
         with self._ledger.write() as tx:
-            tx.exclusively("starts")
+            tx.exclusively(STARTS)
             now = self._clock()
-            barred = self._barred(tx, run, now)
-            if barred is not None:
-                give_up(tx, run, code=barred[0], reason=barred[1], now=now)
+            client = clients.get(tx, run.client_id)
+            barred = self._barred(tx, run, client)
+            if barred is not None or client is None:
+                code, reason = barred or ("client_gone", f"client {run.client_id} is gone")
+                give_up(tx, run, code=code, reason=reason, now=now)
                 return None
-            if actor_runs.in_flight(tx) >= self._terms.max_in_flight or not self._may_try(tx, now):
-                actor_runs.move(
-                    tx, run, ActorRunState.PLANNED, now=now, next_check_at=now + self._terms.look_again
-                )
-                return None
-            if run.attempt and deliveries.unread_run_ids(tx, run.id):  # the lost one turned up a moment ago
-                actor_runs.move(tx, run, ActorRunState.PLANNED, now=now, next_check_at=now)
-                return None
-            return actor_runs.keep(
-                tx,
-                run,
-                state=ActorRunState.STARTING,
-                attempt=run.attempt + 1,
-                start_requested_at=now,
-                search_until=None,
-            )
+            money = budgets.verdict(tx, client, self._terms.budgets, now)
+            if isinstance(money, Spent):
+                self._spent(tx, run, money, now)
+            elif pauses.of_client(tx, run.client_id) or not self._is_place_free(tx):
+                self._waits(tx, run, now, self._terms.look_again)
+            elif isinstance(money, Wait):
+                self._waits_for_money(tx, run, money, now)
+            elif not self._may_try(tx, now):
+                self._waits(tx, run, now, self._terms.look_again)
+            elif run.attempt and deliveries.unread_run_ids(tx, run.id):  # the lost one turned up just now
+                self._waits(tx, run, now, timedelta(0))
+            else:
+                return self._begun(tx, run, money.cap, now)
+        return None
+
+    def _begun(self, tx: Tx, run: ActorRun, cap: int, now: datetime) -> ActorRun:
+        return actor_runs.keep(
+            tx,
+            run,
+            state=ActorRunState.STARTING,
+            attempt=run.attempt + 1,
+            start_requested_at=now,
+            search_until=None,
+            cap_micros=cap,
+        )
+
+    def _waits(self, tx: Tx, run: ActorRun, now: datetime, wait: timedelta) -> None:
+        actor_runs.move(tx, run, ActorRunState.PLANNED, now=now, next_check_at=now + wait)
+
+    def _spent(self, tx: Tx, run: ActorRun, money: Spent, now: datetime) -> None:
+        budgets.tell(tx, money.budget, now=now)
+        locks.release(tx, MONTH_RESERVED)  # the others need not wait to be told the same
+        give_up(tx, run, code="budget_spent", reason=str(money.budget), now=now)
+
+    def _waits_for_money(self, tx: Tx, run: ActorRun, money: Wait, now: datetime) -> None:
+        """Let what is under way end first, and nobody else wait behind rows that would only wait, too."""
+        until = now + self._terms.not_now
+        self._waits(tx, run, now, self._terms.not_now)
+        if money.of_all:
+            locks.extend(tx, MONTH_RESERVED, until=until, times=1, reason=money.reason)
+        else:
+            due_actor_runs.hold_back(tx, run.client_id, now=now, until=until)
+        tx.after_commit(lambda: _log.info("A start waits for its budget: %s", money.reason))
 
     def _may_try(self, tx: Tx, now: datetime) -> bool:
         """Of all rows that wait for Apify to take starts again, let one at a time find out."""
@@ -137,15 +193,16 @@ class Start:
 
     def _starts_work(self) -> None:
         """Let the others start, too, if they were told to wait."""
+        waited_for = (STARTS_BARRED, MONTH_RESERVED)
         with self._ledger.read() as tx:
-            barred = locks.get(tx, STARTS_BARRED)
-        if barred is not None:
+            told = [name for name in waited_for if locks.get(tx, name) is not None]
+        if told:
             with self._ledger.write() as tx:
-                locks.release(tx, STARTS_BARRED)
+                for name in told:
+                    locks.release(tx, name)
 
-    def _barred(self, tx: Tx, run: ActorRun, now: datetime) -> tuple[str, str] | None:
-        """Say by code and reason why nobody wants, or may pay for, this start any more."""
-        client = clients.get(tx, run.client_id)
+    def _barred(self, tx: Tx, run: ActorRun, client: Client | None) -> tuple[str, str] | None:
+        """Say by code and reason why nobody wants this start any more."""
         if client is None:
             return "client_gone", f"client {run.client_id} is gone"
         barred = not_entitled(client)
@@ -156,8 +213,9 @@ class Start:
         record = client_runs.get(tx, run.client_run_id)
         if record is not None and record.status is not ClientRunStatus.RUNNING:
             return "client_run_over", f"its client run has ended {record.status}"
-        spent = budgets.spent(tx, client, self._terms.budgets, now)
-        return ("budget_spent", spent) if spent is not None else None
+        if record is not None and record.cancel_requested_at is not None:
+            return CANCELLED, CANCELLED_REASON
+        return None
 
     def _sent(self, run: ActorRun) -> ApifyRun:
         with self._ledger.read() as tx:
@@ -174,7 +232,7 @@ class Start:
             run.actor_id,
             asked,
             marker=f"{run.marker}.{run.attempt}",
-            max_charge_usd=self._terms.max_charge_usd,
+            max_charge_usd=Decimal(run.cap_micros or 0) / 1_000_000,
             run_timeout_seconds=self._terms.run_timeout_seconds,
             webhook_url=self._terms.webhook_url,
             webhook_token=self._signer.sign(run.marker, run.attempt, run.client_id),

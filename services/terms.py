@@ -16,6 +16,7 @@ from services.follow import Follow
 from services.ingest import Ingest, Patience
 from services.orphans import Orphans
 from services.plan import Limits
+from services.reckoning import Reckoning
 from services.search import Patience as SearchPatience
 from services.search import Search
 from services.start import Start, StartTerms
@@ -71,7 +72,8 @@ def steps(
         items_lag=timedelta(seconds=settings.items_lag_seconds),
         look_again=timedelta(seconds=settings.retry_base_seconds),
     )
-    ingest = Ingest(ledger, apify, patience, clock)
+    reckon = Reckoning(budgets(settings), settings.scrape_comments, settings.scrape_reactions)
+    ingest = Ingest(ledger, apify, patience, reckon, clock)
     return {
         ActorRunState.PLANNED: start.planned,
         ActorRunState.STARTING: search.starting,
@@ -91,7 +93,6 @@ def start_terms(settings: Settings) -> StartTerms:
         posted_limit=settings.apify_posted_limit,
         max_comments=settings.scrape_comments,
         max_reactions=settings.scrape_reactions,
-        max_charge_usd=settings.apify_max_charge_usd,
         run_timeout_seconds=settings.actor_run_timeout_seconds,
         budgets=budgets(settings),
         max_in_flight=settings.max_actor_runs,

@@ -8,7 +8,9 @@ from typing import Final
 
 from harvester import log
 from harvester.errors import LedgerUnavailable
-from harvester.ledger import Blocked, Ledger, actor_runs, locks
+from harvester.ledger import Blocked, Ledger, Tx, due_actor_runs, locks
+from services.account import most_in_flight
+from services.budgets import MONTH_RESERVED
 from services.outages import Gate, Outages
 from services.settle import Settle
 from services.start import STARTS_BARRED
@@ -48,16 +50,22 @@ class Tick:
         with self._ledger.read() as tx:
             now = self._clock()
             limit = _WAKE_UPS[self._outages.gate(tx)]
-            starts = _starts(locks.get(tx, STARTS_BARRED), now)
-            due = actor_runs.due(
-                tx, now=now, max_in_flight=self._max_in_flight, limit=limit, most_starts=starts
-            )[:limit]
+            due = due_actor_runs.going_on(tx, now=now, limit=limit)
+            due += self._to_start(tx, now, limit - len(due))
             done = self._settle.due(tx, _AT_ONCE)
         for row_id in self._queued_of(due, now):
             wake(row_id)
         for full_id in done:
             if self._clock() >= self._broken.get(full_id, _LONG_AGO):
                 self._settled(full_id)
+
+    def _to_start(self, tx: Tx, now: datetime, limit: int) -> list[int]:
+        if limit < 1 or not due_actor_runs.any_planned(tx):
+            return []
+        barred = [locks.get(tx, name) for name in (STARTS_BARRED, MONTH_RESERVED)]
+        starts = min(limit, *(_starts(lock, now) for lock in barred))
+        most = most_in_flight(tx, self._max_in_flight)
+        return due_actor_runs.to_start(tx, now=now, max_in_flight=most, limit=starts) if starts else []
 
     def _settled(self, full_id: str) -> None:
         """Settle one client run. If that fails, the others must not wait for it, nor the log fill with it."""
@@ -77,7 +85,7 @@ class Tick:
         if not found:
             return []
         with self._ledger.write() as tx:
-            return actor_runs.mark_queued(tx, found, now=now, until=now + self._queued)
+            return due_actor_runs.mark_queued(tx, found, now=now, until=now + self._queued)
 
 
 def _starts(barred: locks.Lock | None, now: datetime) -> int:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, literal, or_, select, update
+from sqlalchemy import and_, case, func, insert, literal, or_, select, update
 
 from harvester.errors import LostLease
 from harvester.ledger import rows
@@ -26,7 +26,6 @@ IN_FLIGHT = (ActorRunState.STARTING, ActorRunState.START_UNKNOWN, ActorRunState.
 
 #: What a row starts with, and has again once a step of it has worked.
 _FRESH: Final = {"failures": 0, "put_offs": 0, "parked_at": None, "parked_error": None}
-_AT_WORK: Final = and_(actor_runs.c.state.in_(IN_FLIGHT), actor_runs.c.parked_at.is_(None))
 
 
 def from_row(row: Any) -> ActorRun:
@@ -69,7 +68,7 @@ def add_orphan(
     tx: Tx, run: ActorRun, *, marker: str, apify_run_id: str, dataset_id: str, now: datetime
 ) -> None:
     """Insert a second actor run of Apify's that was started for the same batch, running and due at once."""
-    copied = {"client_run_id", "client_id", "actor_id", "max_posts", "profiles", "attempt"}
+    copied = {"client_run_id", "client_id", "actor_id", "max_posts", "profiles", "attempt", "cap_micros"}
     statement = insert(actor_runs).values(
         **{name: getattr(run, name) for name in copied},
         marker=marker,
@@ -130,57 +129,6 @@ def targets(tx: Tx, row_id: int) -> list[Target]:
     """Give the leads of a batch with the URL that is sent for each."""
     of_row = select(lead_outcomes).where(lead_outcomes.c.actor_run_id == row_id)
     return [rows.as_record(Target, row) for row in tx.execute(of_row.order_by(lead_outcomes.c.lead_id))]
-
-
-def due(tx: Tx, *, now: datetime, max_in_flight: int, limit: int, most_starts: int = 500) -> list[int]:
-    """Name the rows that somebody should advance now: neither held by anybody nor queued already.
-
-    Planned rows are named only while fewer than `max_in_flight` actor runs are at work, or named already, and
-    `most_starts` of them at the most.
-    """
-    ready = _ready(now)
-    planned = actor_runs.c.state == ActorRunState.PLANNED
-    named = and_(planned, actor_runs.c.queued_until >= now)
-    free = min(most_starts, max(0, max_in_flight - _count(tx, or_(_AT_WORK, named))))
-    order = (actor_runs.c.next_check_at, actor_runs.c.id)
-    waiting = select(actor_runs.c.id).where(ready, ~planned).order_by(*order).limit(limit)
-    startable = select(actor_runs.c.id).where(ready, planned).order_by(*order).limit(min(free, limit))
-    return [*tx.execute(waiting).scalars(), *tx.execute(startable).scalars()]
-
-
-def mark_queued(tx: Tx, row_ids: Sequence[int], *, now: datetime, until: datetime) -> list[int]:
-    """Mark rows that `due` named as queued. Returns those still due, which are the caller's, in order."""
-    marked = set(_to_change(tx, and_(actor_runs.c.id.in_(row_ids), _ready(now))))
-    tx.execute(update(actor_runs).where(actor_runs.c.id.in_(marked)).values(queued_until=until))
-    return [row_id for row_id in row_ids if row_id in marked]
-
-
-def _to_change(tx: Tx, which: ColumnElement[bool]) -> list[int]:
-    """Lock rows in order, and only those that nobody else changes: two would else wait for each other."""
-    statement = select(actor_runs.c.id).where(which).order_by(actor_runs.c.id)
-    if not tx.on_sqlite:
-        statement = statement.with_for_update(skip_locked=True)
-    return list(tx.execute(statement).scalars())
-
-
-def _ready(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        actor_runs.c.next_check_at <= now,
-        or_(actor_runs.c.lease_until.is_(None), actor_runs.c.lease_until < now),
-        or_(actor_runs.c.queued_until.is_(None), actor_runs.c.queued_until < now),
-    )
-
-
-def in_flight(tx: Tx) -> int:
-    """Count the actor runs that Apify has, or may have, at work for us.
-
-    One that is parked waits for a person, for days perhaps: it must not keep the others from starting.
-    """
-    return _count(tx, _AT_WORK)
-
-
-def _count(tx: Tx, which: ColumnElement[bool]) -> int:
-    return int(tx.execute(select(func.count()).select_from(actor_runs).where(which)).scalar_one())
 
 
 def count_by_state(tx: Tx) -> dict[str, int]:
@@ -281,12 +229,6 @@ def release(tx: Tx, owner: str, *, now: datetime) -> int:
     """
     freed = {"lease_until": None, "lease_owner": None, "next_check_at": now, "fence": actor_runs.c.fence + 1}
     return tx.execute(update(actor_runs).where(actor_runs.c.lease_owner == owner).values(**freed)).rowcount
-
-
-def forget_queued(tx: Tx) -> None:
-    """Let rows be queued anew: the wake-ups that they were queued with were turned away."""
-    queued = actor_runs.c.id.in_(_to_change(tx, actor_runs.c.queued_until.is_not(None)))
-    tx.execute(update(actor_runs).where(queued).values(queued_until=None))
 
 
 def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any]) -> ActorRun:

@@ -25,7 +25,7 @@ def at_apify(tx: Tx) -> list[int]:
 def wake_all(tx: Tx, *, now: datetime) -> int:
     """Make all open rows due at once. Returns how many there are.
 
-    Locked in order first: see `actor_runs.mark_queued`.
+    Locked in order first: see `due_actor_runs.mark_queued`.
     """
     if not tx.on_sqlite:
         tx.execute(select(actor_runs.c.id).where(_OPEN).order_by(actor_runs.c.id).with_for_update())

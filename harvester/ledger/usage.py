@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import and_, case, exists, false, func, or_, select
 
+from harvester.ledger.actor_runs import IN_FLIGHT
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, client_runs
 from harvester.models import ActorRunState, ClientRunStatus
 
+#: States in which an actor run may still cost more than is known.
+_UNSETTLED: Final = (*IN_FLIGHT, ActorRunState.ENDED, ActorRunState.INGESTING)
+_KNOWN: Final = func.coalesce(actor_runs.c.cost_micros, 0)
+_CAPPED: Final = and_(actor_runs.c.state.in_(_UNSETTLED), actor_runs.c.cap_micros > _KNOWN)
+_MOVING: Final = and_(actor_runs.c.state.in_(_UNSETTLED), actor_runs.c.parked_at.is_(None))
+_PAID: Final[Any] = func.coalesce(func.sum(_KNOWN), 0)
+_RESERVED: Final[Any] = func.coalesce(func.sum(case((_CAPPED, actor_runs.c.cap_micros - _KNOWN), else_=0)), 0)
+_UNDER_WAY: Final[Any] = func.coalesce(func.max(case((_MOVING, 1), else_=0)), 0)
 
-def spent_micros(tx: Tx, client_id: str, *, since: datetime) -> int:
-    """Sum what a client's actor runs started since then have cost so far, in millionths of a USD."""
-    statement = select(func.coalesce(func.sum(actor_runs.c.cost_micros), 0)).where(
-        actor_runs.c.client_id == client_id, actor_runs.c.start_requested_at >= since
-    )
-    return int(tx.execute(statement).scalar_one())
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What actor runs have cost by Apify's figures, and what those that are not over may cost besides.
+
+    In millionths of a USD. `under_way`: one of them is at work, or being read, and waits for no person.
+    """
+
+    paid: int = 0
+    reserved: int = 0
+    under_way: bool = False
 
 
-def spent_by_all_micros(tx: Tx, *, since: datetime) -> int:
-    """Sum the same over all clients."""
-    statement = select(func.coalesce(func.sum(actor_runs.c.cost_micros), 0)).where(
-        actor_runs.c.start_requested_at >= since
-    )
-    return int(tx.execute(statement).scalar_one())
+def of_client(tx: Tx, client_id: str, *, since: datetime) -> Money:
+    """Sum up a client's actor runs that were started since then."""
+    return by_client(tx, {client_id: since}).get(client_id, Money())
+
+
+def by_client(tx: Tx, since: Mapping[str, datetime]) -> dict[str, Money]:
+    """Sum up the actor runs of several clients, each since a moment of its own. Without any: no entry."""
+    together: dict[datetime, list[str]] = {}
+    for client_id, moment in since.items():
+        together.setdefault(moment, []).append(client_id)
+    client, started = actor_runs.c.client_id, actor_runs.c.start_requested_at
+    which = [and_(client.in_(ids), started >= moment) for moment, ids in together.items()]
+    sums = select(client, _PAID, _RESERVED, _UNDER_WAY).where(or_(false(), *which)).group_by(client)
+    return {row[0]: Money(int(row[1]), int(row[2]), bool(row[3])) for row in tx.execute(sums)}
+
+
+def of_all(tx: Tx, *, since: datetime) -> Money:
+    """Sum up the actor runs of all clients that were started since then."""
+    recent = actor_runs.c.start_requested_at >= since
+    paid = tx.execute(select(_PAID).where(recent)).scalar_one()  # from an index alone, however many there are
+    unsettled = actor_runs.c.state.in_(_UNSETTLED)
+    row = tx.execute(select(_RESERVED, _UNDER_WAY).where(unsettled, recent)).one()
+    return Money(int(paid), int(row[0]), bool(row[1]))
 
 
 def posts_to_come(tx: Tx, client_id: str, *, since: datetime) -> int:

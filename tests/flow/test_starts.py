@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import update
 
 from harvester.apify import MARKER_KEY
-from harvester.ledger import Tx, actor_runs, tables
+from harvester.ledger import Tx, tables
+from services import start
+from services.account import most_in_flight
 
 from .conftest import MakeStage
 from .proxy import Reply
@@ -170,7 +172,7 @@ def test_no_more_actor_runs_than_allowed_are_at_work(make_stage: MakeStage) -> N
 
 
 def test_a_spent_budget_stops_starts(make_stage: MakeStage) -> None:
-    stage = make_stage(max_actor_runs=1, daily_budget_usd="0.003")
+    stage = make_stage(max_actor_runs=1, daily_budget_usd="0.012")
     run = stage.harvest(*(f"lead-{number}" for number in range(4)), batch_size=1)
     assert run["status"] == "Completed with Errors"
     assert {error["code"] for error in run["errors"]} == {"budget_spent"}
@@ -383,14 +385,13 @@ def test_a_webhook_in_the_last_moment_keeps_a_lost_start_from_being_repeated(
     (begun,) = stage.sandbox.ledger().starts
     told = {"eventType": "ACTOR.RUN.SUCCEEDED", "eventData": {"actorRunId": begun.run_id}}
     token = stage.token(attempt=1)
-    in_flight = actor_runs.in_flight
 
-    def told_meanwhile(tx: Tx) -> int:
-        monkeypatch.setattr(actor_runs, "in_flight", in_flight)
+    def told_meanwhile(tx: Tx, most: int) -> int:
+        monkeypatch.setattr(start, "most_in_flight", most_in_flight)
         stage.deliver(told, token=token)
-        return in_flight(tx)
+        return most_in_flight(tx, most)
 
-    monkeypatch.setattr(actor_runs, "in_flight", told_meanwhile)
+    monkeypatch.setattr(start, "most_in_flight", told_meanwhile)
     stage.clock.skip(seconds=61)
     stage.ended()
     run = stage.finish(full_id)

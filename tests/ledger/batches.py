@@ -8,7 +8,7 @@ from typing import Any
 from factories import NOW, make_client, make_leads, make_run
 from sqlalchemy import select, update
 
-from harvester.ledger import Ledger, actor_runs, tables
+from harvester.ledger import Ledger, actor_runs, due_actor_runs, tables
 from harvester.ledger.posts import Refused
 from harvester.models import ActorRun, Lead
 from harvester.posts import Reject, RejectReason
@@ -49,8 +49,9 @@ def row(ledger: Ledger, row_id: int) -> ActorRun:
 def due(ledger: Ledger, *, now: datetime = NOW, max_in_flight: int = 100, limit: int = 100) -> set[int]:
     """Name the rows that are due, and mark them as queued."""
     with ledger.write() as tx:
-        named = actor_runs.due(tx, now=now, max_in_flight=max_in_flight, limit=limit)
-        found = actor_runs.mark_queued(tx, named, now=now, until=now + timedelta(seconds=30))
+        named = due_actor_runs.going_on(tx, now=now, limit=limit)
+        named += due_actor_runs.to_start(tx, now=now, max_in_flight=max_in_flight, limit=limit)
+        found = due_actor_runs.mark_queued(tx, named, now=now, until=now + timedelta(seconds=30))
     assert len(found) == len(set(found))
     return set(found)
 

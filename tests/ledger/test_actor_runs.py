@@ -213,10 +213,10 @@ def test_spending_and_batches_are_summed_exactly_per_client_and_from_a_moment_on
     ]:
         end_run(ledger, run, now=NOW, cost_micros=cost, start_requested_at=at)
     with ledger.read() as tx:
-        assert usage.spent_micros(tx, CLIENT_ID, since=NOW) == 9_007_199_254_740_994
-        assert usage.spent_micros(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 1
-        assert usage.spent_micros(tx, "Other", since=NOW) == 5
-        assert usage.spent_micros(tx, "nobody", since=NOW) == 0
+        assert usage.of_client(tx, CLIENT_ID, since=NOW).paid == 9_007_199_254_740_994
+        assert usage.of_client(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)).paid == 1
+        assert usage.of_client(tx, "Other", since=NOW).paid == 5
+        assert usage.of_client(tx, "nobody", since=NOW).paid == 0
         assert usage.batches_since(tx, CLIENT_ID, since=NOW) == 3
         assert usage.batches_since(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 0
 

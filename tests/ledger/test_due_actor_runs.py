@@ -9,7 +9,7 @@ import pytest
 from factories import NOW
 from simultaneous import at_once
 
-from harvester.ledger import Ledger, actor_runs
+from harvester.ledger import Ledger, actor_runs, due_actor_runs
 from harvester.models import ActorRun, ActorRunState
 from ledger.batches import EXPIRED, LEASE, claimed, due, planned, put
 
@@ -50,9 +50,9 @@ def test_planned_rows_are_due_only_while_places_are_free(
     for run, state in busy.items():
         put(ledger, run, state=state)
     with ledger.read() as tx:
-        assert actor_runs.in_flight(tx) == 3
+        assert due_actor_runs.in_flight(tx) == 3
         earlier = NOW - timedelta(seconds=1)
-        assert actor_runs.due(tx, now=earlier, max_in_flight=max_in_flight, limit=100) == []
+        assert due_actor_runs.to_start(tx, now=earlier, max_in_flight=max_in_flight, limit=100) == []
     found = due(ledger, max_in_flight=max_in_flight)
     assert found == {run.id for run in [*busy, *runs[3 : 3 + startable]]}
 

@@ -1,0 +1,82 @@
+"""Pause: the switch that stops starts at Apify at once, of all clients or of one, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from harvester import log
+from harvester.ledger import Ledger, Tx, activity, clients, pauses
+from harvester.ledger.pauses import ALL, Pause
+from services.kickoff import UnknownClient
+from services.start import STARTS
+
+_log = log.get_logger(__name__)
+
+
+class Pauses:
+    """Pauses and lifts. Kickoffs are taken while starts are paused, and wait; what runs goes on."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def pause(self, scope: str = ALL, *, reason: str = "", by: str) -> Pause:
+        """Pause the starts of a client, or of all. From the return on none is begun.
+
+        One that is paused already stays so, since when it was. Raises `UnknownClient`.
+        """
+        wanted = Pause(scope, self._clock(), reason or "no reason given", by)
+        with self._ledger.write() as tx:
+            tx.exclusively(STARTS)  # whoever is about to start something has done so, or sees this
+            if scope != ALL and clients.get(tx, scope) is None:
+                raise UnknownClient(f"there is no client {scope}")
+            if not pauses.put(tx, wanted):
+                return pauses.get(tx, scope) or wanted
+            self._note(tx, "pause", scope, by, wanted.reason)
+            tx.after_commit(lambda: _log.warning("Starts %s are paused: %s", _whose(scope), wanted.reason))
+        return wanted
+
+    def lift(self, scope: str = ALL, *, by: str) -> bool:
+        """End a pause; what waits starts as places are free. False if there was none of this scope."""
+        with self._ledger.write() as tx:
+            lifted = pauses.lift(tx, scope)
+            if lifted:
+                self._note(tx, "lift pause", scope, by, "lifted")
+                tx.after_commit(lambda: _log.warning("Starts %s are paused no more", _whose(scope)))
+        return lifted
+
+    def standing(self) -> list[Pause]:
+        """Give all pauses, that of all clients first."""
+        with self._ledger.read() as tx:
+            return pauses.standing(tx)
+
+    def _note(self, tx: Tx, operation: str, scope: str, by: str, detail: str) -> None:
+        activity.record(
+            tx,
+            operation,
+            source=by,
+            client_run_id=None,
+            client_id=None if scope == ALL else scope,
+            ok=True,
+            detail=detail,
+            now=self._clock(),
+        )
+
+
+def in_words(pause: Pause) -> str:
+    """Say for people what is paused, since when, by whom and why."""
+    return (
+        f"starts {_whose(pause.scope)} are paused since {pause.since:%Y-%m-%d %H:%M} UTC "
+        f"by {pause.paused_by}: {pause.reason}"
+    )
+
+
+def why_waiting(tx: Tx, client_id: str) -> str | None:
+    """Say in words what pause keeps a client's batches from starting; None if none does."""
+    found = pauses.of_client(tx, client_id)
+    return None if found is None else in_words(found)
+
+
+def _whose(scope: str) -> str:
+    return "of all clients" if scope == ALL else f"of client {scope}"
