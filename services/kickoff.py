@@ -92,7 +92,7 @@ class Kickoff:
         Raises `InvalidInput` for an order that makes no sense, `UnknownClient`, `ClientsNotRead`,
         `KeyReused`, and `LedgerUnavailable` when nothing could be written.
         """
-        order = _checked(order)
+        order = checked(order)
         unread = self._read_clients() if self._read_clients is not None else None
         try:
             return self._taken(order, unread)
@@ -223,7 +223,8 @@ class Kickoff:
         return Answer(outcome, order.client_id, run_id, full_id)
 
 
-def _checked(order: Order) -> Order:
+def checked(order: Order) -> Order:
+    """Give an order in its plainest form. Raises `InvalidInput`, and `UnknownClient` for what is no ID."""
     if order.source not in run_records.KICKOFF_SOURCES:
         known = ", ".join(sorted(run_records.KICKOFF_SOURCES))
         raise InvalidInput(f"source {order.source!r} is not one of {known}", code="invalid_source")
@@ -238,12 +239,15 @@ def _checked(order: Order) -> Order:
         if number is not None and number < 1:
             raise InvalidInput(f"{name} must be 1 or more, not {number}")
     if order.target_urls is not None:
-        _profiles(order.target_urls)
+        profiles_of(order.target_urls)
     return order
 
 
-def _profiles(urls: Sequence[str]) -> dict[str, str]:
-    """Give the canonical forms of profile URLs, each with the form that it was first given in."""
+def profiles_of(urls: Sequence[str]) -> dict[str, str]:
+    """Give the canonical forms of profile URLs, each with the form that it was first given in.
+
+    Raises `InvalidInput` for one that is no profile's, and for none at all.
+    """
     if not urls:
         raise InvalidInput("targetUrls names no profile")
     given: dict[str, str] = {}
@@ -253,7 +257,7 @@ def _profiles(urls: Sequence[str]) -> dict[str, str]:
 
 
 def _leads_of(tx: Tx, client_id: str, urls: Sequence[str], now: datetime) -> list[Lead]:
-    given = _profiles(urls)
+    given = profiles_of(urls)
     new: list[dict[str, Any]] = [
         {"profile_url": url, "given_url": as_given, "name": None, "extra": {}, "created_at": now}
         for url, as_given in given.items()
