@@ -21,11 +21,13 @@ from harvester.normalise import normaliser_for
 from harvester.settings import Settings
 from harvester.webhook_tokens import TokenSigner
 from services import terms
+from services.account import ReadAccount
 from services.advance import Advance
 from services.alerts import Alerts, Standing
 from services.cancel import Cancel
 from services.chores import Chore, Chores
 from services.consistency import consistency
+from services.costs import Costs
 from services.coverage import Coverage
 from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
@@ -34,6 +36,7 @@ from services.kickoff import Kickoff
 from services.orphans import Orphans
 from services.outages import Outages
 from services.overview import Overview
+from services.pauses import Pauses
 from services.plan import Limits
 from services.reconcile import Reconcile
 from services.replay import Replay
@@ -52,6 +55,7 @@ RECONCILE: Final = "reconcile"
 _ALERTS: Final = "alerts"
 _CHECK: Final = "check"
 _WATCH: Final = "watch"
+_ACCOUNT: Final = "account"
 #: How long alerts wait that no service has taken.
 _ALERTS_AGAIN: Final = timedelta(minutes=1)
 _SCHEDULE_CHANGES: Final = "schedule changes"
@@ -84,6 +88,8 @@ class Services:
     coverage: Coverage
     alerts: Standing
     schedule: Schedule
+    pauses: Pauses
+    costs: Costs
     #: None where Airtable is off.
     airtable: AirtableSide | None
     clock: Clock
@@ -161,6 +167,8 @@ def build(
     chores[_ALERTS] = Chore(_ALERTS_AGAIN, tell, when=tell.due)
     watch = Watch(ledger, clock, nothing_ran=timedelta(seconds=settings.nothing_ran_seconds))
     chores[_WATCH] = Chore(watch.every, watch, at_once=False)
+    read_account = ReadAccount(ledger, apify, clock)
+    chores[_ACCOUNT] = Chore(timedelta(seconds=settings.account_seconds), read_account)
     rules = Rules(settings.schedule, settings.schedule_timezone, settings.schedule_missed)
     schedule = Schedule(ledger, rules, clock)
     chores[_SCHEDULE_CHANGES] = Chore(_CHANGES_EVERY, schedule.sync)
@@ -205,6 +213,8 @@ def build(
         coverage=Coverage(ledger),
         alerts=Standing(ledger, clock),
         schedule=schedule,
+        pauses=Pauses(ledger, clock),
+        costs=Costs(ledger, limits.budgets, clock),
         airtable=airtable,
         clock=clock,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select, update
@@ -42,6 +43,12 @@ def put(tx: Tx, client: Client) -> None:
 def every(tx: Tx) -> dict[str, Client]:
     """Give all clients by their IDs."""
     return {row.client_id: rows.as_record(Client, row) for row in tx.execute(select(clients))}
+
+
+def some(tx: Tx, client_ids: Collection[str]) -> dict[str, Client]:
+    """Give those of these clients that there are, by their IDs."""
+    statement = select(clients).where(clients.c.client_id.in_(client_ids))
+    return {row.client_id: rows.as_record(Client, row) for row in tx.execute(statement)}
 
 
 def of_base(tx: Tx, base: str) -> list[Client]:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from harvester.apify import Apify, Page
-from harvester.apify_answers import ApifyRun
+from harvester.apify_answers import AccountLimits, ApifyRun
 from harvester.apify_errors import BadAnswer, Gone, NotNow, Refused, StartUnknown, Unavailable
 
 from .workers import Crash, Points
@@ -150,6 +150,11 @@ class FakeApify(Apify):
         """Read the account."""
         self._called("user")
         return {"id": "user"}
+
+    def limits(self) -> AccountLimits:
+        """Read what the account may use."""
+        self._called("limits")
+        return AccountLimits(25, 16_384, 300_000_000, 0)
 
     def runs_since(self, actor_id: str, started_after: datetime) -> Iterator[ApifyRun]:
         """List runs, newest first."""
