@@ -22,6 +22,7 @@ from harvester.engine import queue
 from harvester.errors import HarvesterError
 from harvester.ledger import Ledger, schema
 from harvester.settings import Settings, dormant
+from services.doctor_schedule import starts_by_itself
 from services.overview import other_schema
 from services.restore import refuse_backup
 from services.unreachable import in_words
@@ -77,6 +78,10 @@ def _ours(settings: Settings) -> dict[str, tuple[Look, str]]:
         "queue": (
             lambda: _queue(settings.queue_url.get_secret_value()),
             "check QUEUE_URL, that what it names runs, and that its driver is installed",
+        ),
+        "schedule": (
+            lambda: _schedule(settings),
+            "start harvester worker; if it runs, its log says what it could not do",
         ),
     }
 
@@ -164,6 +169,13 @@ def _queue(url: str) -> str:
         return f"reachable, {found.pending_count()} wake-ups wait"
     finally:
         found.storage.close()
+
+
+def _schedule(settings: Settings) -> str:
+    overdue, detail = starts_by_itself(settings, datetime.now(UTC))
+    if overdue:
+        raise NotWell(detail)
+    return detail
 
 
 def _clock(api_url: str) -> str:

@@ -51,7 +51,7 @@ class Schedule:
         """
         now = self._clock()
         with self._ledger.read() as tx:
-            wanted, there = self._wanted(tx), schedules.every(tx)
+            wanted, there = self.wanted(tx), schedules.every(tx)
         changed = [name for name, said in wanted.items() if not _is_as(there.get(name), said)]
         begins = {name: self._begin(name, wanted[name], there.get(name), now) for name in changed}
         gone = [name for name in there if name not in wanted or begins.get(name, now) is None]
@@ -66,12 +66,13 @@ class Schedule:
     def listing(self, *, limit: int, after: str | None = None) -> Listing:
         """Show the schedules by name, from the one behind `after`, each with its next times."""
         with self._ledger.read() as tx:
-            wanted, there, now = self._wanted(tx), schedules.every(tx), self._clock()
+            wanted, there, now = self.wanted(tx), schedules.every(tx), self._clock()
         names = sorted(name for name in wanted if after is None or name > after)
         shown = [_shown(name, wanted[name], there.get(name), now) for name in names[:limit]]
         return Listing(shown, names[limit - 1] if len(names) > limit else None)
 
-    def _wanted(self, tx: Tx) -> dict[str, Said]:
+    def wanted(self, tx: Tx) -> dict[str, Said]:
+        """Give what there should be, by name, whether a worker has taken it up or not."""
         found = schedules.of_clients(tx)
         if self.rules.expression is not None:
             found[ALL] = (self.rules.expression, self.rules.timezone)

@@ -19,7 +19,7 @@ from .conftest import Harvester
 from .processes import HARVESTER, SECRETS, Processes, environment, free_port, until_ready
 
 Shown = Callable[..., Any]
-LOOKED_AT = ["settings", "ledger", "queue", "apify token", "apify actor", "clock", "public url"]
+LOOKED_AT = ["settings", "ledger", "queue", "schedule", "apify token", "apify actor", "clock", "public url"]
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""What the doctor says of schedules: whether anything starts by itself, and whether a worker sees to it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Final
+
+from harvester.errors import LedgerUnavailable
+from harvester.ledger import Ledger, schedules, schema
+from harvester.settings import Settings
+from services.overview import other_schema
+from services.schedule import Rules, Schedule
+
+#: A worker that runs fires within seconds.
+_OVERDUE: Final = timedelta(minutes=10)
+_NONE: Final = (
+    "nothing starts by itself: SCHEDULE is unset, and no client has a schedule of its own (a crontab may call "
+    "harvester process)"
+)
+_UNKNOWN: Final = "not looked at, since the ledger cannot be read"
+
+
+def starts_by_itself(settings: Settings, now: datetime) -> tuple[bool, str]:
+    """Say whether a scheduled time has passed that nobody has fired, and how schedules stand, in words."""
+    try:
+        with closing(Ledger(settings.database_url.get_secret_value())) as ledger, ledger.read() as tx:
+            if other_schema(schema.current(tx)) is not None:
+                return False, _UNKNOWN
+            rules = Rules(settings.schedule, settings.schedule_timezone, settings.schedule_missed)
+            wanted = Schedule(ledger, rules, lambda: now).wanted(tx)
+            there = [one for name, one in schedules.every(tx).items() if name in wanted]
+            waiting = schedules.due(tx, now=now - _OVERDUE, one_by_one=rules.missed == "all", limit=1)
+    except LedgerUnavailable:  # which is a finding of its own
+        return False, _UNKNOWN
+    if waiting:
+        late = f"{waiting[0].name} was due at {waiting[0].next_at:%Y-%m-%d %H:%M} UTC"
+        return True, f"{late}, and no worker has started it"
+    return False, _in_words(len(wanted), there) if wanted else _NONE
+
+
+def _in_words(wanted: int, there: list[schedules.Schedule]) -> str:
+    count = "1 schedule" if wanted == 1 else f"{wanted} schedules"
+    times = [(one.next_at, one.name) for one in there if one.next_at is not None]
+    if not times:
+        return f"{count}; a worker takes {'it' if wanted == 1 else 'them'} up when it starts"
+    next_at, name = min(times)
+    return f"{count}, next {name} at {next_at:%Y-%m-%d %H:%M} UTC"
