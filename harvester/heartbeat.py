@@ -65,4 +65,7 @@ def _place(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).hostname or "the host"
+    try:
+        return urlsplit(url).hostname or "its host"
+    except ValueError:
+        return "its host"

@@ -15,8 +15,8 @@ from services.schedule import Rules, Schedule
 #: A worker that runs fires within seconds.
 _OVERDUE: Final = timedelta(minutes=10)
 _NONE: Final = (
-    "nothing starts by itself: SCHEDULE is unset, and no client has a schedule of its own (a crontab may call "
-    "harvester process)"
+    "nothing starts by itself: SCHEDULE is unset, and no client has a schedule of its own (a crontab may "
+    "call harvester process)"
 )
 _UNKNOWN: Final = "not looked at, since the ledger cannot be read"
 

@@ -16,7 +16,7 @@ from harvester.errors import InvalidInput
 from harvester.ledger import Ledger, Tx, schedules
 from harvester.ledger.schedules import ALL
 from services import schedule_shapes
-from services.alerts import raise_alert
+from services.alerts import over, raise_alert
 from services.overview import Listing
 
 Missed = Literal["last", "skip", "all"]
@@ -25,6 +25,7 @@ Said = tuple[str, str]
 
 #: Rows that one transaction writes at most: on SQLite nobody else can write meanwhile.
 _AT_ONCE: Final = 200
+_ALERT: Final = "schedule {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Schedule:
                         schedules.remove(tx, name)
                     else:
                         schedules.put(tx, name, *wanted[name], next_at=begins[name])
+                        over(tx, _ALERT.format(name), now)
 
     def listing(self, *, limit: int, after: str | None = None) -> Listing:
         """Show the schedules by name, from the one behind `after`, each with its next times."""
@@ -88,7 +90,7 @@ class Schedule:
                 "client another one with harvester clients set --schedule, or correct its time zone."
             )
             with self._ledger.write() as tx:
-                raise_alert(tx, f"schedule {name}", text, now=now)
+                raise_alert(tx, _ALERT.format(name), text, now=now)
             return None
 
 
