@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from flask import Flask
 
-from routes import apify_process, apify_webhook, bodies, errors, health, repairs, run_actions, runs, schedule
+from routes import (
+    apify_process,
+    apify_webhook,
+    bodies,
+    costs,
+    errors,
+    health,
+    repairs,
+    run_actions,
+    runs,
+    schedule,
+    starts,
+)
 from routes.state import STATE, State
 from services import Services
 
@@ -18,7 +30,7 @@ def create_app(services: Services) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions[STATE] = State(services)
-    for module in (apify_process, apify_webhook, runs, run_actions, repairs, schedule, health):
+    for module in (apify_process, apify_webhook, runs, run_actions, repairs, schedule, starts, costs, health):
         app.register_blueprint(module.blueprint)
     errors.register(app)
     return app

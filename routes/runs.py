@@ -59,7 +59,8 @@ def clients() -> Response:
     if airtable is not None:
         airtable.roster.at_hand()
     after = bodies.narrowing("cursor", code="invalid_cursor")
-    return _list("clients", services().overview.clients(limit=bodies.limit(), after=after))
+    found = services().overview.clients(limit=bodies.limit(), after=after)
+    return _list("clients", Listing(services().costs.beside(found.rows), found.next_cursor))
 
 
 @blueprint.get("/api/posts")

@@ -213,7 +213,7 @@ def build(
         coverage=Coverage(ledger),
         alerts=Standing(ledger, clock),
         schedule=schedule,
-        pauses=Pauses(ledger, clock),
+        pauses=Pauses(ledger, clock, max_in_flight=settings.max_actor_runs),
         costs=Costs(ledger, limits.budgets, clock),
         airtable=airtable,
         clock=clock,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from harvester import log
-from harvester.ledger import Ledger, Tx, activity, clients, pauses
-from harvester.ledger.pauses import ALL, Pause
+from harvester.ledger import Ledger, Tx, activity, clients, due_actor_runs, pauses
+from harvester.ledger.pauses import ALL as ALL
+from harvester.ledger.pauses import Pause
+from services import shapes
+from services.account import most_in_flight
 from services.kickoff import UnknownClient
 from services.start import STARTS
 
@@ -17,9 +21,10 @@ _log = log.get_logger(__name__)
 class Pauses:
     """Pauses and lifts. Kickoffs are taken while starts are paused, and wait; what runs goes on."""
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime], *, max_in_flight: int) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._max_in_flight = max_in_flight
 
     def pause(self, scope: str = ALL, *, reason: str = "", by: str) -> Pause:
         """Pause the starts of a client, or of all. From the return on none is begun.
@@ -51,6 +56,18 @@ class Pauses:
         with self._ledger.read() as tx:
             return pauses.standing(tx)
 
+    def state(self) -> dict[str, Any]:
+        """Show what is paused, how many actor runs are at work and may be, and how many wait."""
+        with self._ledger.read() as tx:
+            found = pauses.standing(tx)
+            return {
+                "paused": any(pause.scope == ALL for pause in found),
+                "pauses": [shown(pause) for pause in found],
+                "inFlight": due_actor_runs.in_flight(tx),
+                "mostInFlight": most_in_flight(tx, self._max_in_flight),
+                "waiting": due_actor_runs.count_planned(tx),
+            }
+
     def _note(self, tx: Tx, operation: str, scope: str, by: str, detail: str) -> None:
         activity.record(
             tx,
@@ -64,11 +81,21 @@ class Pauses:
         )
 
 
+def shown(pause: Pause) -> dict[str, Any]:
+    """Show a pause; `clientId` is null for that of all clients."""
+    return {
+        "clientId": None if pause.scope == ALL else pause.scope,
+        "since": shapes.time(pause.since),
+        "reason": pause.reason,
+        "pausedBy": pause.paused_by,
+    }
+
+
 def in_words(pause: Pause) -> str:
     """Say for people what is paused, since when, by whom and why."""
     return (
         f"starts {_whose(pause.scope)} are paused since {pause.since:%Y-%m-%d %H:%M} UTC "
-        f"by {pause.paused_by}: {pause.reason}"
+        f"(by {pause.paused_by}): {pause.reason}"
     )
 
 

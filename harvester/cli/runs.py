@@ -9,10 +9,12 @@ import click
 
 from harvester.cli import session
 from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
+from harvester.cli.money import show_pauses
 from harvester.cli.run_actions import show_coverage
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from services.kickoff import Answer, Order
+from services.pauses import shown
 from services.run_records import KICKOFF_SOURCES
 from services.unreachable import in_words
 
@@ -126,14 +128,18 @@ def status(json_: bool) -> None:
         latest = [run for run in services.overview.runs(limit=10).rows if run["finishedAt"]]
         counters = services.overview.counters()
         reason = services.overview.outage()
+        pauses = services.pauses.standing()
     outage = in_words(reason) if reason else None
     if json_:
-        show_json({"running": running, "latest": latest, "counters": counters, "outage": outage})
+        paused = [shown(one) for one in pauses]
+        told = {"counters": counters, "outage": outage, "pauses": paused}
+        show_json({"running": running, "latest": latest, **told})
         return
     _show_list(f"{counted(len(running), 'client run is', 'client runs are')} running", running)
     _show_list("Latest", latest)
     actor_runs = ", ".join(f"{count} {state}" for state, count in sorted(counters["actor_runs"].items()))
     click.echo(f"Actor runs: {actor_runs or 'none'}")
+    show_pauses(pauses)
     if outage:
         show_line(f"Apify cannot be asked, and is tried again by itself: {outage}")
     parked = counters["dead_letters"]["parked"]

@@ -36,6 +36,11 @@ def any_planned(tx: Tx) -> bool:
     return tx.execute(select(actor_runs.c.id).where(_PLANNED).limit(1)).first() is not None
 
 
+def count_planned(tx: Tx) -> int:
+    """Count the rows that wait for their start."""
+    return _count(tx, _PLANNED)
+
+
 def to_start(tx: Tx, *, now: datetime, max_in_flight: int, limit: int) -> list[int]:
     """Name the planned rows that are due, one for each free place and `limit` at the most.
 

@@ -1,0 +1,124 @@
+"""Money: stopping starts, and what harvests cost. Starts go on with `harvester resume --starts`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from harvester.cli import session
+from harvester.cli.arguments import Line
+from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
+from harvester.errors import HarvesterError
+from services import Services
+from services.costs import MOST_DAYS
+from services.kickoff import UnknownClient
+from services.pauses import ALL, in_words, shown
+
+#: Who says so, in the activity log.
+_BY = "command"
+
+
+@click.command()
+@click.option("--client", "client_id", help="Only this client's starts.")
+@click.option("--reason", type=Line(), default="", help="Why, for whoever wonders.")
+@as_json
+def pause(client_id: str | None, reason: str, json_: bool) -> None:
+    """Start no actor runs from now on, until harvester resume --starts.
+
+    Kickoffs are taken and wait; what runs at Apify goes on to its end, and is read.
+
+    Example: harvester pause --reason "looking into the costs"
+    """
+    with session.services() as services:
+        if client_id is not None and services.airtable is not None:
+            services.airtable.roster.at_hand()
+        found = services.pauses.pause(client_id or ALL, reason=reason, by=_BY)
+    if json_:
+        show_json(shown(found))
+    else:
+        show_line(f"{_sentence(in_words(found))}. Go on: harvester resume --starts{_option(client_id)}")
+
+
+def lift_starts(services: Services, client_id: str | None, *, json_: bool = False) -> None:
+    """Lift the pause of a client, or that of all, and say what came of it."""
+    lifted = services.pauses.lift(client_id or ALL, by=_BY)
+    left = services.pauses.standing()
+    if json_:
+        show_json({"lifted": lifted, "pauses": [shown(one) for one in left]})
+        return
+    whose = f"client {client_id}" if client_id else "all clients"
+    show_line(
+        f"Starts of {whose} are paused no more." if lifted else f"Starts of {whose} were not paused as such."
+    )
+    for one in left:
+        show_line(f"Still: {in_words(one)}.")
+
+
+@click.command()
+@click.option("--client", "client_id", help="Only this client.")
+@click.option("--days", type=click.IntRange(1, MOST_DAYS), default=30, show_default=True)
+@as_json
+def costs(client_id: str | None, days: int, json_: bool) -> None:
+    """Show what is spent and left, and what an answer, a post and a new post cost.
+
+    Example: harvester costs --days 7
+    """
+    with session.services() as services:
+        try:
+            found = services.costs.report(days=days, client_id=client_id)
+        except UnknownClient as error:
+            raise HarvesterError(str(error)) from error
+    if json_:
+        show_json(found)
+        return
+    _show_budgets(found)
+    _show_period(found)
+    _show_account(found["account"])
+
+
+def show_pauses(found: list[Any]) -> None:
+    """Print a line for each pause, with what ends it."""
+    for one in found:
+        own = None if one.scope == ALL else one.scope
+        show_line(f"{_sentence(in_words(one))}. Go on: harvester resume --starts{_option(own)}")
+
+
+def _show_budgets(found: dict[str, Any]) -> None:
+    columns = ("Client", "Budget of the day", "Spent today", "Reserved", "Left", "Spent this month")
+    names = ("dailyBudgetUsd", "spentTodayUsd", "reservedTodayUsd", "leftTodayUsd", "spentThisMonthUsd")
+    rows = [(one["clientId"], *(usd(one[name]) for name in names)) for one in found["clients"]]
+    show_table("Budgets", columns, rows)
+
+
+def _show_period(found: dict[str, Any]) -> None:
+    columns = ("Client", "Cost", "Answers", "Posts", "New", "Each answer", "Each post", "Each new post")
+    rows = [(one["clientId"], *_harvested(one)) for one in found["clients"]]
+    if len(rows) > 1:
+        rows.append(("All", *_harvested(found["total"])))
+    show_table(f"The last {counted(found['days'], 'day')}", columns, rows)
+
+
+def _harvested(one: dict[str, Any]) -> tuple[object, ...]:
+    each = ("costPerLeadUsd", "costPerPostUsd", "costPerNewPostUsd")
+    counts = (one["leadsAnswered"], one["posts"], one["postsNew"])
+    return (usd(one["costUsd"]), *counts, *(usd(one[name]) for name in each))
+
+
+def _show_account(account: dict[str, Any]) -> None:
+    spent, reserved = usd(account["spentThisMonthUsd"]), usd(account["reservedUsd"])
+    limit = account["monthlyBudgetUsd"]
+    of = "no MONTHLY_BUDGET_USD is set" if limit is None else f"{usd(account['leftThisMonthUsd'])} left"
+    show_line(f"All clients this month (UTC): {spent} spent, {reserved} reserved, {of}.")
+    apify = account["apify"]
+    if apify is not None:
+        told = f"{usd(apify['monthUsedUsd'])} of {usd(apify['monthLimitUsd'])}"
+        show_line(f"The Apify account itself, in its month: {told} (read {moment(apify['readAt'])} UTC).")
+
+
+def _option(client_id: str | None) -> str:
+    return f" --client {client_id}" if client_id else ""
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

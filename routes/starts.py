@@ -1,0 +1,44 @@
+"""The switch over HTTP: whether actor runs are started, and stopping and letting go of that."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from routes import bodies
+from routes.auth import token_required
+from routes.state import services
+from services.pauses import ALL, shown
+
+blueprint = Blueprint("starts", __name__)
+
+#: Who says so, in the activity log.
+_BY = "api"
+_REASON_CHARS = 500
+
+
+@blueprint.get("/api/starts")
+@token_required
+def starts() -> Response:
+    """Show what is paused, how many actor runs are at work, and how many may be."""
+    return jsonify({"ok": True, "starts": services().pauses.state()})
+
+
+@blueprint.post("/api/starts/pause")
+@token_required
+def pause() -> Response:
+    """Start nothing more, for the client that is named or for all; what runs goes on to its end."""
+    body = bodies.json_object()
+    scope, reason = _scope(body), bodies.text(body, "reason") or ""
+    found = services().pauses.pause(scope, reason=reason[:_REASON_CHARS], by=_BY)
+    return jsonify({"ok": True, "pause": shown(found)})
+
+
+@blueprint.post("/api/starts/resume")
+@token_required
+def resume() -> Response:
+    """Lift the pause of the client that is named, or that of all clients."""
+    return jsonify({"ok": True, "lifted": services().pauses.lift(_scope(bodies.json_object()), by=_BY)})
+
+
+def _scope(body: dict[str, object]) -> str:
+    return bodies.text(body, "clientId") or ALL
