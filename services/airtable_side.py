@@ -19,6 +19,7 @@ from harvester.settings import Settings
 from services.airtable_blocks import Waits
 from services.intake import Intake
 from services.kickoff import Unread
+from services.lead_reading import LeadReading
 from services.mirror import Mirror
 from services.mirror_content import Content
 from services.mirror_duplicates import Duplicates
@@ -50,6 +51,8 @@ class AirtableSide:
     schemas: Schemas
     roster: Roster
     intake: Intake
+    #: Reads due leads for somebody who waits.
+    read_leads: LeadReading
     mirror: Mirror
     stopping: threading.Event
     clock: Callable[[], datetime]
@@ -141,6 +144,7 @@ def build(
             fresh=timedelta(seconds=settings.clients_fresh_seconds),
         ),
         intake=intake,
+        read_leads=LeadReading(quick, Schemas(ledger, quick, clock), clock, stale_lead=limits.stale_lead),
         mirror=Mirror(
             ledger,
             gateway,
