@@ -10,14 +10,14 @@ from typing import Final, Protocol
 from harvester import log
 from harvester.airtable_errors import AirtableError
 from harvester.errors import HarvesterError, LedgerUnavailable
-from harvester.ledger import Ledger, Tx, client_runs, job_runs, outbox_checks
+from harvester.ledger import Ledger, Tx, job_clients, job_runs, outbox_checks
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
 from harvester.models import ClientRunStatus
 from services import record_marks, run_records
 from services.consistency_airtable import Schemas
 from services.consistency_findings import Finding, Remedy
-from services.jobs import worst_of
+from services.jobs import summed_up
 from services.mirror_records import TABLES
 from services.record_marks import Gateway, Mark
 
@@ -138,13 +138,13 @@ def _sum_up(tx: Tx, one: Finding, now: datetime) -> None:
     job = job_runs.get(tx, one.key or "", lock=True)
     if job is None:
         return
-    runs = client_runs.of_job(tx, job.run_id)
-    statuses = [run.status for run in runs]
-    if ClientRunStatus.RUNNING in statuses:
+    if job_clients.any_live(tx, job.run_id):
         if job.status is not ClientRunStatus.RUNNING:
             job_runs.reopen(tx, job.run_id)
         return
-    status = worst_of(statuses) if statuses else ClientRunStatus.FAILED
+    runs = job_clients.runs_of(tx, job.run_id)
+    nothing = not runs and not job_clients.of_job(tx, job.run_id)
+    status = ClientRunStatus.FAILED if nothing else summed_up(tx, job)
     ended = max((run.finished_at for run in runs if run.finished_at), default=now)
     if job.status is not status:
         job_runs.close(tx, job.run_id, status=status, now=job.finished_at or ended)

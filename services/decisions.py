@@ -12,7 +12,6 @@ from harvester.ledger import Tx, client_runs, clients
 from harvester.models import ClientRun, ClientRunStatus
 from harvester.run_ids import client_run_id
 from services import run_records
-from services.alerts import raise_alert
 from services.kickoff import Answer, Kickoff, Order
 from services.plan import Limits, need_of
 
@@ -105,8 +104,6 @@ class Decisions:
         run_records.creation_failed(
             tx, run_id=job.run_id, client_id=client_id, source=job.source, reason=reason, now=now
         )
-        told = f"Client {client_id} was not harvested in job run {job.run_id}: {reason}"
-        raise_alert(tx, f"kickoff of {client_id} failed", told, now=now)
         return self._of(job, client_id, now, JobDecision.FAILED, code=KICKOFF_FAILED, reason=reason)
 
     def _of(

@@ -8,11 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from harvester.jobs import JobDecision
+from harvester.jobs import JobDecision, JobRun
 from harvester.ledger import Tx, job_clients, job_runs
 from harvester.models import ClientRun, ClientRunStatus
 
-_NOBODY: Final = "nobody was to be harvested"
+#: Note of a job run that has kicked nobody off, and did not fail to.
+NOBODY: Final = "nobody was to be harvested"
 
 
 def client_run_ended(tx: Tx, run: ClientRun, *, now: datetime) -> None:
@@ -31,12 +32,17 @@ def close_if_over(tx: Tx, run_id: str, *, now: datetime) -> bool:
         if job.holds is not None:
             job_runs.look(tx, run_id, heartbeat_at=now)
         return False
-    statuses = job_clients.statuses(tx, run_id)
-    failed = job_clients.counts(tx, [run_id])[run_id][JobDecision.FAILED] if job.plan is not None else 0
-    status = worst_of([*statuses, *[ClientRunStatus.FAILED] * failed])
-    note = _NOBODY if job.plan is not None and not statuses and not failed else None
+    nobody = job.plan is not None and not job_clients.statuses(tx, run_id)
+    status = summed_up(tx, job)
+    note = NOBODY if nobody and status is ClientRunStatus.COMPLETED else None
     job_runs.close(tx, run_id, status=status, note=note, now=now)
     return True
+
+
+def summed_up(tx: Tx, job: JobRun) -> ClientRunStatus:
+    """Say how a job run ended, from its client runs and those that could not be started."""
+    failed = job_clients.counts(tx, [job.run_id])[job.run_id][JobDecision.FAILED]
+    return worst_of([*job_clients.statuses(tx, job.run_id), *[ClientRunStatus.FAILED] * failed])
 
 
 def worst_of(statuses: list[ClientRunStatus]) -> ClientRunStatus:

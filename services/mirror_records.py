@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from harvester.airtable_schema import ALL_TABLES, TableSpec
-from harvester.jobs import JobRun
-from harvester.ledger import Tx, actor_runs, shown
+from harvester.jobs import JobDecision, JobRun
+from harvester.ledger import Tx, actor_runs, job_clients, shown
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox_sending import Owed
-from harvester.models import ActorRun, ClientRun, Lead
+from harvester.models import ActorRun, ClientRun, Lead, Metrics
+from services import job_shapes
 
 #: The table that shows each kind.
 TABLES: Final[Mapping[Kind, TableSpec]] = {
@@ -92,18 +94,28 @@ def _progress(run: ClientRun, batches: Sequence[ActorRun]) -> str:
 
 
 def _job_runs(tx: Tx, owed: Sequence[Owed]) -> dict[int, Values]:
-    found = shown.job_runs_by_id(tx, [row.key for row in owed])
-    return {row.id: job_run(found[row.key]) for row in owed if row.key in found}
+    keys = [row.key for row in owed]
+    found = shown.job_runs_by_id(tx, keys)
+    counts, sums = job_clients.counts(tx, keys), job_clients.sums(tx, keys)
+    return {
+        row.id: job_run(found[row.key], counts[row.key], sums[row.key][1]) for row in owed if row.key in found
+    }
 
 
-def job_run(job: JobRun) -> Values:
-    """Give what `Job Tracking` shows."""
+def job_run(job: JobRun, counts: Counter[JobDecision], counted: Metrics) -> Values:
+    """Give what `Job Tracking` shows: what it was for and, at the end, what came of it."""
+    notes = [job_shapes.purpose(job)]
+    if job.note is not None:
+        notes.append(job.note)
+    if job.plan is not None and job.finished_at is not None:
+        notes.append(f"{job.status.value}: {job_shapes.in_words(counts, counted)}")
     return {
         "Run ID": job.run_id,
         "Status": job.status.value,
+        **({} if job.stream is None else {"Stream": job.stream}),
         "Start Time": job.started_at,
         "End Time": job.finished_at,
-        "System Notes": f"Started by {job.source}",
+        "System Notes": "\n".join(notes),
     }
 
 

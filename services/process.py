@@ -201,8 +201,11 @@ class Process:
             found = job_clients.undecided(tx, job, status=ACTIVE, limit=_CHUNK)
             for client_id in found:
                 job_clients.decide(tx, self._decide(tx, job, client_id, now))
-            left = len(found) == _CHUNK
             # Of those who kick off and those who end client runs, each locks this row last.
+            job = job_runs.get(tx, run_id, lock=True)
+            if job is None or not _is_kicking_off(job):  # ended by hand meanwhile, or taken over
+                return False
+            left = len(found) == _CHUNK
             due_at = self._clock() + self._lease if left else None
             job_runs.look(tx, run_id, kickoffs_due_at=due_at, owner=self._owner, heartbeat_at=now)
             if not left:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from harvester import log
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Tx, activity, client_runs, job_runs, metrics
+from harvester.ledger.mirroring import Kind
 from harvester.models import ClientRun, ClientRunStatus, Metrics
 from harvester.run_ids import base_of, client_run_id
 from services.alerts import over, raise_alert
@@ -197,7 +198,8 @@ def _uncreated(client_id: str) -> str:
 def update(tx: Tx, full_id: str, client_id: str, *, source: str, now: datetime, **changes: Any) -> bool:
     """Recount the record's metrics and set `changes`. False, and an ERROR line, if the record is missing."""
     # Locked before it is counted: of two that store at once, the later must count what the earlier stored.
-    if client_runs.get(tx, full_id, lock=True) is None:
+    found = client_runs.get(tx, full_id, lock=True)
+    if found is None:
         _missing(full_id, client_id)
         _note(tx, "update", full_id, client_id, source=source, detail="record missing", now=now, ok=False)
         _tell_of_missing(tx, full_id, client_id, "is not in the ledger", now)
@@ -205,6 +207,8 @@ def update(tx: Tx, full_id: str, client_id: str, *, source: str, now: datetime, 
     counted = metrics.of_client_run(tx, full_id)
     values = {name: getattr(counted, name) for name in Metrics.__dataclass_fields__}
     client_runs.change(tx, full_id, **values, **changes)
+    if found.status is not ClientRunStatus.RUNNING:
+        tx.owe(Kind.JOB_RUN, found.run_id)  # which shows the sums, once it has ended
     detail = f"posts {counted.posts_harvested}, new {counted.posts_new}, rejected {counted.items_rejected}"
     _note(tx, "update", full_id, client_id, source=source, detail=detail, now=now)
     return True

@@ -9,10 +9,11 @@ from typing import Final
 
 from sqlalchemy import exists, func, select
 
+from harvester.jobs import JobDecision
 from harvester.ledger import metrics
 from harvester.ledger.client_runs import from_row
 from harvester.ledger.database import Tx
-from harvester.ledger.job_tables import job_runs
+from harvester.ledger.job_tables import job_clients, job_runs
 from harvester.ledger.tables import actor_runs, client_runs
 from harvester.models import ClientRun, ClientRunStatus, Metrics
 
@@ -22,7 +23,7 @@ _AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job run, and how its client runs stand."""
+    """A job run, and how its client runs stand; one that could not be started has failed."""
 
     run_id: str
     status: ClientRunStatus
@@ -51,18 +52,42 @@ def recounted(tx: Tx) -> Iterator[tuple[ClientRun, Metrics]]:
 
 
 def jobs(tx: Tx) -> list[Job]:
-    """Give all job runs, oldest first, each with the different states of its client runs."""
+    """Give job runs, oldest first, each with the different states of its client runs.
+
+    Left out are those that are still kicking off, and those whose note says who or what ended them.
+    """
+    columns = (job_runs.c.run_id, job_runs.c.status, job_runs.c.started_at)
     statement = (
-        select(
-            job_runs.c.run_id, job_runs.c.status, job_runs.c.started_at, client_runs.c.status, func.count()
-        )
+        select(*columns, client_runs.c.status, func.count())
         .outerjoin(client_runs, client_runs.c.run_id == job_runs.c.run_id)
-        .group_by(job_runs.c.run_id, job_runs.c.status, job_runs.c.started_at, client_runs.c.status)
+        .where(job_runs.c.kickoffs_due_at.is_(None), job_runs.c.note.is_(None))
+        .group_by(*columns, client_runs.c.status)
         .order_by(job_runs.c.run_id)
     )
+    beside = _beside(tx)
     found: dict[str, Job] = {}
     for run_id, status, started_at, of_client, _ in tx.execute(statement):
         known = found.get(run_id)
-        states = (*(known.client_runs if known else ()), *([ClientRunStatus(of_client)] if of_client else []))
+        states = known.client_runs if known else tuple(beside.get(run_id, ()))
+        if of_client:
+            states = (*states, ClientRunStatus(of_client))
         found[run_id] = Job(run_id, ClientRunStatus(status), started_at, states)
     return list(found.values())
+
+
+def _beside(tx: Tx) -> dict[str, list[ClientRunStatus]]:
+    """Say how those stand that job runs have taken on from others, or failed to start."""
+    decision, status = job_clients.c.decision, client_runs.c.status
+    statement = (
+        select(job_clients.c.run_id, decision, status)
+        .outerjoin(client_runs, client_runs.c.client_run_id == job_clients.c.client_run_id)
+        .where(decision.in_([JobDecision.TAKEN_ON, JobDecision.FAILED]))
+        .group_by(job_clients.c.run_id, decision, status)
+    )
+    found: dict[str, list[ClientRunStatus]] = {}
+    for run_id, decided, of_client in tx.execute(statement):
+        if decided == JobDecision.FAILED:
+            found.setdefault(run_id, []).append(ClientRunStatus.FAILED)
+        elif of_client is not None:
+            found.setdefault(run_id, []).append(ClientRunStatus(of_client))
+    return found
