@@ -38,6 +38,7 @@ from services.outages import Outages
 from services.overview import Overview
 from services.pauses import Pauses
 from services.plan import Limits
+from services.preview import Previews
 from services.reconcile import Reconcile
 from services.replay import Replay
 from services.retry import Retry
@@ -87,6 +88,7 @@ class Services:
     retry: Retry
     coverage: Coverage
     alerts: Standing
+    preview: Previews
     schedule: Schedule
     pauses: Pauses
     costs: Costs
@@ -212,6 +214,13 @@ def build(
         retry=Retry(ledger, limits, clock, read_clients=None if airtable is None else airtable.read_clients),
         coverage=Coverage(ledger),
         alerts=Standing(ledger, clock),
+        preview=Previews(
+            ledger,
+            limits,
+            clock,
+            read_clients=None if airtable is None else airtable.read_clients,
+            read_leads=None if airtable is None else airtable.read_leads,
+        ),
         schedule=schedule,
         pauses=Pauses(ledger, clock, max_in_flight=settings.max_actor_runs),
         costs=Costs(ledger, limits.budgets, clock),
