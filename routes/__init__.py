@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask import Flask
 
 from routes import (
+    alerts,
     apify_process,
     apify_webhook,
     bodies,
     costs,
     errors,
     health,
+    preview,
     repairs,
     run_actions,
     runs,
@@ -30,7 +32,19 @@ def create_app(services: Services) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions[STATE] = State(services)
-    for module in (apify_process, apify_webhook, runs, run_actions, repairs, schedule, starts, costs, health):
+    for module in (
+        apify_process,
+        apify_webhook,
+        runs,
+        run_actions,
+        repairs,
+        schedule,
+        starts,
+        costs,
+        alerts,
+        preview,
+        health,
+    ):
         app.register_blueprint(module.blueprint)
     errors.register(app)
     return app
