@@ -8,10 +8,15 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
+from harvester.apify_answers import micros
+from harvester.cron import checked
+from harvester.errors import InvalidInput
 from harvester.normalise.text import one_line
 from services.plan import ACTIVE
 
 _LINE_CHARS = 200
+#: A million USD.
+_MOST_MICROS = 10**12
 
 
 class NewFile(click.Path):
@@ -68,3 +73,37 @@ class AirtableBase(click.ParamType[str]):
         if not re.fullmatch(r"app[A-Za-z0-9]{14}", str(value)):
             self.fail(f"{value!r} is no Airtable base: app and 14 letters or digits", param, ctx)
         return str(value)
+
+
+class DailyBudget(click.ParamType[tuple[int | None]]):
+    """US dollars of a day, as millionths in a tuple of one; an empty value stands for none: `(None,)`."""
+
+    name = "USD"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int | None]:
+        """Check the value, or fail as a bad argument."""
+        if isinstance(value, tuple):
+            return value
+        found = micros(value.strip()) if value.strip() else None
+        if (found is None and value.strip()) or (found or 0) > _MOST_MICROS:
+            self.fail(f"{value!r} is no amount of US dollars, such as 2.50", param, ctx)
+        return (found,)
+
+
+class Schedule(click.ParamType[tuple[str | None]]):
+    """A cron expression, in a tuple of one; an empty value stands for none: `(None,)`."""
+
+    name = "cron"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str | None]:
+        """Check the value, or fail as a bad argument."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return (checked(value) if value.strip() else None,)
+        except InvalidInput as error:
+            self.fail(f"{error}, such as '0 5 * * *'", param, ctx)

@@ -9,8 +9,8 @@ import click
 
 from harvester import run_ids
 from harvester.cli import session
-from harvester.cli.arguments import AirtableBase, Line, Status, Timezone
-from harvester.cli.display import as_json, counted, show_json, show_line, show_table
+from harvester.cli.arguments import AirtableBase, DailyBudget, Line, Schedule, Status, Timezone
+from harvester.cli.display import as_json, counted, show_json, show_line, show_table, usd
 from harvester.errors import HarvesterError
 from harvester.ledger import Tx
 from harvester.ledger import clients as ledger_clients
@@ -32,6 +32,12 @@ _OPTIONS = {
     "stream": click.option("--stream", type=_COUNT, help="Processing stream.  [default: 1]"),
     "timezone": click.option("--timezone", type=Timezone(), help="The client's own day.  [default: UTC]"),
     "airtable_base": click.option("--airtable-base", type=AirtableBase(), help="Its Airtable base, app…"),
+    "daily_budget": click.option(
+        "--daily-budget", type=DailyBudget(), help="USD a day; '' for DAILY_BUDGET_USD.  [default: '']"
+    ),
+    "schedule": click.option(
+        "--schedule", type=Schedule(), help="Its own cron expression; '' for SCHEDULE.  [default: '']"
+    ),
 }
 _DEFAULTS = {
     "status": ACTIVE,
@@ -44,6 +50,8 @@ _DEFAULTS = {
     "airtable_base": None,
 }
 _IN_AIRTABLE = "it is kept in Airtable: change its row in the table Clients there"
+#: The ledger's own, wherever a client is kept: the column of each option.
+_LEDGERS = {"daily_budget": "daily_budget_micros", "schedule": "schedule"}
 _OURS = {"origin": "ledger", "airtable_record_id": None, "airtable_error": None}
 
 
@@ -71,7 +79,7 @@ def add(client_id: str, **given: Any) -> None:
     """
     with session.services() as services:
         run_ids.require_client_id(client_id)
-        values = {name: value for name, value in given.items() if value is not None}
+        values = _values(given)
         client = Client(
             client_id=client_id,
             created_at=services.clock(),
@@ -102,17 +110,17 @@ def list_(json_: bool) -> None:
         after: str | None = None
         while True:
             page = services.overview.clients(limit=500, after=after)
-            found += page.rows
+            found += services.costs.beside(page.rows)
             after = page.next_cursor
             if after is None:
                 break
     if json_:
         show_json(found)
         return
-    columns = ("Client ID", "Name", "Status", "Level", "Target", "Batch", "Stream", "Time zone", "Leads")
+    of_client = ("Client ID", "Name", "Status", "Level", "Target", "Batch", "Stream", "Time zone", "Leads")
     show_table(
         counted(len(found), "client"),
-        columns,
+        (*of_client, "Spent today", "Budget"),
         [
             (
                 one["clientId"],
@@ -124,6 +132,8 @@ def list_(json_: bool) -> None:
                 one["processingStream"],
                 one["timezone"],
                 sum(one["leads"].values()),
+                usd(one["spentTodayUsd"]),
+                usd(one["dailyBudgetUsd"]),
             )
             for one in found
         ],
@@ -143,9 +153,10 @@ def show(client_id: str, json_: bool) -> None:
     """
     with session.services() as services:
         _clients_at_hand(services)
-        found = services.overview.client(client_id)
-        if found is None:
+        bare = services.overview.client(client_id)
+        if bare is None:
             raise HarvesterError(f"there is no client {client_id}")
+        (found,) = services.costs.beside([bare])
     if json_:
         show_json(found)
         return
@@ -158,15 +169,15 @@ def show(client_id: str, json_: bool) -> None:
 @click.argument("client_id")
 @_with_options
 def set_(client_id: str, **given: Any) -> None:
-    """Change some of a client's values.
+    """Change some of a client's values. Budget and schedule are set here for clients in Airtable, too.
 
     Example: harvester clients set Guy-Wilson --daily-target 50
     """
-    values = {name: value for name, value in given.items() if value is not None}
+    values = _values(given)
     if not values:
         raise click.UsageError("name at least one value to change")
     _change(client_id, values)
-    click.echo(f"Changed {', '.join(values)} of {client_id}.")
+    click.echo(f"Changed {', '.join(name for name in given if given[name] is not None)} of {client_id}.")
 
 
 @clients.command()
@@ -180,17 +191,24 @@ def disable(client_id: str) -> None:
     click.echo(f"{client_id} is Inactive.")
 
 
+def _values(given: dict[str, Any]) -> dict[str, Any]:
+    """Give the columns of the options that were given; those that may be none come in tuples."""
+    values = {_LEDGERS.get(name, name): value for name, value in given.items() if value is not None}
+    return {name: value[0] if isinstance(value, tuple) else value for name, value in values.items()}
+
+
 def _change(client_id: str, values: dict[str, Any]) -> None:
+    own = set(values) <= set(_LEDGERS.values())
     with session.services() as services:
         _read_clients(services)
         with services.ledger.write() as tx:
             kept = ledger_clients.get(tx, client_id)
             if kept is None:
                 raise HarvesterError(f"there is no client {client_id}")
-            in_airtable = kept.origin == AIRTABLE and services.airtable is not None
+            in_airtable = not own and kept.origin == AIRTABLE and services.airtable is not None
             _check_base(tx, services, client_id, values.get("airtable_base"))
             if not in_airtable:  # where Airtable is off, a client that was its is the ledger's from now on
-                ledger_clients.change(tx, client_id, **values, **_OURS)
+                ledger_clients.change(tx, client_id, **values, **({} if own else _OURS))
     if in_airtable:
         click.echo(f"Error: {_IN_AIRTABLE}", err=True)
         sys.exit(session.EXIT_REFUSED)

@@ -31,6 +31,12 @@ def test_a_client_is_added_with_the_contracts_defaults(harvester: Harvester, sho
         "keptIn": "ledger",
         "closed": None,
         "leads": {},
+        "dailyBudgetUsd": 5.0,
+        "ownDailyBudget": False,
+        "spentTodayUsd": 0.0,
+        "reservedTodayUsd": 0.0,
+        "leftTodayUsd": 5.0,
+        "schedule": None,
     }
 
 
