@@ -20,7 +20,7 @@ from harvester.ledger.clock import LedgerClock
 from harvester.normalise import normaliser_for
 from harvester.settings import Settings
 from harvester.webhook_tokens import TokenSigner
-from services import terms
+from services import job_side, terms
 from services.account import ReadAccount
 from services.advance import Advance
 from services.alerts import Alerts, Standing
@@ -32,6 +32,7 @@ from services.coverage import Coverage
 from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
 from services.heartbeats import Heartbeats
+from services.job_reports import JobReports
 from services.kickoff import Kickoff
 from services.orphans import Orphans
 from services.outages import Outages
@@ -39,12 +40,14 @@ from services.overview import Overview
 from services.pauses import Pauses
 from services.plan import Limits
 from services.preview import Previews
+from services.process import Process
 from services.reconcile import Reconcile
 from services.replay import Replay
 from services.retry import Retry
 from services.schedule import Rules, Schedule
 from services.search import Search
 from services.settle import Settle
+from services.smart_resume import SmartResume
 from services.start import Start
 from services.tick import Tick
 from services.watch import Watch
@@ -56,6 +59,7 @@ RECONCILE: Final = "reconcile"
 _ALERTS: Final = "alerts"
 _CHECK: Final = "check"
 _WATCH: Final = "watch"
+_JOBS: Final = "jobs"
 _ACCOUNT: Final = "account"
 #: How long alerts wait that no service has taken.
 _ALERTS_AGAIN: Final = timedelta(minutes=1)
@@ -75,6 +79,9 @@ class Services:
     ledger: Ledger
     apify: Apify
     kickoff: Kickoff
+    process: Process
+    smart_resume: SmartResume
+    job_reports: JobReports
     deliveries: Deliveries
     advance: Advance
     settle: Settle
@@ -171,6 +178,12 @@ def build(
     chores[_WATCH] = Chore(watch.every, watch, at_once=False)
     read_account = ReadAccount(ledger, apify, clock)
     chores[_ACCOUNT] = Chore(timedelta(seconds=settings.account_seconds), read_account)
+    read_clients = None if airtable is None else airtable.read_clients
+    kickoff = Kickoff(ledger, limits, clock, read_clients=read_clients)
+    job_runs = job_side.build(
+        settings, ledger, kickoff, limits, clock, owner=owner, read_clients=read_clients
+    )
+    chores[_JOBS] = job_runs.chore
     rules = Rules(settings.schedule, settings.schedule_timezone, settings.schedule_missed)
     schedule = Schedule(ledger, rules, clock)
     chores[_SCHEDULE_CHANGES] = Chore(_CHANGES_EVERY, schedule.sync)
@@ -180,9 +193,10 @@ def build(
         settings=settings,
         ledger=ledger,
         apify=apify,
-        kickoff=Kickoff(
-            ledger, limits, clock, read_clients=None if airtable is None else airtable.read_clients
-        ),
+        kickoff=kickoff,
+        process=job_runs.process,
+        smart_resume=job_runs.smart_resume,
+        job_reports=job_runs.reports,
         deliveries=Deliveries(ledger, signer, static, clock),
         advance=Advance(
             ledger,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,34 +31,34 @@ def report(tx: Tx, run_id: str) -> dict[str, Any] | None:
     return job_shapes.report(job, job_clients.of_job(tx, run_id), job_clients.runs_of(tx, run_id))
 
 
+def job(
+    tx: Tx, run_id: str, shown: Callable[[Tx, Sequence[ClientRun]], list[dict[str, Any]]]
+) -> dict[str, Any] | None:
+    """Show one job run with its client runs, as `shown` shows those; None if there is none of this ID.
+
+    `decisions` says what was decided about each client. The report is there once it has ended.
+    """
+    found = job_runs.get(tx, run_id)
+    if found is None:
+        return None
+    runs, decided = job_clients.runs_of(tx, run_id), job_clients.of_job(tx, run_id)
+    own = [run for run in runs if run.run_id == run_id]
+    by_id = {run.client_run_id: run for run in runs}
+    has_ended = found.status is not ClientRunStatus.RUNNING
+    return {
+        **job_shapes.job(found, job_shapes.summed(own), len(own)),
+        "clients": shown(tx, own),
+        "decisions": [job_shapes.decision(one, by_id.get(one.client_run_id or "")) for one in decided],
+        "report": job_shapes.report(found, decided, runs) if has_ended else None,
+    }
+
+
 class JobReports:
     """Shows job runs, and tells once of each that was for many clients how it ended."""
 
     def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._clock = clock
-
-    def job(self, run_id: str, shown: Callable[[Tx, list[ClientRun]], Any]) -> dict[str, Any] | None:
-        """Show one job run with its client runs, as `shown` shows those; None if there is none of this ID.
-
-        `decisions` says what was decided about each client. The report is there once it has ended.
-        """
-        with self._ledger.read() as tx:
-            job = job_runs.get(tx, run_id)
-            if job is None:
-                return None
-            runs, decided = job_clients.runs_of(tx, run_id), job_clients.of_job(tx, run_id)
-            own = [run for run in runs if run.run_id == run_id]
-            by_id = {run.client_run_id: run for run in runs}
-            ended = job.status is not ClientRunStatus.RUNNING
-            return {
-                **job_shapes.job(job, job_shapes.summed(own), len(own)),
-                "clients": shown(tx, own),
-                "decisions": [
-                    job_shapes.decision(one, by_id.get(one.client_run_id or "")) for one in decided
-                ],
-                "report": job_shapes.report(job, decided, runs) if ended else None,
-            }
 
     def jobs(self, *, limit: int, before: str | None = None) -> Listing:
         """List job runs with their sums, newest run ID first. Raises `InvalidInput` for a bad cursor."""

@@ -15,7 +15,6 @@ from harvester.ledger import (
     client_runs,
     clients,
     deliveries,
-    job_runs,
     leads,
     outbox_counts,
     outbox_sending,
@@ -25,8 +24,8 @@ from harvester.ledger import (
     schema,
 )
 from harvester.ledger.mirroring import Kind
-from harvester.models import ClientRun, Metrics
-from services import coverage, outages, shapes
+from harvester.models import ClientRun
+from services import coverage, job_reports, outages, shapes
 from services.listing import Listing as Listing
 
 _OUTCOMES_SHOWN = 5
@@ -78,19 +77,9 @@ class Overview:
         ]
 
     def job(self, run_id: str) -> dict[str, Any] | None:
-        """Show one job run: its totals are the sums over its client runs."""
+        """Show one job run with its client runs: its totals are the sums over them."""
         with self._ledger.read() as tx:
-            found = job_runs.get(tx, run_id)
-            if found is None:
-                return None
-            runs = client_runs.of_job(tx, run_id)
-            shown = self._client_runs(tx, runs)
-        names = Metrics.__dataclass_fields__
-        total = Metrics(**{name: sum(getattr(run.metrics, name) for run in runs) for name in names})
-        return {
-            **shapes.job(found, total, len(runs)),
-            "clients": shown,
-        }
+            return job_reports.job(tx, run_id, self._client_runs)
 
     def clients(self, *, limit: int, after: str | None = None) -> Listing:
         """List clients by ID, with their leads counted by status."""
