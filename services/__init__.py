@@ -45,6 +45,7 @@ from services.reconcile import Reconcile
 from services.replay import Replay
 from services.retry import Retry
 from services.schedule import Rules, Schedule
+from services.scheduled import Scheduled, job_runs_of
 from services.search import Search
 from services.settle import Settle
 from services.smart_resume import SmartResume
@@ -63,6 +64,7 @@ _JOBS: Final = "jobs"
 _ACCOUNT: Final = "account"
 #: How long alerts wait that no service has taken.
 _ALERTS_AGAIN: Final = timedelta(minutes=1)
+_SCHEDULES: Final = "schedules"
 _SCHEDULE_CHANGES: Final = "schedule changes"
 _HEARTBEAT: Final = "heartbeat"
 _CHANGES_EVERY: Final = timedelta(minutes=1)
@@ -186,6 +188,8 @@ def build(
     chores[_JOBS] = job_runs.chore
     rules = Rules(settings.schedule, settings.schedule_timezone, settings.schedule_missed)
     schedule = Schedule(ledger, rules, clock)
+    scheduled = Scheduled(ledger, job_runs_of(job_runs.process), clock, missed=rules.missed)
+    chores[_SCHEDULES] = Chore(lease, scheduled, when=scheduled.due)
     chores[_SCHEDULE_CHANGES] = Chore(_CHANGES_EVERY, schedule.sync)
     heartbeats = Heartbeats(ledger, settings.heartbeat_url, clock)
     chores[_HEARTBEAT] = Chore(_PING_LEASE, heartbeats, when=heartbeats.due)

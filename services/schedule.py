@@ -17,7 +17,7 @@ from harvester.ledger import Ledger, Tx, schedules
 from harvester.ledger.schedules import ALL
 from services import schedule_shapes
 from services.alerts import over, raise_alert
-from services.overview import Listing
+from services.listing import Listing
 
 Missed = Literal["last", "skip", "all"]
 #: Expression and time zone.
