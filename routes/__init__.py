@@ -12,6 +12,7 @@ from routes import (
     costs,
     errors,
     health,
+    jobs,
     preview,
     repairs,
     run_actions,
@@ -35,6 +36,7 @@ def create_app(services: Services) -> Flask:
     for module in (
         apify_process,
         apify_webhook,
+        jobs,
         runs,
         run_actions,
         repairs,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from harvester.errors import InvalidInput
-from routes import bodies
+from routes import bodies, orders
 from routes.auth import token_required
 from routes.errors import failure
 from routes.state import services
@@ -19,7 +18,6 @@ blueprint = Blueprint("apify_process", __name__)
 _MAX_PROFILES = 1_000
 _MAX_POSTS = 1_000
 _MAX_BATCHES = 1_000
-_KEY = re.compile(r"[!-~]{1,255}")
 
 
 @blueprint.post("/api/apify/process-client")
@@ -27,7 +25,7 @@ _KEY = re.compile(r"[!-~]{1,255}")
 def process_client() -> Response:
     """Harvest one client's due leads."""
     body = bodies.json_object()
-    return _answered(_due_leads(body, _source(body)))
+    return _answered(_due_leads(body, orders.source(body, otherwise="orchestrator")))
 
 
 @blueprint.post("/api/smart-resume/process-client")
@@ -45,11 +43,11 @@ def run_profiles() -> Response:
     return _answered(
         Order(
             client_id=_client_id(body),
-            source=_source(body),
-            run_id=_run_id(body),
+            source=orders.source(body, otherwise="orchestrator"),
+            run_id=orders.run_id(body),
             target_urls=_target_urls(body),
             max_posts=bodies.whole(body, "maxPosts", most=_MAX_POSTS),
-            idempotency_key=_idempotency_key(),
+            idempotency_key=orders.idempotency_key(),
         )
     )
 
@@ -58,9 +56,9 @@ def _due_leads(body: dict[str, Any], source: str) -> Order:
     return Order(
         client_id=_client_id(body),
         source=source,
-        run_id=_run_id(body),
+        run_id=orders.run_id(body),
         max_batches=bodies.whole(body, "maxBatchesOverride", most=_MAX_BATCHES),
-        idempotency_key=_idempotency_key(),
+        idempotency_key=orders.idempotency_key(),
     )
 
 
@@ -115,17 +113,6 @@ def _client_id(body: dict[str, Any]) -> str:
     return found
 
 
-def _run_id(body: dict[str, Any]) -> str | None:
-    run_id = bodies.text(body, "runId", code="invalid_run_id")
-    if run_id is not None and not run_id.strip():
-        raise InvalidInput("runId is empty: leave it out, or give YYMMDD-HHMMSS", code="invalid_run_id")
-    return run_id
-
-
-def _source(body: dict[str, Any]) -> str:
-    return bodies.text(body, "source", code="invalid_source") or "orchestrator"
-
-
 def _target_urls(body: dict[str, Any]) -> list[str]:
     given = body.get("targetUrls")
     if not isinstance(given, list) or not 1 <= len(given) <= _MAX_PROFILES:
@@ -133,12 +120,3 @@ def _target_urls(body: dict[str, Any]) -> list[str]:
     if not all(isinstance(url, str) for url in given):
         raise InvalidInput("targetUrls must hold strings only")
     return given
-
-
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
-        raise InvalidInput(
-            "Idempotency-Key must have 1 to 255 visible ASCII characters", code="invalid_idempotency_key"
-        )
-    return key

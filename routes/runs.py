@@ -43,14 +43,6 @@ def one_run(client_run_id: str) -> Response:
     return _found("run", found, "there is no client run of this ID")
 
 
-@blueprint.get("/api/jobs/<run_id>")
-@token_required
-def job(run_id: str) -> Response:
-    """Show one job run with the sums over its client runs."""
-    found = services().overview.job(run_id) if _is_run_id(run_id) else None
-    return _found("job", found, "there is no job run of this ID")
-
-
 @blueprint.get("/api/clients")
 @token_required
 def clients() -> Response:

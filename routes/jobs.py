@@ -1,0 +1,150 @@
+"""Job runs over HTTP: all clients at once, smart resume, and how each stands."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from flask import Blueprint, Response, jsonify, request
+
+from harvester import run_ids
+from harvester.errors import InvalidInput, InvalidRunId
+from routes import bodies, orders
+from routes.auth import token_required
+from routes.errors import failure
+from routes.state import services
+from services import job_shapes, shapes
+from services.process import Ask, JobAnswer, RunExists
+from services.resume_lock import ResumeInProgress
+from services.smart_resume import SOURCE
+
+blueprint = Blueprint("jobs", __name__)
+
+_MOST_CLIENTS: Final = 1_000_000
+_MOST_STREAM: Final = 2_147_483_647
+_DIGITS: Final = re.compile(r"[0-9]{1,10}")
+
+
+@blueprint.post("/api/apify/process")
+@token_required
+def process() -> Response:
+    """Harvest all active clients, or those that the query or the body narrows it to."""
+    body = bodies.json_object()
+    ask = _ask(body, orders.source(body, otherwise="master_process"))
+    try:
+        return _accepted(services().process.order(ask))
+    except RunExists as error:
+        return _refused("run_exists", str(error), runId=error.run_id)
+
+
+@blueprint.post("/api/smart-resume")
+@token_required
+def smart_resume() -> Response:
+    """Go on with what is missing, client by client; one at a time."""
+    try:
+        return _accepted(services().smart_resume.start(_ask(bodies.json_object(), SOURCE)))
+    except RunExists as error:
+        return _refused("run_exists", str(error), runId=error.run_id)
+    except ResumeInProgress as error:
+        told = {"ageSeconds": error.age_seconds, "heartbeatAt": shapes.time(error.heartbeat_at)}
+        return _refused("resume_in_progress", str(error), runId=error.run_id, **told)
+
+
+@blueprint.get("/api/smart-resume")
+@token_required
+def smart_resume_state() -> Response:
+    """Show the smart resume that is live, or the last one."""
+    return jsonify({"ok": True, **services().smart_resume.state()})
+
+
+@blueprint.delete("/api/smart-resume")
+@token_required
+def smart_resume_reset() -> Response:
+    """End the live smart resume by hand; what it has started goes on."""
+    ended = services().smart_resume.reset("over the API")
+    return jsonify({"ok": True, "reset": ended is not None, "runId": ended})
+
+
+@blueprint.get("/api/jobs")
+@token_required
+def jobs() -> Response:
+    """List job runs, newest first."""
+    before = bodies.narrowing("cursor", code="invalid_cursor")
+    listing = services().job_reports.jobs(limit=bodies.limit(), before=before)
+    return jsonify({"ok": True, "jobs": listing.rows, "nextCursor": listing.next_cursor})
+
+
+@blueprint.get("/api/jobs/<run_id>")
+@token_required
+def job(run_id: str) -> Response:
+    """Show one job run with the sums over its client runs, what it decided, and its report."""
+    found = services().overview.job(run_id) if _is_run_id(run_id) else None
+    if found is None:
+        return failure(404, "job_not_found", "there is no job run of this ID")
+    return jsonify({"ok": True, "job": found})
+
+
+def _ask(body: dict[str, Any], source: str) -> Ask:
+    return Ask(
+        source=source,
+        stream=_number(body, "stream", least=0, most=_MOST_STREAM),
+        client_id=_client_id(body),
+        limit=_number(body, "limit", least=1, most=_MOST_CLIENTS),
+        run_id=_run_id(body),
+        idempotency_key=orders.idempotency_key(),
+    )
+
+
+def _number(body: dict[str, Any], name: str, *, least: int, most: int) -> int | None:
+    """Give a whole number of the query, or else of the body."""
+    asked = request.args.get(name)
+    value: object = body.get(name) if asked is None else asked
+    if value is None:
+        return None
+    if asked is not None and _DIGITS.fullmatch(asked):
+        value = int(asked)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidInput(f"{name} must be a whole number from {least} to {most}", code=f"invalid_{name}")
+    return value
+
+
+def _client_id(body: dict[str, Any]) -> str | None:
+    """Give the client that the query or the body names; one that is named by nothing is a mistake."""
+    given = [request.args.get(name) for name in ("client", "clientId")]
+    given += [bodies.text(body, name) for name in ("client", "clientId")]
+    found = next((name for name in given if name is not None), None)
+    if found is not None and not found:
+        raise InvalidInput("client is empty: leave it out, or name a client", code="missing_client")
+    return found
+
+
+def _run_id(body: dict[str, Any]) -> str | None:
+    asked = request.args.get("runId")
+    given = orders.run_id(body) if asked is None else asked
+    return None if given is None else run_ids.parse_base(given)
+
+
+def _accepted(answer: JobAnswer) -> Response:
+    shown: dict[str, Any] = {
+        "ok": True,
+        "runId": answer.run_id,
+        "clients": [job_shapes.accepted(one) for one in answer.clients],
+    }
+    if answer.going_on:
+        shown["kickingOff"] = True
+    accepted = jsonify(shown)
+    accepted.status_code = 202
+    return accepted
+
+
+def _refused(code: str, sentence: str, **more: object) -> Response:
+    refused = failure(409, code, sentence)
+    refused.set_data(jsonify({**(refused.json or {}), **more}).get_data())
+    return refused
+
+
+def _is_run_id(text: str) -> bool:
+    try:
+        return run_ids.require(text) == text
+    except InvalidRunId:
+        return False
