@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from factories import FakeClock
@@ -17,46 +14,7 @@ from harvester.jobs import JobPlan
 from harvester.ledger import Ledger, alerts, job_runs, pings
 from services.heartbeats import Heartbeats
 
-
-class Receiver:
-    """A service that waits for pings on loopback."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.status = 200
-        self.location: str | None = None
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                moved = outer.location if "moved" not in self.path else None
-                self.send_response(302 if moved else outer.status)
-                if moved:
-                    self.send_header("Location", moved)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
-        self.url = f"{self.origin}/canary?state=complete"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
+from .receiver import Receiver
 
 
 def end_job(ledger: Ledger, clock: FakeClock, run_id: str = "261122-050000") -> None:
