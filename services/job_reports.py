@@ -25,10 +25,10 @@ _log = log.get_logger(__name__)
 
 def report(tx: Tx, run_id: str) -> dict[str, Any] | None:
     """Report what was done for each client of a job run so far; None if there is no such job run."""
-    job = job_runs.get(tx, run_id)
-    if job is None:
+    found = job_runs.get(tx, run_id)
+    if found is None:
         return None
-    return job_shapes.report(job, job_clients.of_job(tx, run_id), job_clients.runs_of(tx, run_id))
+    return job_shapes.report(found, job_clients.of_job(tx, run_id), job_clients.runs_of(tx, run_id))
 
 
 def job(
@@ -67,6 +67,20 @@ class JobReports:
             sums = job_clients.sums(tx, [job.run_id for job in found])
         rows = [job_shapes.job(job, sums[job.run_id][1], sums[job.run_id][0]) for job in found]
         return Listing(rows, cursor)
+
+    def standing(self, run_id: str) -> tuple[JobRun, int, Counter[ClientRunStatus]] | None:
+        """Say how a job run stands: about how many clients it decided, and how its client runs stand."""
+        with self._ledger.read() as tx:
+            found = job_runs.get(tx, run_id)
+            if found is None:
+                return None
+            decided = job_clients.counts(tx, [run_id])[run_id].total()
+            return found, decided, Counter(job_clients.statuses(tx, run_id))
+
+    def report(self, run_id: str) -> dict[str, Any] | None:
+        """Report what a job run has done so far; None if there is no such job run."""
+        with self._ledger.read() as tx:
+            return report(tx, run_id)
 
     def tell(self, run_id: str) -> bool:
         """Tell how a job run has ended: to the log, and to whoever is told of alerts where it concerns them.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 
 from harvester.jobs import JobClient, JobDecision, JobRun
 from harvester.ledger import rows
@@ -87,16 +87,21 @@ def any_live(tx: Tx, run_id: str) -> bool:
 
 def statuses(tx: Tx, run_id: str) -> list[ClientRunStatus]:
     """Say how the client runs of a job run stand, its own and those that it has taken on."""
-    return [run.status for run in runs_of(tx, run_id)]
+    statement = select(client_runs.c.status).where(_belongs_to(run_id))
+    return [ClientRunStatus(status) for status in tx.execute(statement).scalars()]
 
 
 def runs_of(tx: Tx, run_id: str) -> list[ClientRun]:
     """Give the client runs of a job run by client, its own and those that it has taken on."""
-    of_others = select(job_clients.c.client_run_id).where(job_clients.c.run_id == run_id)
-    statement = select(client_runs).where(
-        or_(client_runs.c.run_id == run_id, client_runs.c.client_run_id.in_(of_others))
+    statement = select(client_runs).where(_belongs_to(run_id)).order_by(client_runs.c.client_id)
+    return [client_run(row) for row in tx.execute(statement)]
+
+
+def _belongs_to(run_id: str) -> ColumnElement[bool]:
+    taken_on = select(job_clients.c.client_run_id).where(
+        job_clients.c.run_id == run_id, job_clients.c.decision == JobDecision.TAKEN_ON
     )
-    return [client_run(row) for row in tx.execute(statement.order_by(client_runs.c.client_id))]
+    return or_(client_runs.c.run_id == run_id, client_runs.c.client_run_id.in_(taken_on))
 
 
 def counts(tx: Tx, run_ids: Sequence[str]) -> dict[str, Counter[JobDecision]]:

@@ -1,0 +1,210 @@
+"""Job runs: process, resume, jobs."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any, Final, NoReturn
+
+import click
+
+from harvester.cli import session
+from harvester.cli.display import as_json, counted, show_json, show_line
+from harvester.cli.job_display import show_job, show_jobs, show_previews
+from harvester.cli.job_waiting import until_over
+from harvester.cli.money import lift_starts
+from harvester.cli.waiting import exit_code, wait_option
+from harvester.errors import HarvesterError
+from harvester.jobs import JobDecision
+from harvester.models import ClientRunStatus
+from services import Services, job_shapes, preview_shapes
+from services.process import Ask, JobAnswer, RunExists
+from services.resume_lock import ResumeInProgress
+from services.smart_resume import SOURCE
+
+_REFUSALS: Final = (RunExists, ResumeInProgress)
+#: Who says so, in a job run's note.
+_BY: Final = "command"
+
+_stream = click.option("--stream", type=click.IntRange(0, 2**31 - 1), help="Only clients of this stream.")
+_limit = click.option("--limit", type=click.IntRange(1), help="So many clients at the most, by ID.")
+
+
+@click.command()
+@_stream
+@click.option("--client", "client_id", help="Only this client.")
+@_limit
+@click.option("--run-id", help="Base run ID, YYMMDD-HHMMSS.  [default: a new one]")
+@click.option("--dry-run", is_flag=True, help="Show what would be started, and start nothing.")
+@wait_option
+@as_json
+def process(
+    stream: int | None,
+    client_id: str | None,
+    limit: int | None,
+    run_id: str | None,
+    dry_run: bool,
+    wait: bool,
+    json_: bool,
+) -> None:
+    """Start a harvest of all active clients. Workers do the rest.
+
+    Works from a plain crontab: it names each client that was not started, with the reason. Exit code 0: it
+    was accepted. With --wait: 0 it ended Completed, 1 it failed, 3 it ended otherwise. 3 as well when there
+    is a job run of this ID.
+
+    Example: harvester process --stream 1
+    """
+    if dry_run and (wait or run_id is not None):
+        raise click.UsageError("--dry-run starts nothing: it goes with neither --wait nor --run-id")
+    with session.services() as services:
+        if dry_run:
+            _look_ahead(services, json_, stream=stream, client_id=client_id, limit=limit)
+            return
+        ask = Ask(stream=stream, client_id=client_id, limit=limit, run_id=run_id)
+        _ordered(services, ask, wait=wait, json_=json_)
+
+
+@click.command()
+@_stream
+@click.option("--client", "client_id", help="Only this client.")
+@_limit
+@click.option("--status", "status_", is_flag=True, help="Show the live smart resume, or the last one.")
+@click.option("--reset", is_flag=True, help="End the live smart resume; its harvests go on by themselves.")
+@click.option("--starts", is_flag=True, help="Lift a pause: of --client's starts, or that of all.")
+@wait_option
+@as_json
+def resume(
+    stream: int | None,
+    client_id: str | None,
+    limit: int | None,
+    status_: bool,
+    reset: bool,
+    starts: bool,
+    wait: bool,
+    json_: bool,
+) -> None:
+    """Go on with what is missing, client by client; or, with --starts, lift a pause.
+
+    Skips clients that completed within a day and have their posts, takes on what still runs, and pays for no
+    answer again. Exit codes as of process; 3 as well while another smart resume is live.
+
+    Example: harvester resume --stream 1 --wait
+    """
+    if sum((status_, reset, starts)) > 1:
+        raise click.UsageError("give one of --status, --reset and --starts")
+    narrowed = stream is not None or limit is not None or wait or (client_id is not None and not starts)
+    if narrowed and (status_ or reset or starts):
+        raise click.UsageError("--status, --reset and --starts start nothing, and are not narrowed")
+    with session.services() as services:
+        if starts:
+            lift_starts(services, client_id, json_=json_)
+        elif status_:
+            _show_state(services.smart_resume.state(), json_)
+        elif reset:
+            _reset(services, json_)
+        else:
+            ask = Ask(source=SOURCE, stream=stream, client_id=client_id, limit=limit)
+            _ordered(services, ask, wait=wait, json_=json_)
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
+@as_json
+def jobs(run_id: str | None, limit: int, json_: bool) -> None:
+    """List job runs, newest first, or report on one: what was done for each client, and the sums.
+
+    Example: harvester jobs 261122-050000
+    """
+    with session.services() as services:
+        if run_id is None:
+            found = services.job_reports.jobs(limit=limit).rows
+            show_json(found) if json_ else show_jobs(found)
+            return
+        job, report = services.overview.job(run_id), services.job_reports.report(run_id)
+    if job is None or report is None:
+        raise HarvesterError(f"there is no job run {run_id}")
+    shown = {**job, "report": report}
+    show_json(shown) if json_ else show_job(shown)
+
+
+def _ordered(services: Services, ask: Ask, *, wait: bool, json_: bool) -> None:
+    try:
+        resumes = ask.source == SOURCE
+        answer = services.smart_resume.start(ask) if resumes else services.process.order(ask)
+    except _REFUSALS as error:
+        raise session.Declined(str(error)) from error
+    if not json_:
+        _show_answer(answer)
+    if wait:
+        _waited(services, answer, json_)
+    if json_:
+        show_json(_accepted(answer))
+
+
+def _accepted(answer: JobAnswer) -> dict[str, Any]:
+    return {
+        "runId": answer.run_id,
+        "kickingOff": answer.going_on,
+        "clients": [job_shapes.accepted(one) for one in answer.clients],
+    }
+
+
+def _show_answer(answer: JobAnswer) -> None:
+    counts = Counter(one.decision for one in answer.clients)
+    taken_on = f", {counts[JobDecision.TAKEN_ON]} taken on" if counts[JobDecision.TAKEN_ON] else ""
+    show_line(
+        f"Job run {answer.run_id}: {counted(counts[JobDecision.STARTED], 'client')} started{taken_on}. "
+        f"Watch it: harvester jobs {answer.run_id}"
+    )
+    for one in answer.clients:
+        if one.client_run_id is None:
+            show_line(f"{one.client_id}: not started: {one.reason} ({one.code})", indent=2)
+    if answer.going_on:
+        show_line("The ledger could not be written for a moment: a worker goes on with the others.", indent=2)
+
+
+def _waited(services: Services, answer: JobAnswer, json_: bool) -> NoReturn:
+    status = until_over(services, answer.run_id).status
+    report = services.job_reports.report(answer.run_id)
+    if json_:
+        show_json({**_accepted(answer), "status": status, "report": report})
+    else:
+        show_job({**(services.overview.job(answer.run_id) or {}), "report": report})
+    sys.exit(exit_code(status, wanted=ClientRunStatus.COMPLETED))
+
+
+def _show_state(state: dict[str, Any], json_: bool) -> None:
+    if json_:
+        show_json(state)
+    elif state["running"]:
+        stale = ", and no worker looks after it" if state["stale"] else ""
+        show_line(
+            f"Smart resume {state['runId']} is running, for {state['ageSeconds']} s now{stale} "
+            f"(last seen {state['heartbeatAt']} by {state['owner']})."
+        )
+        for one in state["clients"]:
+            show_line(f"{one['clientId']}: {one['status'] or one['reason']}", indent=2)
+    elif state["last"] is None:
+        show_line("No smart resume is running, and none ever was.")
+    else:
+        show_line("No smart resume is running. The last one:")
+        show_job(state["last"])
+
+
+def _reset(services: Services, json_: bool) -> None:
+    ended = services.smart_resume.reset(_BY)
+    if json_:
+        show_json({"reset": ended is not None, "runId": ended})
+    elif ended is None:
+        show_line("No smart resume is running.")
+    else:
+        show_line(f"Smart resume {ended} is ended. What it has started goes on by itself.")
+
+
+def _look_ahead(
+    services: Services, json_: bool, *, stream: int | None, client_id: str | None, limit: int | None
+) -> None:
+    found = list(services.preview.every(stream=stream, client_id=client_id, limit=limit))
+    show_json([preview_shapes.preview(one) for one in found]) if json_ else show_previews(found)
