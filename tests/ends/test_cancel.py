@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from factories import make_run
 from flow.conftest import MakeStage
+from flow.proxy import Reply
 from flow.stage import Stage
 from simultaneous import at_once
 
@@ -131,13 +132,21 @@ def test_a_start_on_the_wire_is_aborted_once_it_is_answered(make_stage: MakeStag
 def test_a_client_run_of_many_batches_ends_with_what_one_found(make_stage: MakeStage) -> None:
     """One place: a batch is done, one is at work, one was never started."""
     stage = make_stage(max_actor_runs=1, apify_max_posts=3, look_again_seconds=0.02)
+    stage.sandbox.inject("run-slow", seconds=2.0, skip=1)
     full_id = stage.kickoff(stage.agency("ann", "bob", "cho", batch_size=1))
-    stage.work(lambda: [row["state"] for row in stage.rows()][:1] == ["ingested"])
-    stage.sandbox.inject("run-slow", seconds=1.0)
-    stage.work(lambda: stage.rows()[1]["state"] == "running")
+    stage.work(lambda: [row["state"] for row in stage.rows()] == ["ingested", "running", "planned"])
+    asked: list[str] = []
+
+    def listened(_method: str, path: str, reply: Reply) -> Reply:
+        asked.append(path)
+        return reply
+
+    stage.proxy.spoil = listened
     cancel(stage, full_id)
     run = stage.finish(full_id)
     assert_kept(stage, run)
+    (abort,) = [path for path in asked if "/abort" in path]
+    assert abort.lower().endswith(("?gracefully=true", "?gracefully=1"))
     assert [error["code"] for error in run["errors"]] == ["actor_run_aborted", "client_run_cancelled"]
     assert run["metrics"]["actorRuns"] == 2
 
