@@ -7,6 +7,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
@@ -14,11 +16,12 @@ from typing import Any, Final, Protocol, TypeVar
 import orjson
 from huey import PostgresHuey, RedisHuey, SqliteHuey
 from huey.api import Huey
-from huey.consumer import Consumer
+from huey.consumer import Consumer, Worker
 from huey.registry import Message
 from huey.serializer import Serializer
 
 from harvester import log
+from harvester.bell import Bell
 from harvester.errors import HarvesterError, LedgerUnavailable
 from harvester.side_work import SideWork
 
@@ -26,6 +29,13 @@ T = TypeVar("T")
 
 _NAME: Final = "post-harvester"
 _HEALTH_SECONDS: Final = 10
+#: How often an idle thread looks into a queue that cannot wake it. Its own process rings a bell; this is for
+#: wake-ups of other workers on the same file, whose threads are all busy.
+_POLL_SECONDS: Final = 2.0
+#: We queue nothing for later, and Huey looks for it all the same.
+_SCHEDULER_SECONDS: Final = 60
+#: Chores are looked for at every other tick.
+_TICKS_A_CHORE: Final = 2
 #: A tick that fails is tried again after twice the wait, up to this; a tick that works resets it.
 _LONGEST_WAIT: Final = 10.0
 #: How long a queue on another machine may be silent before it counts as gone.
@@ -124,8 +134,33 @@ class _OneLine(logging.Filter):
         return True
 
 
+class _Worker(Worker):  # type: ignore[misc]  # huey has no types
+    """Huey's worker on a queue that has to be polled: it looks when a bell rings, and else seldom."""
+
+    def __init__(self, bell: Bell, **options: Any) -> None:
+        super().__init__(**options)
+        self.delay: float
+        self._bell = bell
+        self._heard = 0
+
+    def loop(self, now: Any = None) -> None:
+        """Take one task and do it, if there is one."""
+        self._heard = self._bell.count
+        super().loop(now)
+
+    def sleep(self) -> None:
+        """Wait for the bell."""
+        self.delay = min(self.delay, self.max_delay)
+        self._bell.wait(self.delay, heard=self._heard)
+        self.delay *= self.backoff
+
+
 class _Consumer(Consumer):  # type: ignore[misc]  # huey has no types
     """Huey's consumer without its signal handlers: they end a worker twice interrupted in mid-step."""
+
+    def __init__(self, huey: Huey, bell: Bell, **options: Any) -> None:
+        self.worker_class = partial(_Worker, bell)
+        super().__init__(huey, **options)
 
     def _set_signal_handlers(self) -> None:
         pass
@@ -169,6 +204,7 @@ class Engine:
         self._chores = chores
         self._side = side
         self._stopping = threading.Event()
+        self._bell = Bell()
         # A handler may interrupt anything in this thread; putting into this queue is safe even then.
         self._told: SimpleQueue[int] = SimpleQueue()
 
@@ -183,10 +219,12 @@ class Engine:
                 signal.signal(number, lambda number, _frame: self._told.put(number))
         consumer = _Consumer(
             self._huey,
+            self._bell,
             workers=threads,
             periodic=False,
             initial_delay=0.1,
-            max_delay=0.5,
+            max_delay=_POLL_SECONDS,
+            scheduler_interval=_SCHEDULER_SECONDS,
             shutdown_timeout=shutdown_seconds,
         )
         one_line = _OneLine()
@@ -201,6 +239,7 @@ class Engine:
         deadline = time.monotonic() + shutdown_seconds
         self._stopping.set()
         consumer.stop(graceful=True)
+        self._bell.ring()
         ticking.join(max(0.0, deadline - time.monotonic()))
         if self._side is not None:
             self._side.stop(max(0.0, deadline - time.monotonic()))
@@ -223,6 +262,7 @@ class Engine:
         if time.monotonic() >= self._alone_until:
             try:
                 queue(subject)
+                self._bell.ring()
                 return
             except Exception as error:
                 self._alone_until = time.monotonic() + _LONGEST_WAIT
@@ -232,10 +272,13 @@ class Engine:
 
     def _ticks(self, seconds: float) -> None:
         wait = seconds
-        while not self._stopping.wait(wait):
+        for number in count():
+            if self._stopping.wait(wait):
+                return
             try:
-                for name in self._chores.due():
-                    self._sent(self._chore, self._chores, name)
+                if number % _TICKS_A_CHORE == 0:
+                    for name in self._chores.due():
+                        self._sent(self._chore, self._chores, name)
                 self._tick(self._woken)
                 if self._side is not None:
                     self._side.look()
