@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harvester import log
-from harvester.jobs import JobPlan
 from harvester.ledger import (
     Ledger,
     Tx,
@@ -156,9 +155,7 @@ class Retry:
             tx, run.client_run_id, now=now, system_notes=notes, max_batches=max_batches
         ):
             raise run_records.ClientBusy(client_runs.live_of(tx, run.client_id) or run)
-        job = job_runs.get(tx, run.run_id, lock=True)
-        if job is not None and job.plan is not JobPlan.RESUME:  # that one is a lock, and ends once
-            job_runs.reopen(tx, run.run_id)
+        job_runs.reopen(tx, run.run_id)
         ids = {"client_run_id": run.client_run_id, "client_id": run.client_id}
         activity.record(tx, "retry", source=by, **ids, ok=True, detail=told, now=now)
         tx.after_commit(lambda: _log.info("Client run %s is %s", run.client_run_id, told))
