@@ -78,7 +78,7 @@ def test_a_daily_time_comes_once_on_each_day_of_a_year(zone: str, minute: int, w
 
 @in_a_zone
 @given(expression=STEADY)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_a_steady_expression_comes_whenever_the_clock_shows_it(zone: str, expression: str) -> None:
     """The other way around: minute by minute, is what a clock shows then one of the expression's times?"""
     there = ZoneInfo(zone)
@@ -97,7 +97,7 @@ def matches(expression: str, local: datetime) -> bool:
 
 @in_a_zone
 @given(data=st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_wherever_one_begins_the_times_are_the_same(zone: str, data: st.DataObject) -> None:
     expression = data.draw(
         st.one_of(STEADY, st.sampled_from(["30 1 * * *", "0,15,45 0-2 * * *", "0 2 * * 0"]))
