@@ -18,6 +18,7 @@ from harvester.models import DeliveryOutcome
 from services import run_records
 from services.deliveries import Unauthorised
 from services.kickoff import Order
+from services.run_ends import NothingToRetry, RunIsOver
 
 from .fake_apify import Webhook
 from .world import CLIENTS, CONSOLE_TOKEN, World
@@ -49,6 +50,22 @@ class Harvests(World):
         with self.ledger.write() as tx:
             tx.execute(delete(tables.client_runs).where(tables.client_runs.c.client_run_id == full_id))
         self.records.delete(full_id)
+
+    @precondition(lambda self: self.records.there)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        """A person wants a client run ended."""
+        with suppress(RunIsOver):
+            self.services.cancel(data.draw(st.sampled_from(sorted(self.records.there))), by="a person")
+
+    @precondition(lambda self: self.records.final)
+    @rule(data=st.data())
+    def try_again(self, data: st.DataObject) -> None:
+        """A person has a client run go on after its end."""
+        full_id = data.draw(st.sampled_from(sorted(self.records.final)))
+        with suppress(NothingToRetry):
+            if self.services.retry(full_id, by="a person").outcome == "accepted":
+                self.records.final.pop(full_id)
 
     @precondition(lambda self: self.records.made.keys() - self.records.there)
     @rule(data=st.data())

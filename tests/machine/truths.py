@@ -103,6 +103,15 @@ def tenants_apart(tx: Tx, posted: dict[str, set[str]]) -> None:
     assert not [found for statement in mixed for found in rows(tx, statement)]
 
 
+def cancelled(tx: Tx, batch: str) -> bool:
+    """Say whether the client run that a batch is of is to end, or has, because a person wants that."""
+    statement = (
+        "select 1 from actor_runs a join client_runs c on c.client_run_id = a.client_run_id "
+        f"where a.marker = '{batch}' and c.cancel_requested_at is not null"
+    )
+    return bool(rows(tx, statement))
+
+
 def leads_in_one_batch(tx: Tx) -> None:
     """I14: a lead is in one live batch at most, an orphan's row aside: it repeats its batch."""
     open_ones = rows(

@@ -218,6 +218,8 @@ class World(RuleBasedStateMachine):
     def _started(self, run: FakeRun) -> None:
         with self.ledger.read() as tx:
             self.watch.started(tx, run, robbed=self.apify.points.robbed)
+            if self.sleeper is None:  # which may have its start on the wire
+                assert not truths.cancelled(tx, run.batch), "a start that nobody wants"
 
     # What must be true throughout
 
