@@ -1,0 +1,1 @@
+"""What a preview says is what a kickoff does."""
