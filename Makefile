@@ -28,8 +28,8 @@ $(READY): pyproject.toml constraints.txt
 	fi
 	@touch $(READY)
 
-demo: setup ## One whole harvest on the local sandbox; SERVE=1 leaves it running, STORE=airtable adds an Airtable
-	@$(BIN)/harvester demo $(if $(SERVE),--serve) $(if $(STORE),--store $(STORE))
+demo: setup ## A harvest on the local sandbox; DAY=1 a whole day, STORE=airtable an Airtable, SERVE=1 stays
+	@$(BIN)/harvester demo $(if $(SERVE),--serve) $(if $(DAY),--day) $(if $(STORE),--store $(STORE))
 
 test: fast slow ## All tests, the fast ones first
 

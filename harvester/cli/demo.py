@@ -7,18 +7,24 @@ import secrets
 import signal
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 from rich.live import Live
 
-from harvester.cli import demo_agency, demo_airtable, demo_conclusion, demo_display
-from harvester.cli.children import Children, direct, free_port
+from harvester.cli import (
+    demo_agency,
+    demo_airtable,
+    demo_conclusion,
+    demo_day,
+    demo_day_agency,
+    demo_display,
+)
+from harvester.cli.children import Children, free_port
 from harvester.cli.demo_folder import own_folder
+from harvester.cli.demo_web import call
 from harvester.cli.display import console_for_output
 from harvester.cli.session import EXIT_FAILED, services_from, told
 from harvester.errors import HarvesterError
@@ -45,20 +51,25 @@ _EXIT_INTERRUPTED = 130
     show_default=True,
     help="Where clients and leads are kept; airtable starts a local stand-in for that, too.",
 )
+@click.option("--day", is_flag=True, help="A whole day of seven clients in three streams.")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
 @click.option(
     "--port",
     type=click.IntRange(1, 65_535),
     help="Port of the web process.  [default: any that is free]",
 )
-def demo(serve: bool, store: str, folder: Path, port: int | None) -> None:
+def demo(serve: bool, store: str, day: bool, folder: Path, port: int | None) -> None:
     """Harvest three invented clients on a local stand-in for Apify: no account, no network, no cost.
 
-    Exit code 1 if a client run does not complete or Airtable does not show all of it, 130 on Ctrl-C before
-    that.
+    With --day seven clients in three streams: one fails and is resumed, one is paused, one has no money left.
+
+    Exit code 1 if a client run does not complete, the numbers do not add up, or Airtable does not show all of
+    it; 130 on Ctrl-C before that.
 
     Example: harvester demo --serve
     """
+    if day and store == "airtable":
+        raise click.UsageError("--day goes with the ledger, not with --store airtable")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     console = console_for_output()
@@ -69,7 +80,7 @@ def demo(serve: bool, store: str, folder: Path, port: int | None) -> None:
         )
         with Children(own, environ) as children:
             try:
-                completed = _demonstrated(children, console, serve=serve)
+                completed = _demonstrated(children, console, serve=serve, day=day)
                 done = True
                 while serve and completed:
                     children.check()
@@ -98,7 +109,7 @@ def _environ(folder: Path, port: int) -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | ours
 
 
-def _demonstrated(children: Children, console: Console, *, serve: bool) -> bool:
+def _demonstrated(children: Children, console: Console, *, serve: bool, day: bool) -> bool:
     """Run the demo. True if every client run completed, and Airtable, where it is on, shows all of it."""
     started = time.monotonic()
     environ = children.environ
@@ -110,21 +121,26 @@ def _demonstrated(children: Children, console: Console, *, serve: bool) -> bool:
         console.print(f"Sandbox Airtable  {environ['AIRTABLE_API_URL']}")
     with services_from(load(environ, env_file=None)) as services:
         if not on_airtable:
-            demo_agency.found(services.ledger, services.clock())
-        good = _harvested(children, console, services)
+            agency = demo_day_agency if day else demo_agency
+            agency.found(services.ledger, services.clock())
+        _started(children, console)
+        good = demo_day.lived(children, console) if day else _harvested(children, console, services)
     seconds = time.monotonic() - started
     demo_display.where_to_look(console, children.folder, environ, seconds, serve=serve and good)
     return good
 
 
-def _harvested(children: Children, console: Console, services: Services) -> bool:
+def _started(children: Children, console: Console) -> None:
     environ = children.environ
     children.start("web", ["-m", "harvester.cli", "serve"])
     children.start("worker", ["-m", "harvester.cli", "worker"])
     children.wait_for_url(f"{environ['PUBLIC_URL']}/readyz", _STARTED_WITHIN)
     console.print(f"Web process       {environ['PUBLIC_URL']}")
     console.print(f"Worker, ledger    {children.folder}/\n", soft_wrap=True, highlight=False)
-    run_ids = [_kickoff(environ, client.client_id) for client in demo_agency.CLIENTS]
+
+
+def _harvested(children: Children, console: Console, services: Services) -> bool:
+    run_ids = [_kickoff(children.environ, client.client_id) for client in demo_agency.CLIENTS]
     runs = _watched(children, console, services, run_ids)
     console.print(demo_display.summary(runs, width=console.width))
     completed = all(run["status"] == ClientRunStatus.COMPLETED for run in runs)
@@ -141,23 +157,8 @@ def _sandbox(children: Children) -> str:
     return children.wait_for_line(log, "Sandbox Apify on ", _STARTED_WITHIN).rpartition(" ")[2]
 
 
-def _call(environ: dict[str, str], path: str, *, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Ask the web process. Raises `HarvesterError` if it gives no answer, or none that is well."""
-    request = urllib.request.Request(  # noqa: S310
-        environ["PUBLIC_URL"] + path,
-        data=None if body is None else orjson.dumps(body),
-        headers={"Authorization": f"Bearer {environ['API_TOKENS']}", "Content-Type": "application/json"},
-    )
-    try:
-        with direct.open(request, timeout=10) as answer:
-            found: dict[str, Any] = orjson.loads(answer.read())
-            return found
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise HarvesterError(f"{path}: {error}") from error
-
-
 def _kickoff(environ: dict[str, str], client_id: str) -> str:
-    answer = _call(environ, "/api/apify/process-client", body={"clientId": client_id})
+    answer = call(environ, "/api/apify/process-client", body={"clientId": client_id})
     if "clientRunId" not in answer:
         raise HarvesterError(f"the kickoff of {client_id} started nothing: {answer}")
     return str(answer["clientRunId"])
@@ -172,7 +173,7 @@ def _watched(
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         while True:
             children.check()
-            runs = [_call(children.environ, f"/api/runs/{run_id}")["run"] for run_id in run_ids]
+            runs = [call(children.environ, f"/api/runs/{run_id}")["run"] for run_id in run_ids]
             live.update(demo_display.progress(runs, demo_conclusion.owed(services)))
             if not console.is_terminal:
                 demo_display.print_changes(console, runs, shown)

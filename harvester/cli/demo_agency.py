@@ -53,7 +53,7 @@ class Invented:
     def handles(self) -> list[str]:
         """Name its leads, as their profile URLs do, the special ones first."""
         number = CLIENTS.index(self)
-        return [*self.special, *(_handle(number, i) for i in range(self.size - len(self.special)))]
+        return [*self.special, *(handle(number, i) for i in range(self.size - len(self.special)))]
 
 
 CLIENTS = (
@@ -97,7 +97,7 @@ def found(ledger: Ledger, now: datetime) -> None:
     with ledger.write() as tx:
         for invented in CLIENTS:
             clients.add(tx, _client(invented, now))
-            leads.add(tx, invented.client_id, [_lead(handle, now) for handle in invented.handles()])
+            leads.add(tx, invented.client_id, [stored_lead(handle, now) for handle in invented.handles()])
 
 
 def _client(invented: Invented, now: datetime) -> Client:
@@ -116,7 +116,8 @@ def _client(invented: Invented, now: datetime) -> Client:
     )
 
 
-def _handle(client: int, number: int) -> str:
+def handle(client: int, number: int) -> str:
+    """Invent the handle of a client's lead; it ends in `-` and the client's number."""
     return (
         f"{_FIRST[number % len(_FIRST)]}-{_LAST[(number * 7 + client * 3) % len(_LAST)]}-{client}{number:02d}"
     )
@@ -133,7 +134,8 @@ def names(handle: str) -> tuple[str, str]:
     return first.capitalize(), last.capitalize()
 
 
-def _lead(handle: str, now: datetime) -> dict[str, Any]:
+def stored_lead(handle: str, now: datetime) -> dict[str, Any]:
+    """Give a lead as `ledger.leads.add` takes it."""
     url = profile_url(handle)
     return {
         "profile_url": url,

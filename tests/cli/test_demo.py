@@ -150,3 +150,18 @@ def test_a_folder_that_no_demo_made_is_left_alone(harvester: Harvester, tmp_path
     assert "is not empty and no demo made it" in harvester("demo", "--folder", precious, code=1).stderr
     assert [entry.name for entry in precious.iterdir()] == ["thesis.txt"]
     harvester("demo", "--folder", precious / "thesis.txt", code=1)
+
+
+@pytest.mark.slow
+def test_a_day_of_three_streams_adds_up(processes: Processes) -> None:
+    demo = begun(processes, "--day")
+    assert demo.wait(240) == 0, demo.output
+    assert "Every number adds up." in demo.output
+    first, _, second = demo.output.partition("source smart_resume_workflow")
+    first = first[first.index("source master_process") :]
+    assert re.search(r"Dune-Capital +Completed with Errors .*budget_spent", first)
+    assert re.search(r"Fjord-Legal +Completed with Errors .*actor_run_failed", first)
+    assert re.search(r"Elm-Studio +Completed ", first)
+    assert re.search(r"Fjord-Legal +Completed ", second)
+    assert re.search(r"Glade-Energy +skipped ", second)
+    assert "\x1b" not in demo.output
