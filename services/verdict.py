@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from harvester.models import ActorRun, ClientRun, ClientRunStatus
+from services.outcome import UNANSWERED
 
 #: Longest note, in characters.
 NOTE_CHARS: Final = 2_000
@@ -22,14 +23,24 @@ def counted(run: ClientRun, batches: Sequence[ActorRun]) -> list[ActorRun]:
 
 
 def verdict(run: ClientRun, batches: Sequence[ActorRun]) -> tuple[ClientRunStatus, str]:
-    """Say how a client run ended, and why; it has failed if it never found anything."""
+    """Say how a client run ended, and why; it has failed if it never found anything.
+
+    A profile that got no answer is no error of the client run: its coverage shows it, and it is due again.
+    An actor run that brought nothing at all is one.
+    """
     latest = counted(run, batches)
     if not latest:
         return ClientRunStatus.COMPLETED, "no leads were due"
-    bad = [batch for batch in latest if batch.error_code is not None]
+    bad = [batch for batch in latest if _is_bad(batch)]
     if not bad:
-        return ClientRunStatus.COMPLETED, f"all {len(latest)} actor runs are ingested"
+        quiet = "; ".join(f"batch {one.batch}: {one.error}" for one in latest if one.error_code is not None)
+        note = f"all {len(latest)} actor runs are ingested" + (f"; {quiet}" if quiet else "")
+        return ClientRunStatus.COMPLETED, note[:NOTE_CHARS]
     reasons = "; ".join(dict.fromkeys(f"{batch.error_code}: {batch.error}" for batch in bad))
     note = f"{len(bad)} of {len(latest)} actor runs had errors: {reasons}"[:NOTE_CHARS]
     lost = all(batch.error_code is not None and not batch.cursor for batch in batches)
     return (ClientRunStatus.FAILED if lost else ClientRunStatus.COMPLETED_WITH_ERRORS), note
+
+
+def _is_bad(batch: ActorRun) -> bool:
+    return batch.error_code is not None and not (batch.error_code == UNANSWERED and batch.cursor)

@@ -40,7 +40,7 @@ def profiles(stage: Stage, full_id: str, limit: int = 2) -> dict[str, Json]:
 
 def test_every_profile_is_accounted_for(stage: Stage) -> None:
     run = stage.harvest("ann", "bob-no-posts", "cho-error", "dan-swallowed", "eve-no-posts")
-    assert run["status"] == "Completed with Errors"
+    assert run["status"] == "Completed"
     assert run["coverage"] == dict.fromkeys(PARTS, 0) | {
         "submitted": 5, "posts": 1, "errors": 1, "silent": 3, "unreachable": 0
     }  # fmt: skip
@@ -74,6 +74,10 @@ def test_every_profile_is_accounted_for(stage: Stage) -> None:
 def test_who_was_charged_for_was_looked_at(stage: Stage, handles: list[str], answers: set[str]) -> None:
     full_id = stage.harvest(*handles)["clientRunId"]
     assert {row["answer"] for row in profiles(stage, full_id).values()} == answers
+
+
+def test_an_actor_run_without_any_answer_is_an_error(stage: Stage) -> None:
+    assert stage.harvest("ann-swallowed")["status"] == "Failed"
 
 
 @pytest.mark.parametrize("untold", ['"pricingInfo"', '"chargedEventCounts"'])
