@@ -119,9 +119,10 @@ class Retry:
             reason = f"the client is closed: {client.airtable_error}"
             return Answer("skipped", client.client_id, code="client_closed", reason=reason)
         batches = max(0, need_of(tx, client, self._limits, again.now).batches) + again.unsent
-        to_read = self._read_clients is not None and client.origin == AIRTABLE and not again.chosen
-        found = [] if to_read else self._leads(tx, again, batches)
-        if not (found or again.is_open or (to_read and batches)):
+        read = self._read_clients is not None and client.origin == AIRTABLE and not again.chosen
+        found = self._leads(tx, again, batches, own_alone=read)
+        to_read = read and batches > 0 and not found
+        if not (found or again.is_open or to_read):
             raise NothingToRetry(_nothing(run, batches, again))
         self._reopened(tx, again, len(again.batches) + batches, by)
         if to_read:
@@ -130,8 +131,12 @@ class Retry:
             self._planned(tx, again, found)
         return Answer("accepted", client.client_id, run.run_id, run.client_run_id)
 
-    def _leads(self, tx: Tx, again: _Again, batches: int) -> list[Lead]:
-        """Pick its own leads that have no answer, and those that are due besides if it has a target."""
+    def _leads(self, tx: Tx, again: _Again, batches: int, *, own_alone: bool) -> list[Lead]:
+        """Pick its own leads that have no answer, and those that are due besides if it has a target.
+
+        `own_alone`: Airtable says which others are due, and settling asks it. It may not have been told yet
+        that its own are.
+        """
         left = leads.unanswered_in(tx, again.run.client_run_id)
         if again.chosen:
             return left
@@ -142,6 +147,8 @@ class Retry:
         stale = self._limits.stale_lead
         still_due = lead_records.due_among(tx, [one.id for one in left], now=again.now, stale_after=stale)
         own = [lead for lead in left if lead.id in still_due][:profiles]
+        if own_alone:
+            return own
         limit, client_id = profiles + len(own), again.client.client_id
         due = leads.due(tx, client_id, now=again.now, stale_after=stale, limit=limit, not_in="")
         ids = {lead.id for lead in own}

@@ -61,6 +61,14 @@ def no_places(stage: Stage) -> str:
     return full_id
 
 
+def paused(stage: Stage) -> str:
+    stage.web.pauses.pause(by="operator")
+    full_id = stage.kickoff(stage.agency(*PEOPLE))
+    stage.turn()
+    assert stage.in_state("planned")
+    return full_id
+
+
 def running(stage: Stage) -> str:
     stage.sandbox.inject("run-slow", seconds=1.0)
     stage.agency(*PEOPLE)
@@ -86,6 +94,7 @@ def ingesting(stage: Stage) -> str:
 BEGINNINGS: tuple[tuple[Callable[[Stage], str], int], ...] = (
     (planned, 0),
     (no_places, 0),
+    (paused, 0),
     (running, 1),
     (lost, 1),
     (ingesting, 0),
