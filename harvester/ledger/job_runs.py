@@ -15,6 +15,8 @@ from harvester.ledger.job_tables import job_runs
 from harvester.ledger.mirroring import Kind
 from harvester.models import ClientRunStatus
 
+#: Taken run IDs that are read at once, when one of them is met.
+_TAKEN_AT_ONCE: Final = 5_000
 _RUNNING: Final = job_runs.c.status == ClientRunStatus.RUNNING
 
 
@@ -37,11 +39,22 @@ def mint(tx: Tx, candidates: Iterable[str], *, source: str, now: datetime) -> st
 
     Of kickoffs at the same second, each would else wait for the one before it to commit.
     """
+    taken: set[str] = set()
     return next(
         run_id
         for run_id in candidates
-        if tx.first_at(f"run ID {run_id}") and reserve(tx, run_id, source=source, now=now)
+        if run_id not in taken and _reserved(tx, run_id, taken, source=source, now=now)
     )
+
+
+def _reserved(tx: Tx, run_id: str, taken: set[str], *, source: str, now: datetime) -> bool:
+    """Try one; where it is taken, tell of those behind it as well: hundreds may be of the same moment."""
+    if tx.first_at(f"run ID {run_id}") and reserve(tx, run_id, source=source, now=now):
+        return True
+    if not taken:
+        behind = select(job_runs.c.run_id).where(job_runs.c.run_id >= run_id).order_by(job_runs.c.run_id)
+        taken |= {run_id, *tx.execute(behind.limit(_TAKEN_AT_ONCE)).scalars()}
+    return False
 
 
 def get(tx: Tx, run_id: str, *, lock: bool = False) -> JobRun | None:
