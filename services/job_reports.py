@@ -85,7 +85,8 @@ class JobReports:
     def tell(self, run_id: str) -> bool:
         """Tell how a job run has ended: to the log, and to whoever is told of alerts where it concerns them.
 
-        They hear of every smart resume, and of a process in which something failed that nobody cancelled.
+        They get the report of every smart resume, and the sums of a process in which something failed that
+        nobody cancelled.
         The ping of a job run that a schedule has fired is due with it, unless it has failed. False if it has
         not ended, or was told of before.
         """
@@ -107,12 +108,17 @@ class JobReports:
         lines = [text, *troubles[:_LINES]]
         if len(troubles) > _LINES:
             lines.append(f"… and {len(troubles) - _LINES} more: see harvester jobs {job.run_id}")
-        is_well = not troubles and job.status in (ClientRunStatus.COMPLETED, ClientRunStatus.CANCELLED)
+        is_well = not troubles and job.status is not ClientRunStatus.FAILED
         tx.after_commit(lambda: _log_lines(lines, is_well=is_well))
-        if not is_well or job.plan is JobPlan.RESUME:
-            key = f"report {job.run_id}"
-            raise_alert(tx, key, "\n".join(lines), now=now, in_log=True)
-            over(tx, key, now)  # it is told once, and nothing about it stands
+        if job.plan is JobPlan.RESUME:
+            self._alerted(tx, job, "\n".join(lines), now)
+        elif not is_well:  # of each client that failed they are told by itself
+            self._alerted(tx, job, f"{text}. See harvester jobs {job.run_id}", now)
+
+    def _alerted(self, tx: Tx, job: JobRun, text: str, now: datetime) -> None:
+        key = f"report {job.run_id}"
+        raise_alert(tx, key, text, now=now, in_log=True)
+        over(tx, key, now)  # it is told once, and nothing about it stands
 
 
 def _log_lines(lines: list[str], *, is_well: bool) -> None:

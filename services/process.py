@@ -23,7 +23,7 @@ from services.kickoff import ClientsNotRead, KeyReused, ReadClients, UnknownClie
 from services.plan import ACTIVE, AIRTABLE
 
 #: Clients decided about in one transaction, which on SQLite nobody else can write beside.
-_CHUNK: Final = 25
+AT_ONCE: Final = 25
 
 _log = log.get_logger(__name__)
 
@@ -77,9 +77,10 @@ class Process:
         stale: timedelta,
         owner: str,
         read_clients: ReadClients | None = None,
+        at_once: int = AT_ONCE,
     ) -> None:
         """Build it. After `lease` others go on with the kickoffs of who has died over them; after `stale` a
-        smart resume that nobody looks after is taken over.
+        smart resume that nobody looks after is taken over. `at_once` clients are decided about together.
         """
         self._ledger = ledger
         self._decide = decide
@@ -88,6 +89,7 @@ class Process:
         self._stale = stale
         self._owner = owner
         self._read_clients = read_clients
+        self._at_once = at_once
 
     def order(self, ask: Ask) -> JobAnswer:
         """Reserve the job run, and kick its clients off. What is answered is on disk.
@@ -198,14 +200,14 @@ class Process:
             if job is None or not _is_kicking_off(job):
                 return False
             now = self._clock()
-            found = job_clients.undecided(tx, job, status=ACTIVE, limit=_CHUNK)
+            found = job_clients.undecided(tx, job, status=ACTIVE, limit=self._at_once)
             for client_id in found:
                 job_clients.decide(tx, self._decide(tx, job, client_id, now))
             # Of those who kick off and those who end client runs, each locks this row last.
             job = job_runs.get(tx, run_id, lock=True)
             if job is None or not _is_kicking_off(job):  # ended by hand meanwhile, or taken over
                 return False
-            left = len(found) == _CHUNK
+            left = len(found) == self._at_once
             due_at = self._clock() + self._lease if left else None
             job_runs.look(tx, run_id, kickoffs_due_at=due_at, owner=self._owner, heartbeat_at=now)
             if not left:
