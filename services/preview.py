@@ -7,7 +7,7 @@ as it is before a kickoff.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -103,6 +103,17 @@ class Previews:
             return self._as_known(basis, remark)
         return self._as_read(basis, remark)
 
+    def first_due(self, client_id: str, count: int) -> Preview:
+        """Look for the first leads that are due, whether or not the client's target is met.
+
+        Raises what a kickoff raises.
+        """
+        order = checked(Order(client_id))
+        unread = self._read()
+        basis = replace(self._basis(order, unread, chosen=True), profiles=count, batches=0)
+        read = basis.skip is None and self._is_read_for(basis)
+        return self._as_read(basis, None) if read else self._as_known(basis, None)
+
     def every(
         self, *, stream: int | None = None, client_id: str | None = None, limit: int | None = None
     ) -> Iterator[Preview]:
@@ -139,7 +150,8 @@ class Previews:
         of_airtable = basis.client.origin == AIRTABLE and basis.order.target_urls is None
         return self._read_leads is not None and of_airtable and basis.client.airtable_error is None
 
-    def _basis(self, order: Order, unread: Unread | None) -> _Basis:
+    def _basis(self, order: Order, unread: Unread | None, *, chosen: bool = False) -> _Basis:
+        chosen = chosen or order.target_urls is not None
         with self._ledger.read() as tx:
             client = clients.get(tx, order.client_id)
             if client is None and unread is not None:
@@ -150,24 +162,24 @@ class Previews:
                 raise ClientsNotRead(
                     f"what is known of {client.client_id} is too old to go by: {unread.problem}"
                 )
-            return self._of(tx, order, client)
+            return self._of(tx, order, client, chosen=chosen)
 
-    def _of(self, tx: Tx, order: Order, client: Client) -> _Basis:
+    def _of(self, tx: Tx, order: Order, client: Client, *, chosen: bool) -> _Basis:
         now = self._clock()
         need = need_of(tx, client, self._limits, now)
         batches = order.max_batches if order.max_batches is not None else max(0, need.batches)
         return _Basis(
             order=order,
             client=client,
-            skip=self._skip(tx, order, client, now),
+            skip=self._skip(tx, client, now, chosen=chosen),
             posts=need.posts,
             profiles=max(0, profiles_for(client, self._limits, posts=need.posts, batches=batches)),
             batches=batches,
             paused=pauses.why_waiting(tx, client.client_id),
         )
 
-    def _skip(self, tx: Tx, order: Order, client: Client, now: datetime) -> Skip | None:
-        skip = why_not(tx, client, self._limits, now, chosen=order.target_urls is not None)
+    def _skip(self, tx: Tx, client: Client, now: datetime, *, chosen: bool) -> Skip | None:
+        skip = why_not(tx, client, self._limits, now, chosen=chosen)
         live = client_runs.live_of(tx, client.client_id)
         if live is not None and (skip is None or skip.code in PASSING):
             return Skip("run_in_progress", f"client run {live.client_run_id} is still running")

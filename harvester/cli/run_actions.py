@@ -90,7 +90,7 @@ def _sentence(answer: Answer, full_id: str, status: str | None) -> str:
 
 def show_coverage(services: Services, full_id: str, *, json_: bool) -> None:
     """Show what each profile of a client run was answered. Raises `HarvesterError` if there is none."""
-    rows = _profiles(services, full_id)
+    rows = profiles_of(services, full_id)
     run = services.overview.run(full_id)
     if rows is None or run is None:
         raise HarvesterError(f"there is no client run {full_id}")
@@ -114,7 +114,8 @@ _WORDS = {
 }
 
 
-def _profiles(services: Services, full_id: str) -> list[dict[str, Any]] | None:
+def profiles_of(services: Services, full_id: str) -> list[dict[str, Any]] | None:
+    """Give each profile of a client run with its answer; None if there is no record of it."""
     rows: list[dict[str, Any]] = []
     after = 0
     while (page := services.coverage(full_id, limit=_PAGE, after=after)) is not None:

@@ -10,6 +10,7 @@ import click
 from harvester.cli import session
 from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
 from harvester.cli.money import show_pauses
+from harvester.cli.previews import show_preview
 from harvester.cli.run_actions import show_coverage
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
@@ -30,6 +31,7 @@ from services.unreachable import in_words
 @click.option(
     "--source", type=click.Choice(sorted(KICKOFF_SOURCES)), default="orchestrator", show_default=True
 )
+@click.option("--dry-run", is_flag=True, help="Show who is due, why, and what it costs. Starts nothing.")
 @as_json
 def kickoff(
     client_id: str,
@@ -38,6 +40,7 @@ def kickoff(
     urls: tuple[str, ...],
     max_posts: int | None,
     source: str,
+    dry_run: bool,
     json_: bool,
 ) -> None:
     """Start a harvest of one client. A worker does the rest.
@@ -46,17 +49,19 @@ def kickoff(
     """
     if max_posts and not urls:
         raise click.UsageError("--max-posts goes with --url")
+    order = Order(
+        client_id=client_id,
+        source=source,
+        run_id=run_id,
+        max_batches=max_batches,
+        target_urls=urls or None,
+        max_posts=max_posts,
+    )
     with session.services() as services:
-        answer = services.kickoff(
-            Order(
-                client_id=client_id,
-                source=source,
-                run_id=run_id,
-                max_batches=max_batches,
-                target_urls=urls or None,
-                max_posts=max_posts,
-            )
-        )
+        if dry_run:
+            show_preview(services, order, json_=json_)
+            return
+        answer = services.kickoff(order)
     if json_:
         shown = {"outcome": answer.outcome, "runId": answer.run_id, "clientRunId": answer.client_run_id}
         show_json({**shown, "clientId": client_id, "code": answer.code, "reason": answer.reason})

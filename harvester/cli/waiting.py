@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any, Final
 
@@ -22,8 +23,11 @@ _OVER: Final = ("ingested", "failed")
 wait_option = click.option("--wait", is_flag=True, help="Wait for its end. Ctrl-C leaves it to the workers.")
 
 
-def until_over(services: Services, full_id: str) -> dict[str, Any]:
-    """Wait until a client run is over, and give it as `overview.run` does. Raises `HarvesterError`."""
+def until_over(services: Services, full_id: str, *, seconds: float = math.inf) -> dict[str, Any]:
+    """Wait until a client run is over, and give it as `overview.run` does; after so many `seconds` as it is
+    then. Raises `HarvesterError`.
+    """
+    until = time.monotonic() + seconds
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
@@ -32,6 +36,8 @@ def until_over(services: Services, full_id: str) -> dict[str, Any]:
     ):
         task = shown.add_task(full_id, total=None)
         while (run := _found(services, full_id))["status"] == ClientRunStatus.RUNNING:
+            if time.monotonic() >= until:
+                break
             shown.update(task, description=_progress(run))
             time.sleep(_LOOK_EVERY)
     return run

@@ -1,0 +1,41 @@
+"""What stands: the matters that somebody was told of and that are not over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from harvester.cli import session
+from harvester.cli.display import as_json, moment, show_json, show_line, show_table
+from services import preview_shapes
+
+_PAGE = 1_000
+
+
+@click.command()
+@click.option("--over", "key", help="Say that the matter of this key is over, until it comes up again.")
+@as_json
+def alerts(key: str | None, json_: bool) -> None:
+    """List what stands, newest first: since when, and what to do.
+
+    Example: harvester alerts
+    """
+    with session.services() as services:
+        if key is not None and not services.alerts.over(key):
+            raise session.Declined(f"no matter of the key {key!r} stands")
+        rows: list[dict[str, Any]] = []
+        after: str | None = None
+        while True:
+            found, after = services.alerts.page(limit=_PAGE, after=after)
+            rows += [preview_shapes.alert(one) for one in found]
+            if after is None:
+                break
+    if json_:
+        show_json(rows)
+    elif rows:
+        columns = ("Since (UTC)", "Key", "Times", "What, and what to do")
+        told = [(moment(row["since"]), row["key"], row["times"], row["text"]) for row in rows]
+        show_table(f"{len(rows)} stand", columns, told)
+    else:
+        show_line("Nothing stands.")

@@ -1,0 +1,65 @@
+"""What a kickoff would do, on a terminal: of one client, or of all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harvester.cli.display import counted, show_json, show_line, show_table, usd
+from services import Services, preview_shapes
+from services.kickoff import Order
+
+
+def show_preview(services: Services, order: Order, *, json_: bool) -> None:
+    """Show who would be harvested, why, in which batches, and what that costs. Starts nothing.
+
+    Raises what a kickoff raises.
+    """
+    found = preview_shapes.preview(services.preview(order))
+    show_json(found) if json_ else _show_one(found)
+
+
+def show_previews(
+    services: Services, *, stream: int | None, client_id: str | None, limit: int | None, json_: bool
+) -> None:
+    """Show the same of all clients that a job run would be for, a line each. Starts nothing."""
+    previews = services.preview.every(stream=stream, client_id=client_id, limit=limit)
+    found = [preview_shapes.preview(one) for one in previews]
+    if json_:
+        show_json(found)
+        return
+    columns = ("Client", "Profiles", "Batches", "Costs at most", "About", "Remark")
+    started = [one for one in found if not one["skipped"]]
+    title = f"{counted(len(started), 'client')} of {len(found)} would be harvested"
+    show_table(title, columns, [_line(one) for one in found])
+
+
+def _show_one(found: dict[str, Any]) -> None:
+    if found["skipped"]:
+        show_line(f"Nothing would be started for {found['clientId']}: {found['reason']} ({found['code']}).")
+    else:
+        _show_leads(found)
+    for doubt in (found["paused"], found["remark"]):
+        if doubt is not None:
+            show_line(f"But: {doubt}")
+
+
+def _show_leads(found: dict[str, Any]) -> None:
+    rows = [
+        (batch["batch"], lead["linkedinProfileUrl"], lead["name"], lead["why"])
+        for batch in found["batches"]
+        for lead in batch["leads"]
+    ]
+    title = f"{found['clientId']}: {counted(found['profiles'], 'profile')} would be harvested at once"
+    show_table(title, ("Batch", "Profile", "Name", "Why"), rows)
+    show_line(
+        f"{counted(found['mostBatches'], 'batch', 'batches')} at most until the target is met, for at most "
+        f"{usd(found['costAtMostUsd'])}; the first ones for about {usd(found['costAboutUsd'])}."
+    )
+
+
+def _line(found: dict[str, Any]) -> tuple[object, ...]:
+    if found["skipped"]:
+        return found["clientId"], 0, 0, "-", "-", found["reason"]
+    costs = usd(found["costAtMostUsd"]), usd(found["costAboutUsd"])
+    remark = "; ".join(filter(None, (found["paused"], found["remark"])))
+    return found["clientId"], found["profiles"], len(found["batches"]), *costs, remark
