@@ -10,6 +10,8 @@ from harvester import __version__
 from harvester.cli import (
     adopt,
     airtable,
+    alerts,
+    canary,
     check,
     clients,
     demo,
@@ -68,6 +70,8 @@ for _command in (
     jobs.jobs,
     runs.runs,
     runs.status,
+    canary.canary,
+    alerts.alerts,
     run_actions.cancel,
     run_actions.retry,
     money.pause,
