@@ -43,7 +43,7 @@ class Heartbeats:
 
     def due(self, tx: Tx) -> bool:
         """Say whether a ping is due, by one indexed read."""
-        return bool(pings.due(tx, now=self._clock(), limit=1))
+        return pings.any_due(tx, now=self._clock())
 
     def __call__(self) -> None:
         """Send one ping for all that are due, or put them off. Raises `LedgerUnavailable`."""
