@@ -21,9 +21,9 @@ _BY = "command"
 
 @click.command()
 @click.option("--client", "client_id", help="Only this client's starts.")
-@click.option("--reason", type=Line(), default="", help="Why, for whoever wonders.")
+@click.option("--reason", type=Line(), help="Why, for whoever wonders.")
 @as_json
-def pause(client_id: str | None, reason: str, json_: bool) -> None:
+def pause(client_id: str | None, reason: str | None, json_: bool) -> None:
     """Start no actor runs from now on, until harvester resume --starts.
 
     Kickoffs are taken and wait; what runs at Apify goes on to its end, and is read.
@@ -33,7 +33,7 @@ def pause(client_id: str | None, reason: str, json_: bool) -> None:
     with session.services() as services:
         if client_id is not None and services.airtable is not None:
             services.airtable.roster.at_hand()
-        found = services.pauses.pause(client_id or ALL, reason=reason, by=_BY)
+        found = services.pauses.pause(client_id or ALL, reason=reason or "", by=_BY)
     if json_:
         show_json(shown(found))
     else:
