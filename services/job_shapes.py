@@ -81,7 +81,7 @@ def report(job_run: JobRun, decided: Sequence[JobClient], runs: Sequence[ClientR
         "sums": {
             "clients": len(rows),
             **_counts(row["decision"] for row in rows),
-            "ended": dict(sorted(Counter(run.status for run in runs).items())),
+            "ended": dict(sorted(Counter(run.status.value for run in runs).items())),
             "metrics": shapes.metrics(summed(own)),
             "takenOnMetrics": shapes.metrics(summed(others)),
         },

@@ -123,8 +123,8 @@ def jobs(run_id: str | None, limit: int, json_: bool) -> None:
             show_json(found) if json_ else show_jobs(found)
             return
         job, report = services.overview.job(run_id), services.job_reports.report(run_id)
-    if job is None or report is None:
-        raise HarvesterError(f"there is no job run {run_id}")
+        if job is None or report is None:
+            raise HarvesterError(f"there is no job run {run_id}")
     shown = {**job, "report": report}
     show_json(shown) if json_ else show_job(shown)
 
