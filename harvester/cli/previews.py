@@ -1,4 +1,4 @@
-"""What a kickoff would do, on a terminal: of one client, or of all."""
+"""What a kickoff would do, on a terminal."""
 
 from __future__ import annotations
 
@@ -16,21 +16,6 @@ def show_preview(services: Services, order: Order, *, json_: bool) -> None:
     """
     found = preview_shapes.preview(services.preview(order))
     show_json(found) if json_ else _show_one(found)
-
-
-def show_previews(
-    services: Services, *, stream: int | None, client_id: str | None, limit: int | None, json_: bool
-) -> None:
-    """Show the same of all clients that a job run would be for, a line each. Starts nothing."""
-    previews = services.preview.every(stream=stream, client_id=client_id, limit=limit)
-    found = [preview_shapes.preview(one) for one in previews]
-    if json_:
-        show_json(found)
-        return
-    columns = ("Client", "Profiles", "Batches", "Costs at most", "About", "Remark")
-    started = [one for one in found if not one["skipped"]]
-    title = f"{counted(len(started), 'client')} of {len(found)} would be harvested"
-    show_table(title, columns, [_line(one) for one in found])
 
 
 def _show_one(found: dict[str, Any]) -> None:
@@ -55,11 +40,3 @@ def _show_leads(found: dict[str, Any]) -> None:
         f"{counted(found['mostBatches'], 'batch', 'batches')} at most until the target is met, for at most "
         f"{usd(found['costAtMostUsd'])}; the first ones for about {usd(found['costAboutUsd'])}."
     )
-
-
-def _line(found: dict[str, Any]) -> tuple[object, ...]:
-    if found["skipped"]:
-        return found["clientId"], 0, 0, "-", "-", found["reason"]
-    costs = usd(found["costAtMostUsd"]), usd(found["costAboutUsd"])
-    remark = "; ".join(filter(None, (found["paused"], found["remark"])))
-    return found["clientId"], found["profiles"], len(found["batches"]), *costs, remark
