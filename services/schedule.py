@@ -55,11 +55,11 @@ class Schedule:
             wanted, there = self.wanted(tx), schedules.every(tx)
         changed = [name for name, said in wanted.items() if not _is_as(there.get(name), said)]
         begins = {name: self._begin(name, wanted[name], there.get(name), now) for name in changed}
-        gone = [name for name in there if name not in wanted or begins.get(name, now) is None]
-        for some in _some([name for name in changed if begins[name] is not None] + gone):
+        gone = [name for name in there if name not in wanted]
+        for some in _some(sorted(changed + gone)):
             with self._ledger.write() as tx:
                 for name in some:
-                    if name in gone:
+                    if begins.get(name) is None:
                         schedules.remove(tx, name)
                     else:
                         schedules.put(tx, name, *wanted[name], next_at=begins[name])
