@@ -7,6 +7,7 @@ that a worker goes on with. Nobody is forgotten and nobody kicked off twice, who
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -190,7 +191,7 @@ class Process:
 
     def _kick_off(self, run_id: str) -> None:
         while self._some(run_id):
-            pass
+            time.sleep(0)  # a web worker on gevent does nothing else meanwhile
 
     def _some(self, run_id: str) -> bool:
         """Decide about some clients more; after the last ones the job run may end. False if none are left."""
