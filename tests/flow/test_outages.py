@@ -27,7 +27,9 @@ def handles(count: int) -> list[str]:
 def test_an_outage_is_asked_after_by_one_row_at_a_time_and_all_go_on_at_its_end(
     make_any_stage: MakeStage,
 ) -> None:
-    stage = make_any_stage(max_actor_runs=8, retry_base_seconds=1, lease_seconds=5, queued_seconds=600)
+    stage = make_any_stage(
+        max_actor_runs=8, retry_base_seconds=1, lease_seconds=5, queued_seconds=600, daily_budget_usd=100
+    )
     full_id = stage.begun(stage.agency(*handles(8), batch_size=1))
     stage.ended()
     before = calls(stage)

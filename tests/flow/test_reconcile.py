@@ -45,7 +45,7 @@ def test_without_any_webhook_a_call_to_reconcile_finishes_everything(make_any_st
     assert stage.in_state("running"), "nobody has asked yet"
     answer = stage.api("POST", "/api/reconcile")
     assert (answer.status, answer.json) == (202, {"ok": True, "actorRuns": 2})
-    assert stage.worker.chores.due() == ["reconcile"]
+    assert "reconcile" in stage.worker.chores.due()
     assert stage.finish(full_id)["status"] == "Completed"
 
 
