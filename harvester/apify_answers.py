@@ -104,8 +104,9 @@ def _charged(data: dict[str, Any]) -> dict[str, int]:
     pricing = data.get("pricingInfo")
     per_event = pricing.get("pricingPerEvent") if isinstance(pricing, dict) else None
     priced = per_event.get("actorChargeEvents") if isinstance(per_event, dict) else None
-    names = [*(priced if isinstance(priced, dict) else ()), *told]
-    return {name: _whole(told.get(name, 0)) for name in names if isinstance(name, str)}
+    counts = {**dict.fromkeys(priced if isinstance(priced, dict) else (), 0), **told}
+    # Of a count that is none, nothing may be concluded.
+    return {name: count for name, count in counts.items() if type(count) is int and count >= 0}
 
 
 def limits_from(data: dict[str, Any]) -> AccountLimits:

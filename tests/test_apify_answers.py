@@ -13,6 +13,7 @@ import pytest
 from gateway import HOOK_TOKEN, TO_START, TOKEN, fixed, of, server, start, unused_url
 
 from harvester.apify import Apify
+from harvester.apify_answers import run_from
 from harvester.apify_errors import ApifyError, BadAnswer, StartUnknown, Unavailable
 from harvester.sandbox.apify import SandboxApify
 
@@ -40,6 +41,27 @@ class TestStrangeAnswers:
         for content in (b"[" * depth + b"]" * depth, b'["\\ud800"' + b",[" * depth + b"]" * depth + b"]"):
             with server(fixed(content)) as url, pytest.raises(BadAnswer):
                 of(url).items("dataset", offset=0, limit=10)
+
+    @pytest.mark.parametrize(
+        ("told", "priced", "charged"),
+        [
+            ({"post": 3}, ["post", "no-result"], {"post": 3, "no-result": 0}),
+            ({"post": 3, "no-result": 2}, ["post"], {"post": 3, "no-result": 2}),
+            ({"post": 3}, None, {"post": 3}),
+            ({"no-result": None, "post": "3", "a": -1, "b": True, "c": 1.0}, ["no-result"], {}),
+            (None, ["no-result"], {}),
+            ([], ["no-result"], {}),
+        ],
+    )
+    def test_what_was_charged_is_counted_as_far_as_it_is_told(
+        self, told: object, priced: list[str] | None, charged: dict[str, int]
+    ) -> None:
+        pricing = (
+            None if priced is None else {"pricingPerEvent": {"actorChargeEvents": dict.fromkeys(priced)}}
+        )
+        ids = {name: "a" * 17 for name in ("id", "defaultDatasetId", "defaultKeyValueStoreId")}
+        found = run_from({**ids, "status": "SUCCEEDED", "chargedEventCounts": told, "pricingInfo": pricing})
+        assert found.charged == charged
 
     @pytest.mark.parametrize("total", ["", "-1", "many", "1e9", "٣"])
     def test_a_total_that_is_no_number_is_no_total(self, total: str) -> None:

@@ -75,6 +75,18 @@ def test_comments_reactions_and_empty_targets_are_charged(
     assert counts == {"apify-actor-start": 1, "post": 10 + len(kinds), "no-result": 1}
 
 
+def test_who_is_swallowed_brings_nothing_and_is_charged_for_nothing(
+    apify: SandboxApify, client: ApifyClient, start: Start
+) -> None:
+    run = start("no-posts-5", "prolific-5-swallowed", "five-swallowed", max_posts=10)
+    ended = settled(apify, client, run.id)
+    assert (ended.status, ended.charged_event_counts) == (
+        "SUCCEEDED",
+        {"apify-actor-start": 1, "no-result": 1},
+    )
+    assert client.dataset(run.default_dataset_id).list_items().items == []
+
+
 def test_a_run_that_outlives_its_timeout_times_out(client: ApifyClient) -> None:
     with SandboxApify(token="t0ken", run_seconds=30.0) as apify:
         slow = ApifyClient("t0ken", api_url=apify.url)
