@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -25,12 +26,14 @@ class Till(FakeApify):
         #: Called with the client of each start that arrives, when it counts already.
         self.arrived: Callable[[str], None] = lambda _client: None
         self._cap = 0
+        self._one_at_a_time = threading.Lock()
         self.on_start = self._arrives
 
     def start(self, *arguments: Any, **how: Any) -> ApifyRun:
-        """Start a run, and keep its cap."""
-        self._cap = micros(how["max_charge_usd"]) or 0
-        return super().start(*arguments, **how)
+        """Start a run, and keep its cap; of several at once, one after the other."""
+        with self._one_at_a_time:
+            self._cap = micros(how["max_charge_usd"]) or 0
+            return super().start(*arguments, **how)
 
     def _arrives(self, run: FakeRun) -> None:
         run_id = run.facts.id
