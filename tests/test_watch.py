@@ -18,6 +18,8 @@ from services import run_records
 from services.alerts import harvest_ended
 from services.dead_letters import DeadLetters, NotParked, raise_dead_letter
 from services.outages import Outages
+from services.outcome import CANCELLED
+from services.settle import Settle
 from services.watch import NOTHING_RAN, Watch
 
 LIMIT = timedelta(hours=26)
@@ -246,3 +248,26 @@ def test_what_was_over_for_long_is_forgotten(ledger: Ledger, clock: FakeClock) -
     with ledger.read() as tx:
         kept = [alert.key for alert in alerts.latest(tx, limit=10)]
     assert [key.split()[0] for key in kept] == ["nothing", "dead"]
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "told"),
+    [
+        (ActorRunState.FAILED, "memory_exceeded", ["client Guy-Wilson failed"]),
+        (ActorRunState.FAILED, CANCELLED, []),
+        (ActorRunState.INGESTED, None, []),
+    ],
+)
+def test_the_end_of_a_client_run_is_told_if_it_was_not_well(
+    ledger: Ledger, clock: FakeClock, settle: Settle, state: ActorRunState, error: str | None, told: list[str]
+) -> None:
+    make_client(ledger)
+    (run,) = make_run(ledger, [make_leads(ledger)])
+    if error == CANCELLED:
+        with ledger.write() as tx:
+            tx.execute(update(tables.client_runs).values(cancel_requested_at=clock()))
+    end_run(ledger, run, state, now=clock(), error_code=error, error=error)
+    settle(run.client_run_id)
+    settle(run.client_run_id)
+    assert to_be_told(ledger) == told
+    assert standing(ledger, clock) == told
