@@ -59,7 +59,7 @@ class TestStrangeAnswers:
         pricing = (
             None if priced is None else {"pricingPerEvent": {"actorChargeEvents": dict.fromkeys(priced)}}
         )
-        ids = {name: "a" * 17 for name in ("id", "defaultDatasetId", "defaultKeyValueStoreId")}
+        ids = dict.fromkeys(("id", "defaultDatasetId", "defaultKeyValueStoreId"), "a" * 17)
         found = run_from({**ids, "status": "SUCCEEDED", "chargedEventCounts": told, "pricingInfo": pricing})
         assert found.charged == charged
 
