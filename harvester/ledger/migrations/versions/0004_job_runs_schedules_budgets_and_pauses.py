@@ -61,6 +61,7 @@ def upgrade() -> None:
     op.create_index("ix_actor_runs_paid", "actor_runs", ["start_requested_at", "cost_micros"], unique=False)
     op.create_index("ix_actor_runs_standing", "actor_runs", ["state", "client_id"], unique=False)
     op.add_column("alerts", sa.Column("over_at", Utc(), nullable=True))
+    op.execute("UPDATE alerts SET over_at = last_at")  # none of them came up to stay
     op.add_column("client_runs", sa.Column("cancel_requested_at", Utc(), nullable=True))
     op.add_column("client_runs", sa.Column("retried_at", Utc(), nullable=True))
     op.add_column("clients", sa.Column("daily_budget_micros", sa.BigInteger(), nullable=True))
