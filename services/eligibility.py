@@ -9,7 +9,7 @@ from typing import Final
 from harvester.ledger import Tx
 from harvester.models import Client
 from services import budgets
-from services.plan import Limits, need_of, not_entitled
+from services.plan import Limits, Need, need_of, not_entitled
 
 #: Reasons that pass with time; while the client has a live client run, that is the better answer.
 PASSING: Final = frozenset({"target_met", "budget_spent"})
@@ -23,11 +23,19 @@ class Skip:
     reason: str
 
 
-def why_not(tx: Tx, client: Client, limits: Limits, now: datetime, *, chosen: bool = False) -> Skip | None:
+def why_not(
+    tx: Tx,
+    client: Client,
+    limits: Limits,
+    now: datetime,
+    *,
+    chosen: bool = False,
+    need: Need | None = None,
+) -> Skip | None:
     """Say why a client is not to be harvested now; None if it is.
 
-    `chosen`: certain profiles are asked for, whatever the target. A client that is closed may be kicked off:
-    settling says in its record why nothing came of it.
+    `chosen`: certain profiles are asked for, whatever the target; `need`: what it needs, if that is known. A
+    client that is closed may be kicked off: settling says in its record why nothing came of it.
     """
     barred = not_entitled(client)
     if barred is not None:
@@ -36,7 +44,7 @@ def why_not(tx: Tx, client: Client, limits: Limits, now: datetime, *, chosen: bo
         return None
     if not chosen and client.daily_target <= 0:
         return Skip("no_target", "the client's daily target is 0")
-    if not chosen and need_of(tx, client, limits, now).posts <= 0:
+    if not chosen and (need or need_of(tx, client, limits, now)).posts <= 0:
         return Skip("target_met", "the client's target of the day is met")
     spent = budgets.spent(tx, client, limits.budgets, now)
     return Skip("budget_spent", spent) if spent is not None else None

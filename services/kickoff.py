@@ -14,7 +14,7 @@ from harvester.models import Client, Lead
 from harvester.profile_urls import canonical
 from services import run_records
 from services.eligibility import PASSING, why_not
-from services.plan import AIRTABLE, Limits, need_of, plan_due, plan_these
+from services.plan import AIRTABLE, Limits, Need, need_of, plan_due, plan_these
 
 _log = log.get_logger(__name__)
 
@@ -144,25 +144,25 @@ class Kickoff:
         if unread is not None and unread.too_old and client.origin == AIRTABLE:
             raise ClientsNotRead(f"what is known of {client.client_id} is too old to go by: {unread.problem}")
         now = self._clock()
-        skipped = self._not_eligible(tx, client, order, now)
+        need = need_of(tx, client, self._limits, now)
+        skipped = self._not_eligible(tx, client, order, need, now)
         if skipped is not None:
             return skipped
         live = client_runs.live_of(tx, client.client_id)
         if live is not None:
             return Answer("run_in_progress", client.client_id, live.run_id, live.client_run_id)
-        return self._started(tx, client, order, now, of_open_job=of_open_job)
+        return self._started(tx, client, order, need, now, of_open_job=of_open_job)
 
-    def _not_eligible(self, tx: Tx, client: Client, order: Order, now: datetime) -> Answer | None:
-        skip = why_not(tx, client, self._limits, now, chosen=order.target_urls is not None)
+    def _not_eligible(self, tx: Tx, client: Client, order: Order, need: Need, now: datetime) -> Answer | None:
+        skip = why_not(tx, client, self._limits, now, chosen=order.target_urls is not None, need=need)
         if skip is None or (skip.code in PASSING and client_runs.live_of(tx, client.client_id)):
             return None
         return Answer("skipped", client.client_id, code=skip.code, reason=skip.reason)
 
     def _started(
-        self, tx: Tx, client: Client, order: Order, now: datetime, *, of_open_job: bool = False
+        self, tx: Tx, client: Client, order: Order, need: Need, now: datetime, *, of_open_job: bool = False
     ) -> Answer:
         run_id = order.run_id or job_runs.mint(tx, run_ids.candidates(now), source=order.source, now=now)
-        need = need_of(tx, client, self._limits, now)
         run = run_records.create(
             tx,
             run_id=run_id,
