@@ -16,6 +16,8 @@ from simultaneous import at_once
 from harvester.ledger import activity, client_runs
 from services.run_ends import RunIsOver, UnknownRun
 
+pytestmark = pytest.mark.slow
+
 ABORT = "POST /v2/actor-runs/<run>/abort"
 STARTS = {"method": "POST", "path": "/v2/actors/*/runs"}
 PEOPLE = ("ann-prolific", "bob-prolific", "cho-no-posts")

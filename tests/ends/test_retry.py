@@ -16,6 +16,8 @@ from sqlalchemy import select
 from harvester.ledger import client_runs, clients, tables
 from services import run_records
 
+pytestmark = pytest.mark.slow
+
 IN = "https://www.linkedin.com/in/"
 Json = dict[str, Any]
 
