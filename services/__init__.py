@@ -221,6 +221,7 @@ def build(
             outages,
             max_in_flight=settings.max_actor_runs,
             queued=timedelta(seconds=settings.queued_seconds),
+            ends_seconds=settings.settle_seconds,
             clock=clock,
         ),
         reconcile=reconcile,

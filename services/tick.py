@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -35,8 +37,12 @@ class Tick:
         *,
         max_in_flight: int,
         queued: timedelta,
+        ends_seconds: float,
         clock: Callable[[], datetime],
     ) -> None:
+        """Build it. Ends of client runs are looked for every `ends_seconds`: what ends one settles it, too."""
+        self._ends_seconds = ends_seconds
+        self._ends_looked_at = -math.inf
         self._ledger = ledger
         self._settle = settle
         self._outages = outages
@@ -52,12 +58,18 @@ class Tick:
             limit = _WAKE_UPS[self._outages.gate(tx)]
             due = due_actor_runs.going_on(tx, now=now, limit=limit)
             due += self._to_start(tx, now, limit - len(due))
-            done = self._settle.due(tx, _AT_ONCE)
+            done = self._ends(tx)
         for row_id in self._queued_of(due, now):
             wake(row_id)
         for full_id in done:
             if self._clock() >= self._broken.get(full_id, _LONG_AGO):
                 self._settled(full_id)
+
+    def _ends(self, tx: Tx) -> list[str]:
+        if time.monotonic() - self._ends_looked_at < self._ends_seconds:
+            return []
+        self._ends_looked_at = time.monotonic()
+        return self._settle.due(tx, _AT_ONCE)
 
     def _to_start(self, tx: Tx, now: datetime, limit: int) -> list[int]:
         if limit < 1 or not due_actor_runs.any_planned(tx):

@@ -80,6 +80,7 @@ def make_settings(**overrides: object) -> Settings:
         "not_now_seconds": 0.2,
         "look_again_seconds": 0.2,
         "queued_seconds": 1,
+        "settle_seconds": 0.001,
         "lease_seconds": 5,
         "apify_timeout_seconds": 4,
         "check_seconds": 1_000_000_000,

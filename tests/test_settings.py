@@ -103,6 +103,7 @@ DEFAULTS = {
     "look_again_seconds": 2.0,
     "gone_seconds": 60.0,
     "queued_seconds": 25.0,
+    "settle_seconds": 2.0,
     "input_lag_seconds": 300.0,
     "lock_seconds": 5.0,
     "clients_fresh_seconds": 45.0,

@@ -228,6 +228,10 @@ class Settings(BaseModel):
         "How long the INPUT of an actor run may be unreadable before it counts as somebody else's.", "300"
     )
     queued_seconds: kinds.Seconds = _timer("A wake-up not carried out after this is sent again.", "25")
+    settle_seconds: kinds.Seconds = _timer(
+        "How often client runs are looked for that nothing has settled: without leads, or open for too long.",
+        "2",
+    )
     lock_seconds: kinds.Seconds = _timer(
         "How long a transaction waits for the ledger before that counts as not available.", "5"
     )
