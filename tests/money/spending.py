@@ -52,9 +52,9 @@ class Spending(RuleBasedStateMachine):
         self.wrong: list[str] = []
 
     @initialize(
-        daily=st.sampled_from([150_000, 1_000_000, 2_300_000, 50_000_000]),
+        daily=st.sampled_from([150_000, 1_000_000, 2_300_000, 2_700_000, 50_000_000]),
         own=st.sampled_from([None, 0, 700_000, 3_100_000]),
-        monthly=st.sampled_from([None, 900_000, 6_500_000]),
+        monthly=st.sampled_from([None, None, 900_000, 6_500_000]),
     )
     def agency(self, daily: int, own: int | None, monthly: int | None) -> None:
         """Four clients with several batches each; one may have a budget of its own."""
@@ -78,6 +78,8 @@ class Spending(RuleBasedStateMachine):
             budgets["monthly_budget_usd"] = monthly / 1e6
         self.settings = make_settings(**TIMERS, **budgets)
         self.services = self._built()
+        for client_id in CLIENTS:
+            self.services.kickoff(Order(client_id))
 
     def _built(self) -> Services:
         return build(self.settings, clock=self.clock, apify=self.apify, ledger=self.ledger)

@@ -32,14 +32,14 @@ def lived_on(url: str, examples: int) -> None:
 
 
 def test_nothing_that_is_sent_passes_a_budget_and_nobody_starves(sqlite_url: str) -> None:
-    lived_on(sqlite_url, 6)
+    lived_on(sqlite_url, 2)
 
 
 @pytest.mark.slow
 def test_it_is_so_in_many_stories(sqlite_url: str) -> None:
-    lived_on(sqlite_url, 25)
+    lived_on(sqlite_url, 12)
 
 
 @pytest.mark.slow
 def test_it_is_so_on_postgresql(postgres_url: str) -> None:
-    lived_on(postgres_url, 8)
+    lived_on(postgres_url, 4)
