@@ -21,6 +21,7 @@ CANCELLED_REASON: Final = "not started: its client run was cancelled"
 #: The event that the actor charges for each target without posts. It logs the errors of single targets and
 #: goes on to the next, so that a target for which it charged nothing was never looked at.
 _NO_RESULT: Final = "no-result"
+_POST: Final = "post"
 #: What is left of a cap, in millionths of a USD, when it may have kept an event from being charged.
 _NEXT_EVENT: Final = 2_000
 _SILENCE: Final = "the actor run succeeded, and neither sent nor charged anything for this profile"
@@ -69,10 +70,12 @@ def hear(tx: Tx, run: ActorRun, *, answered_all: bool, found: ApifyRun | None = 
 def _no_results(run: ActorRun, found: ApifyRun, quiet: int) -> int:
     """Count the targets that were found to have no posts; all that are `quiet`, where nothing proves less.
 
-    What the cap does not pay for is not charged, whatever was found.
+    What the cap does not pay for is not charged, whatever was found. And counts that do not fit the dataset
+    prove nothing about it.
     """
     at_cap = run.cap_micros is not None and run.cap_micros - (latest_cost(run, found) or 0) < _NEXT_EVENT
-    return quiet if at_cap else found.charged.get(_NO_RESULT, quiet)
+    fits = found.charged.get(_POST, 0) <= run.cursor
+    return found.charged.get(_NO_RESULT, quiet) if fits and not at_cap else quiet
 
 
 def silence(heard: list[Heard]) -> str | None:

@@ -40,7 +40,7 @@ class Tick:
         ends_seconds: float,
         clock: Callable[[], datetime],
     ) -> None:
-        """Build it. Ends of client runs are looked for every `ends_seconds`: what ends one settles it, too."""
+        """Build it. Ends of client runs are looked for every `ends_seconds`: most are settled before."""
         self._ends_seconds = ends_seconds
         self._ends_looked_at = -math.inf
         self._ledger = ledger

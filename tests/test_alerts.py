@@ -1,4 +1,4 @@
-"""Alerts: each matter once until it is over, however often it comes up, and none lost when nobody takes it."""
+"""Alerts: each matter once until it is over, however often it comes up, and none lost."""
 
 from __future__ import annotations
 

@@ -174,8 +174,9 @@ def decide(
     """Write what a client run found for a lead that it claimed; `posts_found` None leaves the last count.
 
     `answer` is what its actor run tells about it now, `before` what it told when it was last looked at: an
-    actor run that had no word counts once, however often it is looked at. A lead that a later client run has claimed since is that one's, and stays as it is: an actor run can end
-    late, or a second time. One that is `Done` stays so: another actor run of its batch has found posts.
+    actor run that had no word counts once, however often it is looked at. A lead that a later client run has
+    claimed since is that one's, and stays as it is: an actor run can end late, or a second time. One that is
+    `Done` stays so: another actor run of its batch has found posts.
     """
     tx.owe(Kind.LEAD, lead_id)
     values: dict[str, Any] = {"status": status, "last_check_at": now}
