@@ -1,0 +1,27 @@
+"""Commands about money: pause, costs, a client's own budget and schedule."""
+
+from __future__ import annotations
+
+import json
+
+from .conftest import Harvester
+
+
+def test_the_commands_pause_and_show_what_is_spent(harvester: Harvester) -> None:
+    harvester("clients", "add", "Ada", "--daily-budget", "2.50", "--schedule", " 0  5 * * * ")
+    shown = json.loads(harvester("clients", "show", "Ada", "--json").stdout)
+    assert (shown["dailyBudgetUsd"], shown["schedule"]) == (2.5, "0 5 * * *")
+    harvester("clients", "set", "Ada", "--daily-budget", "", "--schedule", "")
+    shown = json.loads(harvester("clients", "show", "Ada", "--json").stdout)
+    assert (shown["dailyBudgetUsd"], shown["ownDailyBudget"], shown["schedule"]) == (5.0, False, None)
+    for bad in (("--daily-budget", "much"), ("--daily-budget", "-1"), ("--schedule", "0 25 * * *")):
+        harvester("clients", "set", "Ada", *bad, code=2)
+    told = harvester("pause", "--client", "Ada", "--reason", "looking").stdout
+    assert "harvester resume --starts --client Ada" in told
+    assert "looking" in harvester("status").stdout
+    assert json.loads(harvester("status", "--json").stdout)["pauses"][0]["clientId"] == "Ada"
+    assert "no client Nobody" in harvester("pause", "--client", "Nobody", code=1).stderr
+    assert "paused no more" in harvester("resume", "--starts", "--client", "Ada").stdout
+    assert json.loads(harvester("status", "--json").stdout)["pauses"] == []
+    assert "$5.0000" in harvester("costs", "--days", "7").stdout
+    assert json.loads(harvester("costs", "--json").stdout)["clients"][0]["spentTodayUsd"] == 0.0
