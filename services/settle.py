@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from harvester.errors import LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients
 from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientRunStatus
-from services import budgets, jobs, run_records
+from services import budgets, jobs, pauses, run_records
 from services.alerts import harvest_ended
 from services.outcome import CANCELLED, CANCELLED_REASON, give_up
 from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, profiles_for
@@ -61,7 +61,7 @@ class Settle:
         """
         with self._ledger.read() as tx:
             run = client_runs.get(tx, full_id)
-            unwanted = self._unwanted(run) if run is not None else None
+            unwanted = self._unwanted(tx, run) if run is not None else None
             if unwanted is None:
                 return
             batches = actor_runs.of_client_run(tx, full_id)
@@ -71,14 +71,17 @@ class Settle:
                 with suppress(LostLease), self._ledger.write() as tx:  # lost to whoever starts it just now
                     give_up(tx, batch, code=code, reason=reason, now=self._clock())
 
-    def _unwanted(self, run: ClientRun) -> tuple[str, str] | None:
+    def _unwanted(self, tx: Tx, run: ClientRun) -> tuple[str, str] | None:
         """Say by code and reason why nothing more is to be started for a live client run; None if it is."""
         if run.status is not ClientRunStatus.RUNNING:
             return None
         if run.cancel_requested_at is not None:
             return CANCELLED, CANCELLED_REASON
+        if not self._is_overdue(run):
+            return None
+        paused = pauses.why_waiting(tx, run.client_id)
         overdue = f"not started within {self._in_hours()} of the kickoff"
-        return ("client_run_timed_out", overdue) if self._is_overdue(run) else None
+        return "client_run_timed_out", overdue if paused is None else f"{overdue}: {paused}"
 
     def _is_overdue(self, run: ClientRun) -> bool:
         return self._clock() - run.begun_at >= self._timeout

@@ -110,6 +110,18 @@ def test_a_paused_client_waits_alone_and_kickoffs_are_taken(ledger: Ledger, cloc
     assert run["status"] == "Completed"
 
 
+def test_a_client_run_that_times_out_while_paused_says_so(ledger: Ledger, clock: FakeClock) -> None:
+    services = built(ledger, clock, Till(clock))
+    services.pauses.pause(reason="costs", by="api")
+    services.kickoff(Order("Ada"))
+    for _ in range(3):
+        clock.advance(hours=13)
+        services.tick(services.advance)
+    (run,) = services.overview.runs(limit=1).rows
+    assert run["status"] == "Failed"
+    assert "starts of all clients are paused since 2026-11-22 05:00 UTC (by api): costs" in run["systemNotes"]
+
+
 def test_pausing_and_lifting_are_said_once_and_kept_with_who_did_it(ledger: Ledger, clock: FakeClock) -> None:
     services = built(ledger, clock, Till(clock))
     first = services.pauses.pause(reason="costs", by="api")
