@@ -286,9 +286,12 @@ def test_every_night_it_does_what_can_do_no_harm_and_alerts_of_the_rest(agency: 
     check = agency.check()
     check.nightly()
     agency.send()
-    assert alerts_of(agency) == [
+    of_the_check, of_the_record = alerts_of(agency)
+    assert of_the_check == (
         "The consistency check found 1 missing, 1 different, 1 duplicate: see harvester check"
-    ]
+    )
+    assert second["fields"]["Run ID"] in of_the_record
+    assert "was deleted in Airtable" in of_the_record
     assert codes(check.find()) == [Code.DELETED, Code.DUPLICATE]
     check.repair(check.find())
     with agency.ledger.write() as tx:
