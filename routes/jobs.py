@@ -88,7 +88,7 @@ def _ask(body: dict[str, Any], source: str) -> Ask:
     return Ask(
         source=source,
         stream=_number(body, "stream", least=0, most=_MOST_STREAM),
-        client_id=_client_id(body),
+        client_id=orders.client(body),
         limit=_number(body, "limit", least=1, most=_MOST_CLIENTS),
         run_id=_run_id(body),
         idempotency_key=orders.idempotency_key(),
@@ -106,16 +106,6 @@ def _number(body: dict[str, Any], name: str, *, least: int, most: int) -> int | 
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise InvalidInput(f"{name} must be a whole number from {least} to {most}", code=f"invalid_{name}")
     return value
-
-
-def _client_id(body: dict[str, Any]) -> str | None:
-    """Give the client that the query or the body names; one that is named by nothing is a mistake."""
-    given = [request.args.get(name) for name in ("client", "clientId")]
-    given += [bodies.text(body, name) for name in ("client", "clientId")]
-    found = next((name for name in given if name is not None), None)
-    if found is not None and not found:
-        raise InvalidInput("client is empty: leave it out, or name a client", code="missing_client")
-    return found
 
 
 def _run_id(body: dict[str, Any]) -> str | None:

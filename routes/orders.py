@@ -34,3 +34,20 @@ def idempotency_key() -> str | None:
             "Idempotency-Key must have 1 to 255 visible ASCII characters", code="invalid_idempotency_key"
         )
     return key
+
+
+def client(body: dict[str, Any]) -> str | None:
+    """Give the client that an order is for: by header, query or body. None if it is for all of them.
+
+    A name that is empty is a mistake, that of a variable that is not set: nothing may be done for all because
+    of it. Raises `InvalidInput`, also for two names that differ.
+    """
+    given = [request.headers.get("x-client-id")]
+    given += [bodies.narrowing(name) for name in ("clientId", "client")]
+    given += [bodies.text(body, name) for name in ("clientId", "client")]
+    named = {name for name in given if name is not None}
+    if "" in named:
+        raise InvalidInput("the client is empty: leave it out, or name one", code="missing_client")
+    if len(named) > 1:
+        raise InvalidInput("header, query and body name different clients", code="invalid_body")
+    return named.pop() if named else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify
 
-from routes import bodies
+from harvester.errors import InvalidInput
+from routes import bodies, orders
 from routes.auth import token_required
 from routes.state import services
 from services.pauses import ALL, shown
@@ -40,5 +43,8 @@ def resume() -> Response:
     return jsonify({"ok": True, "lifted": services().pauses.lift(_scope(bodies.json_object()), by=_BY)})
 
 
-def _scope(body: dict[str, object]) -> str:
-    return bodies.text(body, "clientId") or ALL
+def _scope(body: dict[str, Any]) -> str:
+    unknown = sorted(set(body) - {"clientId", "client", "reason"})
+    if unknown:  # perhaps meant to name a client, and all would be paused or let go
+        raise InvalidInput(f"the body may hold clientId and reason, not {unknown[0][:40]!r}")
+    return orders.client(body) or ALL

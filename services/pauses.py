@@ -43,9 +43,14 @@ class Pauses:
         return wanted
 
     def lift(self, scope: str = ALL, *, by: str) -> bool:
-        """End a pause; what waits starts as places are free. False if there was none of this scope."""
+        """End a pause; what waits starts as places are free. False if there was none of this scope.
+
+        Raises `UnknownClient`.
+        """
         with self._ledger.write() as tx:
             lifted = pauses.lift(tx, scope)
+            if not lifted and scope != ALL and clients.get(tx, scope) is None:
+                raise UnknownClient(f"there is no client {scope}")
             if lifted:
                 self._note(tx, "lift pause", scope, by, "lifted")
                 tx.after_commit(lambda: _log.warning("Starts %s are paused no more", _whose(scope)))

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from harvester.cli import session
+from harvester.cli.arguments import ClientName
 from harvester.cli.check import progress, require_client
 from harvester.cli.display import as_json, counted, show_json, show_line, show_table
 from harvester.cli.long_work import interruptible
@@ -26,7 +27,7 @@ _SHOWN: Final = 100
 
 
 @click.command()
-@click.option("--client", "client_id", metavar="ID", help="Take over what is this client's alone.")
+@click.option("--client", "client_id", type=ClientName(), help="Take over what is this client's alone.")
 @click.option("--apply", is_flag=True, help="Do it; else only say what would be done.")
 @as_json
 def adopt(client_id: str | None, apply: bool, json_: bool) -> None:

@@ -21,6 +21,7 @@ from harvester.cli.airtable_display import (
     usage_json,
     whose,
 )
+from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, show_json, show_line
 from harvester.cli.long_work import bar, interruptible
 from harvester.errors import HarvesterError, InvalidInput
@@ -31,7 +32,7 @@ from services.no_access import in_words
 
 _UNCHANGED: Final = "Nothing was changed."
 _REST: Final = "What was made stays; setup, when it is run again, makes the rest."
-_only = click.option("--client", "client_id", metavar="ID", help="Look at this client's base alone.")
+_only = click.option("--client", "client_id", type=ClientName(), help="Look at this client's base alone.")
 _all = click.option("--all", "every", is_flag=True, help="Look at clients that are not Active, too.")
 
 

@@ -29,6 +29,18 @@ class NewFile(click.Path):
         return super().convert(value, param, ctx)
 
 
+class ClientName(click.ParamType[str]):
+    """A client's ID. An empty one is that of a shell's variable that is not set, and would mean them all."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the value, or fail as a bad argument."""
+        if not str(value):
+            self.fail("it is empty, and must name a client", param, ctx)
+        return str(value)
+
+
 class Timezone(click.ParamType[str]):
     """An IANA time zone."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
+from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, show_json, show_line, show_table, usd
 from harvester.cli.run_actions import profiles_of
 from harvester.cli.waiting import until_over
@@ -18,7 +19,7 @@ from services import canary as canaries
 
 
 @click.command()
-@click.option("--client", "client_id", required=True, help="The client to try.")
+@click.option("--client", "client_id", type=ClientName(), required=True, help="The client to try.")
 @click.option("--leads", "count", type=click.IntRange(1, 20), default=3, show_default=True)
 @click.option(
     "--seconds", type=click.FloatRange(1, 86_400), default=900, show_default=True, help="Wait for so long."

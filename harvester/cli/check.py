@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from harvester.cli import session
+from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, cell, counted, show_json, show_line, show_table
 from harvester.cli.long_work import interruptible
 from harvester.errors import InvalidInput
@@ -31,7 +32,7 @@ _INNER: Final = ("row_id", "owe", "columns")
 
 
 @click.command()
-@click.option("--client", "client_id", metavar="ID", help="Look at this client alone.")
+@click.option("--client", "client_id", type=ClientName(), help="Look at this client alone.")
 @click.option("--repair", is_flag=True, help="Put right what can be.")
 @click.option("--recreate", is_flag=True, help="With --repair: make anew what a person deleted in Airtable.")
 @click.option("--deep", is_flag=True, help="Compare every cell of posts, and look for leads that are gone.")

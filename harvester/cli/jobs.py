@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from harvester.cli import session
+from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, show_json, show_line
 from harvester.cli.job_display import show_job, show_jobs, show_previews
 from harvester.cli.job_waiting import until_over
@@ -32,7 +33,7 @@ _limit = click.option("--limit", type=click.IntRange(1), help="So many clients a
 
 @click.command()
 @_stream
-@click.option("--client", "client_id", help="Only this client.")
+@click.option("--client", "client_id", type=ClientName(), help="Only this client.")
 @_limit
 @click.option("--run-id", help="Base run ID, YYMMDD-HHMMSS.  [default: a new one]")
 @click.option("--dry-run", is_flag=True, help="Show what would be started, and start nothing.")
@@ -67,7 +68,7 @@ def process(
 
 @click.command()
 @_stream
-@click.option("--client", "client_id", help="Only this client.")
+@click.option("--client", "client_id", type=ClientName(), help="Only this client.")
 @_limit
 @click.option("--status", "status_", is_flag=True, help="Show the live smart resume, or the last one.")
 @click.option("--reset", is_flag=True, help="End the live smart resume; its harvests go on by themselves.")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from harvester.cli import session
+from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table
 from harvester.errors import HarvesterError
 from services.lead_import import Report, import_file
@@ -29,7 +30,7 @@ def leads() -> None:
 
 @leads.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--client", "client_id", required=True, help="The client whose leads they are.")
+@click.option("--client", "client_id", type=ClientName(), required=True, help="Whose leads they are.")
 @as_json
 def import_(file: Path, client_id: str, json_: bool) -> None:
     """Import leads from a CSV file with a column linkedin_profile_url; name and any others are kept.
@@ -85,7 +86,7 @@ def _show(report: Report, *, json_: bool) -> None:
 
 
 @leads.command("list")
-@click.option("--client", "client_id", required=True, help="The client whose leads to list.")
+@click.option("--client", "client_id", type=ClientName(), required=True, help="Whose leads to list.")
 @as_json
 def list_(client_id: str, json_: bool) -> None:
     """List a client's leads, each with its state and last outcome.
@@ -117,7 +118,7 @@ def list_(client_id: str, json_: bool) -> None:
 
 
 @leads.command()
-@click.option("--client", "client_id", required=True, help="The client whose leads they are.")
+@click.option("--client", "client_id", type=ClientName(), required=True, help="Whose leads they are.")
 @click.argument("urls", metavar="[URL]...", nargs=-1)
 @as_json
 def retry(client_id: str, urls: tuple[str, ...], json_: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.arguments import Line
+from harvester.cli.arguments import ClientName, Line
 from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
 from harvester.errors import HarvesterError
 from services import Services
@@ -20,7 +20,7 @@ _BY = "command"
 
 
 @click.command()
-@click.option("--client", "client_id", help="Only this client's starts.")
+@click.option("--client", "client_id", type=ClientName(), help="Only this client's starts.")
 @click.option("--reason", type=Line(), help="Why, for whoever wonders.")
 @as_json
 def pause(client_id: str | None, reason: str | None, json_: bool) -> None:
@@ -56,7 +56,7 @@ def lift_starts(services: Services, client_id: str | None, *, json_: bool = Fals
 
 
 @click.command()
-@click.option("--client", "client_id", help="Only this client.")
+@click.option("--client", "client_id", type=ClientName(), help="Only this client.")
 @click.option("--days", type=click.IntRange(1, MOST_DAYS), default=30, show_default=True)
 @as_json
 def costs(client_id: str | None, days: int, json_: bool) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from harvester.cli import session
+from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, moment, show_json, show_table
 from harvester.models import DeliveryOutcome
 from services import exports
 
 
 @click.command()
-@click.option("--client", "client_id", help="Only this client's.")
+@click.option("--client", "client_id", type=ClientName(), help="Only this client's.")
 @click.option("--run", "client_run_id", help="Only those that this client run found.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000_000), default=20, show_default=True)
 @click.option("--format", "format_", type=click.Choice(["table", "json", "jsonl", "csv"]), default="table")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
+from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
 from harvester.cli.money import show_pauses
 from harvester.cli.previews import show_preview
@@ -21,7 +22,7 @@ from services.unreachable import in_words
 
 
 @click.command()
-@click.option("--client", "client_id", required=True, help="The client to harvest.")
+@click.option("--client", "client_id", type=ClientName(), required=True, help="The client to harvest.")
 @click.option("--run-id", help="Base run ID, YYMMDD-HHMMSS.  [default: a new one]")
 @click.option(
     "--max-batches", type=click.IntRange(1, 1_000), help="Batches at most, instead of the client's."
@@ -83,7 +84,7 @@ def _sentence(answer: Answer) -> str:
 
 @click.command()
 @click.argument("client_run_id", required=False)
-@click.option("--client", "client_id", help="Only this client's.")
+@click.option("--client", "client_id", type=ClientName(), help="Only this client's.")
 @click.option(
     "--status",
     "wanted",

@@ -25,3 +25,12 @@ def test_the_commands_pause_and_show_what_is_spent(harvester: Harvester) -> None
     assert json.loads(harvester("status", "--json").stdout)["pauses"] == []
     assert "$5.0000" in harvester("costs", "--days", "7").stdout
     assert json.loads(harvester("costs", "--json").stdout)["clients"][0]["spentTodayUsd"] == 0.0
+
+
+def test_a_client_that_is_named_by_nothing_is_not_all_clients(harvester: Harvester) -> None:
+    harvester("pause")
+    for command in (["pause"], ["resume", "--starts"], ["process"], ["costs"]):
+        refused = harvester(*command, "--client", "", code=2)
+        assert "must name a client" in refused.stderr
+    assert "there is no client Nobody" in harvester("resume", "--starts", "--client", "Nobody", code=1).stderr
+    assert "of all clients are paused" in harvester("status").stdout

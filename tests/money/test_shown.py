@@ -63,3 +63,32 @@ def test_costs_are_shown_by_client_and_add_up(web: Web) -> None:
         assert web.get(f"/api/costs?days={days}").json["code"] == "invalid_days"
     rows = web.get("/api/clients").json["clients"]
     assert [(row["spentTodayUsd"], row["dailyBudgetUsd"]) for row in rows] == [(0.4, 2.0), (0.1, 0.15)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status"),
+    [
+        ("", {"clientId": ""}, {}, 400),
+        ("?clientId=", {}, {}, 400),
+        ("?clientId=Ada", {"clientId": "Bob"}, {}, 400),
+        ("", {"clientid": "Ada"}, {}, 400),
+        ("", {"all": True}, {}, 400),
+        ("?client=Nobody", {}, {}, 404),
+        ("", {}, {"x-client-id": "Nobody"}, 404),
+        ("?clientId=Ada", {}, {}, 200),
+        ("", {"client": "Ada"}, {}, 200),
+        ("", {}, {"x-client-id": "Ada"}, 200),
+    ],
+)
+def test_a_client_that_is_named_in_any_way_or_wrongly_never_lifts_the_pause_of_all(
+    web: Web, path: str, body: dict[str, Any], headers: dict[str, str], status: int
+) -> None:
+    for client_id in ("Ada", "Bob"):
+        make_client(web.ledger, client_id)
+    web.post("/api/starts/pause")
+    web.post("/api/starts/pause", {"clientId": "Ada"})
+    answer = web.post(f"/api/starts/resume{path}", body, headers=headers)
+    assert answer.status_code == status
+    left = web.get("/api/starts").json["starts"]
+    assert left["paused"]
+    assert [one["clientId"] for one in left["pauses"]] == ([None] if status == 200 else [None, "Ada"])
