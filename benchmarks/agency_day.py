@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{found.worker_mb:.0f} MB",
             f"{found.violations}",
         )
-    Console().print(table)
+    Console(width=120).print(table)
     return 0 if good else 1
 
 
