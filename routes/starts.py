@@ -10,13 +10,13 @@ from harvester.errors import InvalidInput
 from routes import bodies, orders
 from routes.auth import token_required
 from routes.state import services
+from services.kickoff import UnknownClient
 from services.pauses import ALL, shown
 
 blueprint = Blueprint("starts", __name__)
 
 #: Who says so, in the activity log.
 _BY = "api"
-_REASON_CHARS = 500
 
 
 @blueprint.get("/api/starts")
@@ -32,7 +32,7 @@ def pause() -> Response:
     """Start nothing more, for the client that is named or for all; what runs goes on to its end."""
     body = bodies.json_object()
     scope, reason = _scope(body), bodies.text(body, "reason") or ""
-    found = services().pauses.pause(scope, reason=reason[:_REASON_CHARS], by=_BY)
+    found = services().pauses.pause(scope, reason=reason, by=_BY)
     return jsonify({"ok": True, "pause": shown(found)})
 
 
@@ -47,4 +47,7 @@ def _scope(body: dict[str, Any]) -> str:
     unknown = sorted(set(body) - {"clientId", "client", "reason"})
     if unknown:  # perhaps meant to name a client, and all would be paused or let go
         raise InvalidInput(f"the body may hold clientId and reason, not {unknown[0][:40]!r}")
-    return orders.client(body) or ALL
+    named = orders.client(body)
+    if named == ALL:
+        raise UnknownClient(f"{named!r} is no client ID: leave it out to mean all clients")
+    return named or ALL

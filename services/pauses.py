@@ -6,14 +6,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from harvester import log
+from harvester import log, run_ids
+from harvester.errors import InvalidInput
 from harvester.ledger import Ledger, Tx, activity, clients, due_actor_runs, pauses
 from harvester.ledger.pauses import ALL as ALL
 from harvester.ledger.pauses import Pause
+from harvester.normalise.text import one_line
 from services import shapes
 from services.account import most_in_flight
 from services.kickoff import UnknownClient
 from services.start import STARTS
+
+_REASON_CHARS = 500
 
 _log = log.get_logger(__name__)
 
@@ -31,7 +35,9 @@ class Pauses:
 
         One that is paused already stays so, since when it was. Raises `UnknownClient`.
         """
-        wanted = Pause(scope, self._clock(), reason or "no reason given", by)
+        _check(scope)
+        told = one_line(reason, _REASON_CHARS) or "no reason given"
+        wanted = Pause(scope, self._clock(), told, by)
         with self._ledger.write() as tx:
             tx.exclusively(STARTS)  # whoever is about to start something has done so, or sees this
             if scope != ALL and clients.get(tx, scope) is None:
@@ -47,6 +53,7 @@ class Pauses:
 
         Raises `UnknownClient`.
         """
+        _check(scope)
         with self._ledger.write() as tx:
             lifted = pauses.lift(tx, scope)
             if not lifted and scope != ALL and clients.get(tx, scope) is None:
@@ -108,6 +115,15 @@ def why_waiting(tx: Tx, client_id: str) -> str | None:
     """Say in words what pause keeps a client's batches from starting; None if none does."""
     found = pauses.of_client(tx, client_id)
     return None if found is None else in_words(found)
+
+
+def _check(scope: str) -> None:
+    if scope == ALL:
+        return
+    try:
+        run_ids.require_client_id(scope)
+    except InvalidInput as error:  # PostgreSQL could not even be asked for some of them
+        raise UnknownClient(str(error)) from error
 
 
 def _whose(scope: str) -> str:

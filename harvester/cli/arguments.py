@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
+from harvester import run_ids
 from harvester.apify_answers import micros
 from harvester.cron import checked
 from harvester.errors import InvalidInput
@@ -38,7 +39,10 @@ class ClientName(click.ParamType[str]):
         """Check the value, or fail as a bad argument."""
         if not str(value):
             self.fail("it is empty, and must name a client", param, ctx)
-        return str(value)
+        try:
+            return run_ids.require_client_id(str(value))
+        except InvalidInput as error:
+            self.fail(str(error), param, ctx)
 
 
 class Timezone(click.ParamType[str]):

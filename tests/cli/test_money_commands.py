@@ -32,5 +32,7 @@ def test_a_client_that_is_named_by_nothing_is_not_all_clients(harvester: Harvest
     for command in (["pause"], ["resume", "--starts"], ["process"], ["costs"]):
         refused = harvester(*command, "--client", "", code=2)
         assert "must name a client" in refused.stderr
+    for command in (["pause"], ["resume", "--starts"]):
+        assert "'*' is no client ID" in harvester(*command, "--client", "*", code=2).stderr
     assert "there is no client Nobody" in harvester("resume", "--starts", "--client", "Nobody", code=1).stderr
     assert "of all clients are paused" in harvester("status").stdout

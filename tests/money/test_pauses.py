@@ -135,3 +135,16 @@ def test_pausing_and_lifting_are_said_once_and_kept_with_who_did_it(ledger: Ledg
     with ledger.read() as tx:
         said = [(row.operation, row.source, row.client_id) for row in tx.execute(select(tables.activity))]
     assert said == [("pause", "api", None), ("pause", "command", "Bob"), ("lift pause", "api", None)]
+
+
+def test_a_reason_is_kept_as_one_line_that_both_databases_can_hold(ledger: Ledger, clock: FakeClock) -> None:
+    pauses = built(ledger, clock, Till(clock)).pauses
+    assert pauses.pause(reason="a\0b\x1b[31m\nc", by="api").reason == "a\ufffdb [31m c"
+    assert len(pauses.pause("Ada", reason="y" * 10_000, by="api").reason) == 500
+    assert pauses.pause("Bob", reason="\n \t", by="api").reason == "no reason given"
+    for name in ("\0", "*x", "", " Ada"):
+        with pytest.raises(UnknownClient):
+            pauses.pause(name, by="api")
+        with pytest.raises(UnknownClient):
+            pauses.lift(name, by="api")
+    assert len(pauses.standing()) == 3
