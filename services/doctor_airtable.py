@@ -21,6 +21,7 @@ from services.doctor import NotWell
 from services.no_access import explained
 from services.overview import other_schema
 from services.plan import ACTIVE
+from services.restore import refuse_backup
 from services.roster import CLIENTS, fit_table, kept_elsewhere, wanted
 
 #: Longest wait for one answer, in seconds.
@@ -71,7 +72,9 @@ def _read(ledger: Ledger, airtable: Airtable, base: str) -> client_rows.Reading:
 
 @contextmanager
 def _asked(settings: Settings) -> Iterator[tuple[Ledger, Airtable]]:
-    with closing(Ledger(settings.database_url.get_secret_value())) as ledger:
+    url = settings.database_url.get_secret_value()
+    refuse_backup(url)
+    with closing(Ledger(url)) as ledger:
         with ledger.read() as tx:
             wrong = other_schema(schema.current(tx))
         if wrong is not None:

@@ -10,6 +10,7 @@ from harvester.errors import LedgerUnavailable
 from harvester.ledger import Ledger, schedules, schema
 from harvester.settings import Settings
 from services.overview import other_schema
+from services.restore import IsBackup, refuse_backup
 from services.schedule import Rules, Schedule
 
 #: A worker that runs fires within seconds.
@@ -23,15 +24,17 @@ _UNKNOWN: Final = "not looked at, since the ledger cannot be read"
 
 def starts_by_itself(settings: Settings, now: datetime) -> tuple[bool, str]:
     """Say whether a scheduled time has passed that nobody has fired, and how schedules stand, in words."""
+    url = settings.database_url.get_secret_value()
     try:
-        with closing(Ledger(settings.database_url.get_secret_value())) as ledger, ledger.read() as tx:
+        refuse_backup(url)
+        with closing(Ledger(url)) as ledger, ledger.read() as tx:
             if other_schema(schema.current(tx)) is not None:
                 return False, _UNKNOWN
             rules = Rules(settings.schedule, settings.schedule_timezone, settings.schedule_missed)
             wanted = Schedule(ledger, rules, lambda: now).wanted(tx)
             there = [one for name, one in schedules.every(tx).items() if name in wanted]
             waiting = schedules.due(tx, now=now - _OVERDUE, one_by_one=rules.missed == "all", limit=1)
-    except LedgerUnavailable:  # which is a finding of its own
+    except (LedgerUnavailable, IsBackup):  # which is a finding of its own
         return False, _UNKNOWN
     if waiting:
         late = f"{waiting[0].name} was due at {waiting[0].next_at:%Y-%m-%d %H:%M} UTC"

@@ -64,7 +64,9 @@ def test_no_command_changes_a_backup(
     harvester("backup", "b.db")
     (tmp_path / "copy.db").write_bytes((tmp_path / "b.db").read_bytes())
     before = {name: (tmp_path / name).read_bytes() for name in ("b.db", "copy.db")}
-    for file in before:
+    airtable = {"AIRTABLE_API_KEY": "pat", "MASTER_CLIENTS_BASE_ID": "appMaster000000aB"}
+    for file, more in (("b.db", {}), ("copy.db", airtable)):
+        environ |= more
         environ |= {"DATABASE_URL": f"sqlite:///{file}", "QUEUE_URL": "sqlite:///queue.sqlite"}
         said = harvester(*command, code=1 if command == ["doctor"] else 3).output
         assert f"{file} is a backup, which stays as it is: restore it" in said
