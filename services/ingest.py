@@ -15,11 +15,21 @@ from harvester import log
 from harvester.apify import Apify, Page
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import Gone
-from harvester.ledger import Ledger, actor_runs, deliveries, posts
+from harvester.ledger import Ledger, Tx, actor_runs, deliveries, posts
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
 from services.attribution import Attribution
-from services.outcome import UNANSWERED, decide_leads, ended_anew, hear, latest_cost, silence
+from services.outcome import (
+    AT_CAP,
+    UNANSWERED,
+    Heard,
+    cut_by_cap,
+    decide_leads,
+    ended_anew,
+    hear,
+    latest_cost,
+    silence,
+)
 from services.reading import read_page
 from services.reckoning import Reckoning
 
@@ -181,13 +191,8 @@ class Ingest:
         self, run: ActorRun, found: ApifyRun, seen: list[int], total: int | None, missing: int
     ) -> None:
         now = self._clock()
-        code, error = _verdict(found, missing)
         with self._ledger.write() as tx:
-            heard = hear(tx, run, answered_all=code is None, found=found)
-            silent = silence(heard)
-            if silent is not None:
-                code, error = UNANSWERED, silent
-                tx.after_commit(lambda: _log.error("The actor swallowed errors: %s", silent))
+            heard, code, error = _judged(tx, run, found, missing)
             done = actor_runs.move(
                 tx,
                 run,
@@ -213,7 +218,20 @@ class Ingest:
             actor_runs.move(tx, held, ActorRunState.INGESTING, now=self._clock(), next_check_at=at)
 
 
-def _verdict(found: ApifyRun, missing: int) -> tuple[str | None, str | None]:
+def _judged(
+    tx: Tx, run: ActorRun, found: ApifyRun, missing: int
+) -> tuple[list[Heard], str | None, str | None]:
+    """Give what was heard about each target, and by code and reason what is wrong with it, if anything is."""
+    code, error = _verdict(tx, run, found, missing)
+    heard = hear(tx, run, answered_all=code is None, found=found)
+    silent = silence(heard)
+    if silent is None:
+        return heard, code, error
+    tx.after_commit(lambda: _log.error("The actor swallowed errors: %s", silent))
+    return heard, UNANSWERED, silent
+
+
+def _verdict(tx: Tx, run: ActorRun, found: ApifyRun, missing: int) -> tuple[str | None, str | None]:
     """Say what, if anything, keeps this actor run from having answered for all its profiles."""
     if found.status != "SUCCEEDED":
         told = f": {found.status_message}" if found.status_message else ""
@@ -223,4 +241,5 @@ def _verdict(found: ApifyRun, missing: int) -> tuple[str | None, str | None]:
         )
     if missing > 0:
         return "partial", f"the dataset says that it has {missing} items more than it gives out"
-    return None, None
+    capped = cut_by_cap(tx, run, found)
+    return (AT_CAP, capped) if capped is not None else (None, None)

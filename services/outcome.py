@@ -22,6 +22,9 @@ CANCELLED_REASON: Final = "not started: its client run was cancelled"
 #: goes on to the next, so that a target for which it charged nothing was never looked at.
 _NO_RESULT: Final = "no-result"
 _POST: Final = "post"
+#: The `error_code` of an actor run that succeeded because it had used up its cap. Apify tells actors to end so,
+#: and the default actor does: what it had not come to is just left out.
+AT_CAP: Final = "actor_run_at_cap"
 #: What is left of a cap, in millionths of a USD, when it may have kept an event from being charged.
 _NEXT_EVENT: Final = 2_000
 _SILENCE: Final = "the actor run succeeded, and neither sent nor charged anything for this profile"
@@ -52,7 +55,7 @@ def hear(tx: Tx, run: ActorRun, *, answered_all: bool, found: ApifyRun | None = 
     errors = outcomes.errors_by_lead(tx, run.id)
     targets = actor_runs.targets(tx, run.id)
     quiet = sum(not with_posts.get(one.lead_id) and one.lead_id not in errors for one in targets)
-    silent = not run.is_orphan and found is not None and quiet > _no_results(run, found, quiet)
+    silent = not run.is_orphan and found is not None and quiet > _no_results(run, found, if_untold=quiet)
     rest = (LeadAnswer.SILENT, _SILENCE) if silent else (LeadAnswer.NONE, None)
 
     def heard(target: Target) -> Heard:
@@ -67,15 +70,29 @@ def hear(tx: Tx, run: ActorRun, *, answered_all: bool, found: ApifyRun | None = 
     return [heard(target) for target in targets]
 
 
-def _no_results(run: ActorRun, found: ApifyRun, quiet: int) -> int:
-    """Count the targets that were found to have no posts; all that are `quiet`, where nothing proves less.
+def _no_results(run: ActorRun, found: ApifyRun, *, if_untold: int) -> int:
+    """Count the targets that were found to have no posts, by what was charged for them.
 
-    What the cap does not pay for is not charged, whatever was found. And counts that do not fit the dataset
-    prove nothing about it.
+    Counts that do not fit the dataset prove nothing about it: they are as good as untold.
     """
-    at_cap = run.cap_micros is not None and run.cap_micros - (latest_cost(run, found) or 0) < _NEXT_EVENT
     fits = found.charged.get(_POST, 0) <= run.cursor
-    return found.charged.get(_NO_RESULT, quiet) if fits and not at_cap else quiet
+    return found.charged.get(_NO_RESULT, if_untold) if fits else if_untold
+
+
+def cut_by_cap(tx: Tx, run: ActorRun, found: ApifyRun) -> str | None:
+    """Say in a sentence that an actor run met its cap, and may not have come to all of its targets.
+
+    None if it did not meet it, or if everybody was looked at: what is charged for those without posts proves
+    that.
+    """
+    cost = latest_cost(run, found) or 0
+    if run.cap_micros is None or run.cap_micros - cost >= _NEXT_EVENT:
+        return None
+    quiet = sum(one.answer is LeadAnswer.NONE for one in hear(tx, run, answered_all=True))
+    if quiet <= _no_results(run, found, if_untold=0):
+        return None
+    told = f"{cost / 1e6:.4f} of at most {run.cap_micros / 1e6:.4f} USD"
+    return f"the actor run cost {told} and ended; {quiet} profiles without posts may not have been looked at"
 
 
 def silence(heard: list[Heard]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvester.apify_answers import ApifyRun
-from harvester.ledger import Ledger, actor_runs, coverage, leads, outcomes, posts
+from harvester.ledger import Ledger, Tx, actor_runs, coverage, leads, outcomes, posts
 from harvester.ledger.posts import Refused
-from harvester.models import ActorRun, ActorRunState, LeadAnswer, LeadStatus
+from harvester.models import ActorRun, ActorRunState, Lead, LeadAnswer, LeadStatus
 from harvester.posts import Reject, RejectReason
 from services.coverage import summary
 from services.outcome import decide_leads, hear, silence
@@ -92,11 +93,41 @@ def test_without_a_count_of_what_was_charged_nothing_is_proved(make_stage: MakeS
     assert (run["status"], run["coverage"]["none"], run["coverage"]["silent"]) == ("Completed", 1, 0)
 
 
+def test_whoever_a_cap_left_out_is_due_again(make_any_stage: MakeStage) -> None:
+    """The actor ends SUCCEEDED once its cap is used up, and has not come to all of its targets."""
+    stage = make_any_stage(daily_budget_usd="0.03")
+    run = stage.harvest(*(f"{number}-prolific" for number in range(20)))
+    standing = Counter(stage.leads().values())
+    assert (run["actorRuns"][0]["status"], run["status"]) == ("SUCCEEDED", "Completed with Errors")
+    assert standing == {"Done": run["coverage"]["posts"], "Pending": run["coverage"]["notAnswered"]}
+    assert standing["Pending"] > 9
+    (error,) = run["errors"]
+    assert error["code"] == "actor_run_at_cap"
+    assert "of at most 0.0300 USD" in error["message"]
+    assert not any(lead["unreachable"] for lead in overview_leads(stage))
+    with stage.ledger.read() as tx:
+        assert {lead.unanswered for lead in leads_of(tx)} == {0}, "they were not asked"
+
+
+def leads_of(tx: Tx) -> list[Lead]:
+    """Give the leads of the stage's client."""
+    return leads.page(tx, "Guy-Wilson", limit=99)
+
+
 def test_a_cap_that_paid_for_no_more_proves_nothing(make_stage: MakeStage) -> None:
     # Two posts and the start; then there is not enough left for a target without posts.
     stage = make_stage(apify_max_charge_usd="0.0045", apify={"minimal_charge_usd": 0.0})
     run = stage.harvest("ann-prolific", "bob-no-posts")
-    assert (run["coverage"]["silent"], run["coverage"]["posts"]) == (0, 1)
+    assert run["coverage"] == dict.fromkeys(PARTS, 0) | {
+        "submitted": 2, "posts": 1, "notAnswered": 1, "unreachable": 0
+    }  # fmt: skip
+    assert stage.leads()["bob-no-posts"] == "Pending"
+
+
+def test_at_the_cap_too_who_was_charged_for_was_looked_at(make_stage: MakeStage) -> None:
+    stage = make_stage(apify_max_charge_usd="0.0055", apify={"minimal_charge_usd": 0.0})
+    run = stage.harvest("ann-prolific", "bob-no-posts")
+    assert (run["status"], run["coverage"]["none"], run["errors"]) == ("Completed", 1, [])
 
 
 def test_an_actor_run_that_was_cut_short_was_asked_for_nothing_more(stage: Stage) -> None:

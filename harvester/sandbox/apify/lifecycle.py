@@ -33,6 +33,7 @@ _MESSAGES: dict[Status, str] = {
     "ABORTED": "Actor was aborted.",
     "TIMED-OUT": "Actor timed out.",
 }
+_MOST_CHARGED = "Maximum total charge reached."
 _EXIT_CODES: dict[Status, int] = {"SUCCEEDED": 0, "FAILED": 1}
 
 
@@ -167,7 +168,8 @@ def _foresee(platform: Platform, run: ActorRun, seconds: float) -> _Ending:
         return _Ending("TIMED-OUT", float(limit), False)
     affordable, length = run.affordable_items(), run.dataset.length
     if affordable < length:
-        return _Ending("ABORTED", seconds * affordable / length, True, "Maximum total charge reached.")
+        after, status = seconds * affordable / length, platform.options.at_cap
+        return _Ending(status, after, True, _MOST_CHARGED if status == "ABORTED" else "")
     return _Ending("SUCCEEDED", seconds, True)
 
 

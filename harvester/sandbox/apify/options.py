@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 DEFAULT_ACTOR = "harvestapi/linkedin-profile-posts"
 
@@ -23,6 +23,9 @@ class Options:
     actors: tuple[str, ...] = (DEFAULT_ACTOR,)
     #: Least `maxTotalChargeUsd` that the actor accepts.
     minimal_charge_usd: float = 0.01
+    #: How a run ends whose cap pays for no more: actors are to stop by themselves, as the default one does;
+    #: the platform aborts those that go on.
+    at_cap: Literal["SUCCEEDED", "ABORTED"] = "SUCCEEDED"
     #: How far a dataset's counts lag behind its items, in Apify's seconds.
     item_count_lag_seconds: float = 5.0
     #: How far charges and costs lag behind what happened, in Apify's seconds.
