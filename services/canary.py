@@ -41,20 +41,26 @@ def order_for(previews: Previews, client_id: str, count: int) -> Order:
     found = previews.first_due(client_id, count)
     if found.skip is not None:
         raise NothingToTry(f"nothing is started for {client_id}: {found.skip.reason}")
+    if found.paused is not None:
+        raise NothingToTry(f"nothing is started for {client_id}: {found.paused}")
     if not found.leads:
         raise NothingToTry(f"no lead of {client_id} is due")
     urls = [lead.profile_url for lead in found.leads]
     return Order(client_id, target_urls=urls, max_posts=POSTS)
 
 
-def report(run: dict[str, Any], profiles: Sequence[dict[str, Any]], asked: Asked) -> dict[str, Any]:
+def report(
+    run: dict[str, Any], profiles: Sequence[dict[str, Any]], ordered: Sequence[str], asked: Asked
+) -> dict[str, Any]:
     """Sum up a canary from its client run and coverage, as they are shown.
 
-    `costUsd` of a profile is its even share of its actor run; `moreThanAsked`: more posts came for it, or
+    Of the `ordered` profiles those that never went to Apify are not covered, and not answered. `costUsd` of a profile is its even share of its actor run; `moreThanAsked`: more posts came for it, or
     more items in all, than were asked for. That is charged, too.
     """
     of_run = {one["actorRunId"]: one for one in run["actorRuns"]}
     rows = [_profile(one, of_run.get(one["actorRunId"]), asked) for one in profiles]
+    covered = {one["linkedinProfileUrl"] for one in profiles}
+    rows += [_never_asked(run, url) for url in ordered if url not in covered]
     return {
         "clientRunId": run["clientRunId"],
         "clientId": run["clientId"],
@@ -63,6 +69,18 @@ def report(run: dict[str, Any], profiles: Sequence[dict[str, Any]], asked: Asked
         "allAnswered": bool(rows) and all(row["answer"] in _ANSWERS for row in rows),
         "moreThanAsked": any(row["moreThanAsked"] for row in rows),
         "profiles": rows,
+    }
+
+
+def _never_asked(run: dict[str, Any], url: str) -> dict[str, Any]:
+    told = {one["error"]: None for one in run["actorRuns"] if one["actorRunId"] is None and one["error"]}
+    return {
+        "linkedinProfileUrl": url,
+        "answer": None,
+        "reason": "; ".join(told) or "it was not asked for at Apify yet",
+        "posts": 0,
+        "costUsd": None,
+        "moreThanAsked": False,
     }
 
 

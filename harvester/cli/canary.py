@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from harvester.cli import session
 from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, show_json, show_line, show_table, usd
 from harvester.cli.run_actions import profiles_of
-from harvester.cli.waiting import until_over
+from harvester.cli.waiting import exit_code, until_over
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from services import Services
@@ -29,7 +30,8 @@ def canary(client_id: str, count: int, seconds: float, json_: bool) -> None:
     """Harvest the first leads that are due, with one post each, and report what came of each.
 
     A worker must be running; it is paid for as any other harvest is. Exit code 0: all of them were answered,
-    with posts or that they have none; 1: it failed; 3: some were not, or it was not over in time.
+    with posts or that they have none, and it ended Completed; 1: it failed; 3: some were not, it was not over
+    in time, or nothing was started.
 
     Example: harvester canary --client Guy-Wilson
     """
@@ -42,20 +44,20 @@ def canary(client_id: str, count: int, seconds: float, json_: bool) -> None:
         if answer.outcome != "accepted" or answer.client_run_id is None:
             raise session.Declined(f"nothing is started for {client_id}: {answer.reason or answer.outcome}")
         run = until_over(services, answer.client_run_id, seconds=seconds)
-        found = _reported(services, run)
+        found = _reported(services, run, order.target_urls or ())
     show_json(found) if json_ else _show(found)
-    if found["status"] == ClientRunStatus.FAILED:
-        sys.exit(session.EXIT_FAILED)
-    if found["status"] == ClientRunStatus.RUNNING or not found["allAnswered"]:
+    if code := exit_code(found["status"], wanted=ClientRunStatus.COMPLETED):
+        sys.exit(code)
+    if not found["allAnswered"]:
         sys.exit(session.EXIT_REFUSED)
 
 
-def _reported(services: Services, run: dict[str, Any]) -> dict[str, Any]:
+def _reported(services: Services, run: dict[str, Any], ordered: Sequence[str]) -> dict[str, Any]:
     rows = profiles_of(services, run["clientRunId"])
     if rows is None:
         raise HarvesterError(f"there is no client run {run['clientRunId']} any more")
     asked = canaries.Asked(services.settings.scrape_comments, services.settings.scrape_reactions)
-    return canaries.report(run, rows, asked)
+    return canaries.report(run, rows, ordered, asked)
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -72,7 +74,8 @@ def _show(found: dict[str, Any]) -> None:
     ]
     show_table(f"Canary {found['clientRunId']}: {found['status']}, {usd(found['costUsd'])}", columns, rows)
     if found["status"] == ClientRunStatus.RUNNING:
-        show_line("It is not over yet: is a worker running? It goes on; see harvester runs RUN.")
+        full_id = found["clientRunId"]
+        show_line(f"It is not over yet: is a worker running? It goes on; see harvester runs {full_id}")
     if found["moreThanAsked"]:
         show_line(
             "More came than was asked for, and may have been charged: look at its items before all run."

@@ -91,12 +91,34 @@ def test_a_canary_says_whom_the_actor_swallowed_and_that_more_came_than_was_aske
     assert found["moreThanAsked"]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_a_canary_names_the_profiles_that_never_went_to_apify_and_does_not_sing(stage: Stage) -> None:
+    stage.agency("ann", "bob", "eve", batch_size=1, daily_budget_micros=11_000)
+    with working(stage):
+        found = canary(stage, code=3)
+    assert (found["status"], found["allAnswered"]) == ("Completed with Errors", False)
+    assert [row["answer"] for row in found["profiles"]] == ["posts", None, None]
+    assert all("budget" in row["reason"] for row in found["profiles"][1:])
+    assert len({row["linkedinProfileUrl"] for row in found["profiles"]}) == 3
+
+
 @pytest.mark.usefixtures("here")
 def test_a_canary_without_a_worker_does_not_wait_for_ever(stage: Stage) -> None:
     stage.agency("ann")
     found = canary(stage, "--seconds", "1", code=3)
     assert (found["status"], found["allAnswered"]) == ("Running", False)
+    assert [row["answer"] for row in found["profiles"]] == [None]
     assert "still running" in canary(stage, code=3)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_canary_is_not_sent_while_starts_are_paused(stage: Stage) -> None:
+    stage.agency("ann")
+    stage.worker.pauses.pause(reason="costs", by="a person")
+    assert "starts of all clients are paused since" in canary(stage, code=3)
+    assert stage.rows() == []
+    assert stage.api("GET", "/api/runs").json["runs"] == []
 
 
 @pytest.mark.usefixtures("here")
