@@ -96,23 +96,36 @@ def found(ledger: Ledger, now: datetime) -> None:
     """Store the clients and their leads."""
     with ledger.write() as tx:
         for invented in CLIENTS:
-            clients.add(tx, _client(invented, now))
+            clients.add(
+                tx,
+                stored_client(
+                    invented.client_id,
+                    invented.name,
+                    target=invented.target,
+                    timezone=invented.timezone,
+                    now=now,
+                ),
+            )
             leads.add(tx, invented.client_id, [stored_lead(handle, now) for handle in invented.handles()])
 
 
-def _client(invented: Invented, now: datetime) -> Client:
+def stored_client(
+    client_id: str, name: str, *, target: int, timezone: str, now: datetime, **more: Any
+) -> Client:
+    """Give a client as `ledger.clients.add` takes it; `more` are values other than the demo's usual ones."""
+    usual = {"stream": STREAM, "daily_budget_micros": None}
     return Client(
-        client_id=invented.client_id,
-        name=invented.name,
+        client_id=client_id,
+        name=name,
         status="Active",
         service_level=SERVICE_LEVEL,
-        daily_target=invented.target,
+        daily_target=target,
         batch_size=BATCH_SIZE,
         max_batches=MAX_BATCHES,
-        stream=STREAM,
-        timezone=invented.timezone,
+        timezone=timezone,
         airtable_base=None,
         created_at=now,
+        **{**usual, **more},
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from harvester.cli.demo_agency import BATCH_SIZE, MAX_BATCHES, SERVICE_LEVEL, stored_lead
 from harvester.cli.demo_agency import handle as invented_handle
+from harvester.cli.demo_agency import stored_client, stored_lead
 from harvester.ledger import Ledger, clients, leads
 from harvester.models import Client
 
@@ -29,6 +29,18 @@ class OfTheDay:
         """Name its leads, as their profile URLs do, the special ones first."""
         number = CLIENTS.index(self)
         return [*self.special, *(invented_handle(number, i) for i in range(self.size - len(self.special)))]
+
+    def stored(self, now: datetime) -> Client:
+        """Give the client as the ledger keeps it."""
+        return stored_client(
+            self.client_id,
+            self.name,
+            target=self.target,
+            timezone=self.timezone,
+            now=now,
+            stream=self.stream,
+            daily_budget_micros=self.budget_micros,
+        )
 
     @property
     def mark(self) -> str:
@@ -56,22 +68,5 @@ def found(ledger: Ledger, now: datetime) -> None:
     """Store the clients and their leads."""
     with ledger.write() as tx:
         for one in CLIENTS:
-            clients.add(tx, _client(one, now))
+            clients.add(tx, one.stored(now))
             leads.add(tx, one.client_id, [stored_lead(handle, now) for handle in one.handles()])
-
-
-def _client(one: OfTheDay, now: datetime) -> Client:
-    return Client(
-        client_id=one.client_id,
-        name=one.name,
-        status="Active",
-        service_level=SERVICE_LEVEL,
-        daily_target=one.target,
-        batch_size=BATCH_SIZE,
-        max_batches=MAX_BATCHES,
-        stream=one.stream,
-        timezone=one.timezone,
-        airtable_base=None,
-        created_at=now,
-        daily_budget_micros=one.budget_micros,
-    )
