@@ -22,8 +22,8 @@ CANCELLED_REASON: Final = "not started: its client run was cancelled"
 #: goes on to the next, so that a target for which it charged nothing was never looked at.
 _NO_RESULT: Final = "no-result"
 _POST: Final = "post"
-#: The `error_code` of an actor run that succeeded because it had used up its cap. Apify tells actors to end so,
-#: and the default actor does: what it had not come to is just left out.
+#: The `error_code` of an actor run that succeeded because it had used up its cap. Actors are told to end
+#: so, and the default one does: what it had not come to is just left out.
 AT_CAP: Final = "actor_run_at_cap"
 #: What is left of a cap, in millionths of a USD, when it may have kept an event from being charged.
 _NEXT_EVENT: Final = 2_000

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from apify_client import ApifyClient
@@ -42,7 +42,11 @@ def test_a_run_passes_through_its_states(client: ApifyClient, start: Start) -> N
     ("status", "message"), [("SUCCEEDED", "Finished."), ("ABORTED", "Maximum total charge reached.")]
 )
 def test_the_charge_cap_ends_a_run_with_the_paid_items_in_place(
-    apify: SandboxApify, client: ApifyClient, start: Start, status: str, message: str
+    apify: SandboxApify,
+    client: ApifyClient,
+    start: Start,
+    status: Literal["SUCCEEDED", "ABORTED"],
+    message: str,
 ) -> None:
     platform = apify._platform
     platform.options = replace(platform.options, at_cap=status)
