@@ -11,6 +11,7 @@ from routes import bodies, orders
 from routes.auth import token_required
 from routes.errors import failure
 from routes.state import services
+from services import pauses
 from services.kickoff import Answer, Order
 
 blueprint = Blueprint("apify_process", __name__)
@@ -87,6 +88,7 @@ def _accepted(answer: Answer) -> Response:
             "clientId": answer.client_id,
             "status": "Running",
             "statusUrl": services().settings.public_url.rstrip("/") + status_path,
+            **pauses.told(services().pauses.of([answer.client_id])),
         }
     )
     accepted.status_code = 202

@@ -13,7 +13,7 @@ from routes import bodies, orders
 from routes.auth import token_required
 from routes.errors import failure
 from routes.state import services
-from services import job_shapes, shapes
+from services import job_shapes, pauses, shapes
 from services.process import Ask, JobAnswer, RunExists
 from services.resume_lock import ResumeInProgress
 from services.smart_resume import SOURCE
@@ -122,6 +122,8 @@ def _accepted(answer: JobAnswer) -> Response:
     }
     if answer.going_on:
         shown["kickingOff"] = True
+    started = {one.client_id for one in answer.clients if one.client_run_id is not None}
+    shown |= pauses.told(services().pauses.of(started))
     accepted = jsonify(shown)
     accepted.status_code = 202
     return accepted

@@ -54,8 +54,9 @@ def report(
 ) -> dict[str, Any]:
     """Sum up a canary from its client run and coverage, as they are shown.
 
-    Of the `ordered` profiles those that never went to Apify are not covered, and not answered. `costUsd` of a profile is its even share of its actor run; `moreThanAsked`: more posts came for it, or
-    more items in all, than were asked for. That is charged, too.
+    Of the `ordered` profiles those that never went to Apify are not covered, and not answered. `costUsd` of a
+    profile is its even share of its actor run; `moreThanAsked`: more posts came for it, or more items in all,
+    than were asked for. That is charged, too.
     """
     of_run = {one["actorRunId"]: one for one in run["actorRuns"]}
     rows = [_profile(one, of_run.get(one["actorRunId"]), asked) for one in profiles]

@@ -22,7 +22,7 @@ from harvester.engine import queue
 from harvester.errors import HarvesterError
 from harvester.ledger import Ledger, schema
 from harvester.settings import Settings, dormant
-from services.doctor_schedule import starts_by_itself
+from services.doctor_schedule import held_up, starts_by_itself
 from services.overview import other_schema
 from services.restore import refuse_backup
 from services.unreachable import in_words
@@ -78,6 +78,10 @@ def _ours(settings: Settings) -> dict[str, tuple[Look, str]]:
         "queue": (
             lambda: _queue(settings.queue_url.get_secret_value()),
             "check QUEUE_URL, that what it names runs, and that its driver is installed",
+        ),
+        "starts": (
+            lambda: held_up(settings.database_url.get_secret_value()),
+            "see that the ledger can be read",
         ),
         "schedule": (
             lambda: _schedule(settings),

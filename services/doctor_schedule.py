@@ -1,4 +1,4 @@
-"""What the doctor says of schedules: whether anything starts by itself, and whether a worker sees to it."""
+"""What the doctor says of starts: are they paused, does anything start by itself, does a worker see to it?"""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from harvester.errors import LedgerUnavailable
-from harvester.ledger import Ledger, schedules, schema
+from harvester.ledger import Ledger, pauses, schedules, schema
 from harvester.settings import Settings
 from services.overview import other_schema
+from services.pauses import in_words
 from services.restore import IsBackup, refuse_backup
 from services.schedule import Rules, Schedule
 
@@ -40,6 +41,20 @@ def starts_by_itself(settings: Settings, now: datetime) -> tuple[bool, str]:
         late = f"{waiting[0].name} was due at {waiting[0].next_at:%Y-%m-%d %H:%M} UTC"
         return True, f"{late}, and no worker has started it"
     return False, _in_words(len(wanted), there) if wanted else _NONE
+
+
+def held_up(url: str) -> str:
+    """Name the pauses of starts. Somebody wanted them, so that they are nothing that is not well."""
+    try:
+        refuse_backup(url)
+        with closing(Ledger(url)) as ledger, ledger.read() as tx:
+            if other_schema(schema.current(tx)) is not None:
+                return _UNKNOWN
+            found = pauses.standing(tx)
+    except (LedgerUnavailable, IsBackup):  # which is a finding of its own
+        return _UNKNOWN
+    told = "; ".join(map(in_words, found))
+    return f"{told} (go on: harvester resume --starts)" if told else "not paused"
 
 
 def _in_words(wanted: int, there: list[schedules.Schedule]) -> str:

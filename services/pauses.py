@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from harvester import log, run_ids
-from harvester.errors import InvalidInput
+from harvester.errors import InvalidInput, LedgerUnavailable
 from harvester.ledger import Ledger, Tx, activity, clients, due_actor_runs, pauses
 from harvester.ledger.pauses import ALL as ALL
-from harvester.ledger.pauses import Pause
+from harvester.ledger.pauses import Pause as Pause
 from harvester.normalise.text import one_line
 from services import shapes
 from services.account import most_in_flight
@@ -68,6 +68,18 @@ class Pauses:
         with self._ledger.read() as tx:
             return pauses.standing(tx)
 
+    def of(self, client_ids: Collection[str]) -> list[Pause]:
+        """Give the pauses that keep batches of these clients from starting; none where none can be read now.
+
+        It is told beside what was done already, which it must not make look as if it had failed.
+        """
+        try:
+            found = self.standing() if client_ids else []
+        except LedgerUnavailable as error:
+            _log.warning("Whether starts are paused could not be read: %s", error)
+            found = []
+        return [pause for pause in found if pause.scope == ALL or pause.scope in client_ids]
+
     def state(self) -> dict[str, Any]:
         """Show what is paused, how many actor runs are at work and may be, and how many wait."""
         with self._ledger.read() as tx:
@@ -101,6 +113,11 @@ def shown(pause: Pause) -> dict[str, Any]:
         "reason": pause.reason,
         "pausedBy": pause.paused_by,
     }
+
+
+def told(found: Sequence[Pause]) -> dict[str, Any]:
+    """Show under `pauses` what holds up an order that was taken; nothing when nothing does."""
+    return {"pauses": [shown(pause) for pause in found]} if found else {}
 
 
 def in_words(pause: Pause) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 import click
@@ -13,12 +14,12 @@ from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, show_json, show_line
 from harvester.cli.job_display import show_job, show_jobs, show_previews
 from harvester.cli.job_waiting import until_over
-from harvester.cli.money import lift_starts
+from harvester.cli.money import lift_starts, show_what_holds
 from harvester.cli.waiting import exit_code, wait_option
 from harvester.errors import HarvesterError
 from harvester.jobs import JobDecision
 from harvester.models import ClientRunStatus
-from services import Services, job_shapes, preview_shapes
+from services import Services, job_shapes, pauses, preview_shapes
 from services.process import Ask, JobAnswer, RunExists
 from services.resume_lock import ResumeInProgress
 from services.smart_resume import SOURCE
@@ -101,7 +102,7 @@ def resume(
         if starts:
             lift_starts(services, client_id, json_=json_)
         elif status_:
-            _show_state(services.smart_resume.state(), json_)
+            _show_state(services, json_)
         elif reset:
             _reset(services, json_)
         else:
@@ -126,8 +127,12 @@ def jobs(run_id: str | None, limit: int, json_: bool) -> None:
         job, report = services.overview.job(run_id), services.job_reports.report(run_id)
         if job is None or report is None:
             raise HarvesterError(f"there is no job run {run_id}")
-    shown = {**job, "report": report}
-    show_json(shown) if json_ else show_job(shown)
+        shown = {**job, "report": report}
+        if json_:
+            show_json(shown)
+            return
+        show_job(shown)
+        show_what_holds(services, _running(report["clients"]))
 
 
 def _ordered(services: Services, ask: Ask, *, wait: bool, json_: bool) -> None:
@@ -138,17 +143,27 @@ def _ordered(services: Services, ask: Ask, *, wait: bool, json_: bool) -> None:
         raise session.Declined(str(error)) from error
     if not json_:
         _show_answer(answer)
+        show_what_holds(services, _of(answer))
     if wait:
         _waited(services, answer, json_)
     if json_:
-        show_json(_accepted(answer))
+        show_json(_accepted(services, answer))
 
 
-def _accepted(answer: JobAnswer) -> dict[str, Any]:
+def _of(answer: JobAnswer) -> set[str]:
+    return {one.client_id for one in answer.clients if one.client_run_id is not None}
+
+
+def _running(clients: Sequence[dict[str, Any]]) -> set[str]:
+    return {one["clientId"] for one in clients if one["status"] == ClientRunStatus.RUNNING}
+
+
+def _accepted(services: Services, answer: JobAnswer) -> dict[str, Any]:
     return {
         "runId": answer.run_id,
         "kickingOff": answer.going_on,
         "clients": [job_shapes.accepted(one) for one in answer.clients],
+        **pauses.told(services.pauses.of(_of(answer))),
     }
 
 
@@ -170,13 +185,14 @@ def _waited(services: Services, answer: JobAnswer, json_: bool) -> NoReturn:
     status = until_over(services, answer.run_id).status
     report = services.job_reports.report(answer.run_id)
     if json_:
-        show_json({**_accepted(answer), "status": status, "report": report})
+        show_json({**_accepted(services, answer), "status": status, "report": report})
     else:
         show_job({**(services.overview.job(answer.run_id) or {}), "report": report})
     sys.exit(exit_code(status, wanted=ClientRunStatus.COMPLETED))
 
 
-def _show_state(state: dict[str, Any], json_: bool) -> None:
+def _show_state(services: Services, json_: bool) -> None:
+    state = services.smart_resume.state()
     if json_:
         show_json(state)
     elif state["running"]:
@@ -187,6 +203,7 @@ def _show_state(state: dict[str, Any], json_: bool) -> None:
         )
         for one in state["clients"]:
             show_line(f"{one['clientId']}: {one['status'] or one['reason']}", indent=2)
+        show_what_holds(services, _running(state["clients"]))
     elif state["last"] is None:
         show_line("No smart resume is running, and none ever was.")
     else:

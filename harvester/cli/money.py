@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ from harvester.errors import HarvesterError
 from services import Services
 from services.costs import MOST_DAYS
 from services.kickoff import UnknownClient
-from services.pauses import ALL, in_words, shown
+from services.pauses import ALL, Pause, in_words, shown
 
 #: Who says so, in the activity log.
 _BY = "command"
@@ -33,11 +34,14 @@ def pause(client_id: str | None, reason: str | None, json_: bool) -> None:
     with session.services() as services:
         if client_id is not None and services.airtable is not None:
             services.airtable.roster.at_hand()
+        asked_at = services.clock()
         found = services.pauses.pause(client_id or ALL, reason=reason or "", by=_BY)
     if json_:
         show_json(shown(found))
-    else:
-        show_line(f"{_sentence(in_words(found))}. Go on: harvester resume --starts{_option(client_id)}")
+        return
+    show_pauses([found])
+    if found.since < asked_at:
+        show_line("They were paused already, and stay so as they were.")
 
 
 def lift_starts(services: Services, client_id: str | None, *, json_: bool = False) -> None:
@@ -77,11 +81,17 @@ def costs(client_id: str | None, days: int, json_: bool) -> None:
     _show_account(found["account"])
 
 
-def show_pauses(found: list[Any]) -> None:
-    """Print a line for each pause, with what ends it."""
+def show_pauses(found: Sequence[Pause], *, but: bool = False) -> None:
+    """Print a line for each pause, with what ends it; `but` goes before it as what was said is held up."""
     for one in found:
         own = None if one.scope == ALL else one.scope
-        show_line(f"{_sentence(in_words(one))}. Go on: harvester resume --starts{_option(own)}")
+        told = f"But {in_words(one)}" if but else _sentence(in_words(one))
+        show_line(f"{told}. Go on: harvester resume --starts{_option(own)}")
+
+
+def show_what_holds(services: Services, client_ids: Collection[str]) -> None:
+    """Say what pauses keep the batches of these clients from starting."""
+    show_pauses(services.pauses.of(client_ids), but=True)
 
 
 def _show_budgets(found: dict[str, Any]) -> None:

@@ -9,10 +9,11 @@ import click
 
 from harvester.cli import session
 from harvester.cli.display import as_json, moment, show_json, show_line, show_table
+from harvester.cli.money import show_pauses
 from harvester.cli.waiting import exit_code, until_over, wait_option
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
-from services import Services
+from services import Services, pauses
 from services.kickoff import Answer
 from services.run_ends import NothingToRetry, RunIsOver
 
@@ -66,10 +67,14 @@ def retry(client_run_id: str, wait: bool, json_: bool) -> None:
         except NothingToRetry as error:
             raise session.Declined(str(error)) from error
         waited = wait and answer.outcome == "accepted"
+        held = services.pauses.of([answer.client_id] if answer.outcome == "accepted" else [])
+        if not json_:
+            show_pauses(held)
         status = until_over(services, client_run_id)["status"] if waited else None
     if json_:
         shown = {"outcome": answer.outcome, "clientRunId": answer.client_run_id, "status": status}
-        show_json({**shown, "clientId": answer.client_id, "code": answer.code, "reason": answer.reason})
+        told = {"code": answer.code, "reason": answer.reason, **pauses.told(held)}
+        show_json({**shown, "clientId": answer.client_id, **told})
     else:
         show_line(_sentence(answer, client_run_id, status))
     if status is not None:

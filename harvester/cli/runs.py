@@ -10,13 +10,13 @@ import click
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
-from harvester.cli.money import show_pauses
+from harvester.cli.money import show_pauses, show_what_holds
 from harvester.cli.previews import show_preview
 from harvester.cli.run_actions import show_coverage
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
+from services import pauses
 from services.kickoff import Answer, Order
-from services.pauses import shown
 from services.run_records import KICKOFF_SOURCES
 from services.unreachable import in_words
 
@@ -63,11 +63,14 @@ def kickoff(
             show_preview(services, order, json_=json_)
             return
         answer = services.kickoff(order)
+        held = services.pauses.of([client_id] if answer.outcome == "accepted" else [])
     if json_:
         shown = {"outcome": answer.outcome, "runId": answer.run_id, "clientRunId": answer.client_run_id}
-        show_json({**shown, "clientId": client_id, "code": answer.code, "reason": answer.reason})
+        told = {"code": answer.code, "reason": answer.reason, **pauses.told(held)}
+        show_json({**shown, "clientId": client_id, **told})
     else:
         show_line(_sentence(answer))
+        show_pauses(held, but=True)
     if answer.outcome not in ("accepted", "skipped"):
         sys.exit(session.EXIT_REFUSED)
 
@@ -116,7 +119,12 @@ def runs(
             found = services.overview.run(client_run_id)
             if found is None:
                 raise HarvesterError(f"there is no client run {client_run_id}")
-            show_json(found) if json_ else _show_one(found)
+            if json_:
+                show_json(found)
+                return
+            _show_one(found)
+            running = found["status"] == ClientRunStatus.RUNNING
+            show_what_holds(services, [found["clientId"]] if running else [])
             return
         listing = services.overview.runs(limit=limit, client_id=client_id, status=wanted)
     show_json(listing.rows) if json_ else _show_list(counted(len(listing.rows), "client run"), listing.rows)
@@ -134,10 +142,10 @@ def status(json_: bool) -> None:
         latest = [run for run in services.overview.runs(limit=10).rows if run["finishedAt"]]
         counters = services.overview.counters()
         reason = services.overview.outage()
-        pauses = services.pauses.standing()
+        standing = services.pauses.standing()
     outage = in_words(reason) if reason else None
     if json_:
-        paused = [shown(one) for one in pauses]
+        paused = [pauses.shown(one) for one in standing]
         told = {"counters": counters, "outage": outage, "pauses": paused}
         show_json({"running": running, "latest": latest, **told})
         return
@@ -145,7 +153,7 @@ def status(json_: bool) -> None:
     _show_list("Latest", latest)
     actor_runs = ", ".join(f"{count} {state}" for state, count in sorted(counters["actor_runs"].items()))
     click.echo(f"Actor runs: {actor_runs or 'none'}")
-    show_pauses(pauses)
+    show_pauses(standing)
     if outage:
         show_line(f"Apify cannot be asked, and is tried again by itself: {outage}")
     parked = counters["dead_letters"]["parked"]

@@ -19,7 +19,8 @@ from .conftest import Harvester
 from .processes import HARVESTER, SECRETS, Processes, environment, free_port, until_ready
 
 Shown = Callable[..., Any]
-LOOKED_AT = ["settings", "ledger", "queue", "schedule", "apify token", "apify actor", "clock", "public url"]
+LOOKED_AT = ["settings", "ledger", "queue", "starts", "schedule"]
+LOOKED_AT += ["apify token", "apify actor", "clock", "public url"]
 
 
 @contextmanager
@@ -68,6 +69,8 @@ def test_all_is_well(well: dict[str, str], harvester: Harvester, shown: Shown) -
         (name, True, "") for name in LOOKED_AT
     ]
     assert harvester("doctor").stdout.count("ok    ") == len(LOOKED_AT)
+    harvester("pause", "--reason", "costs")
+    assert "ok    starts: starts of all clients are paused since" in harvester("doctor").stdout
 
 
 @pytest.mark.parametrize(

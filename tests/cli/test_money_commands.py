@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
+
+from factories import make_client, make_leads
+
+from harvester.ledger import Ledger
 
 from .conftest import Harvester
 
@@ -36,3 +42,28 @@ def test_a_client_that_is_named_by_nothing_is_not_all_clients(harvester: Harvest
         assert "'*' is no client ID" in harvester(*command, "--client", "*", code=2).stderr
     assert "there is no client Nobody" in harvester("resume", "--starts", "--client", "Nobody", code=1).stderr
     assert "of all clients are paused" in harvester("status").stdout
+
+
+def test_what_is_ordered_while_starts_are_paused_says_that_it_waits(
+    harvester: Harvester, shown: Callable[..., Any], ledger: Ledger
+) -> None:
+    make_client(ledger, "Ada")
+    make_leads(ledger, "Ada", 2)
+    told = "But starts of all clients are paused since"
+    assert "paused already" not in harvester("pause", "--reason", "costs").stdout
+    again = harvester("pause", "--reason", "another").stdout
+    assert "costs" in again
+    assert "paused already" in again
+    full_id = shown("kickoff", "--client", "Ada")["clientRunId"]
+    assert told in harvester("runs", full_id).stdout
+    assert told in harvester("jobs", full_id[:13]).stdout
+    harvester("cancel", full_id)
+    assert told not in harvester("runs", full_id).stdout
+    assert told.removeprefix("But s") in harvester("retry", full_id).stdout
+    assert told in harvester("resume").stdout
+    assert told in harvester("resume", "--status").stdout
+    assert told not in harvester("process").stdout  # nothing was started, which would wait
+    harvester("cancel", full_id)
+    assert [one["clientId"] for one in shown("process")["pauses"]] == [None]
+    harvester("resume", "--starts")
+    assert told not in harvester("runs").stdout

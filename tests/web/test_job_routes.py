@@ -163,3 +163,19 @@ def test_job_runs_are_listed_page_by_page(agency: Web) -> None:
     assert (bad.status_code, bad.json["code"]) == (400, "invalid_cursor")
     report = agency.get(f"/api/jobs/{made[0]}").json["job"]["report"]
     assert (report["sums"]["clients"], report["sums"]["skipped"]) == (1, 1)
+
+
+def test_an_order_that_waits_for_the_end_of_a_pause_says_so(any_web: Web) -> None:
+    for client_id in ("Ada", "Bo"):
+        make_client(any_web.ledger, client_id)
+        make_leads(any_web.ledger, client_id, 2)
+    any_web.post("/api/starts/pause", {"clientId": "Ada", "reason": "costs"})
+    assert "pauses" not in any_web.post("/api/apify/process-client", {"clientId": "Bo"}).json
+    (pause,) = any_web.post(PROCESS).json["pauses"]
+    assert (pause["clientId"], pause["reason"]) == ("Ada", "costs")
+    assert "pauses" not in any_web.post(PROCESS).json  # nobody was started
+    assert [one["clientId"] for one in any_web.post(RESUME).json["pauses"]] == ["Ada"]
+    full_id = any_web.get("/api/runs?clientId=Ada").json["runs"][0]["clientRunId"]
+    any_web.post(f"/api/runs/{full_id}/cancel")
+    (pause,) = any_web.post("/api/apify/process-client", {"clientId": "Ada"}).json["pauses"]
+    assert pause["clientId"] == "Ada"
