@@ -11,7 +11,7 @@ from harvester import log, run_ids
 from harvester.errors import InvalidInput
 from harvester.jobs import JobClient, JobDecision, JobPlan, JobRun
 from harvester.ledger import Ledger, Tx, job_clients, job_runs
-from harvester.models import ClientRun, ClientRunStatus
+from harvester.models import ClientRun, ClientRunStatus, Metrics
 from services import job_shapes
 from services.alerts import over, raise_alert
 from services.listing import Listing
@@ -19,6 +19,7 @@ from services.listing import Listing
 #: Lines of an alert about single clients; the others are counted.
 _LINES: Final = 20
 _REASON_CHARS: Final = 200
+_BAD: Final = (ClientRunStatus.FAILED, ClientRunStatus.COMPLETED_WITH_ERRORS)
 
 _log = log.get_logger(__name__)
 
@@ -85,8 +86,8 @@ class JobReports:
     def tell(self, run_id: str) -> bool:
         """Tell how a job run has ended: to the log, and to whoever is told of alerts where it concerns them.
 
-        They get the report of every smart resume, and the sums of a process in which something failed that
-        nobody cancelled.
+        They get the report of every smart resume, client by client, what went wrong first; and the sums of a
+        process in which something failed that nobody cancelled.
         The ping of a job run that a schedule has fired is due with it, unless it has failed. False if it has
         not ended, or was told of before.
         """
@@ -104,14 +105,15 @@ class JobReports:
 
     def _told(self, tx: Tx, job: JobRun, now: datetime) -> None:
         decided, runs = job_clients.of_job(tx, job.run_id), job_clients.runs_of(tx, job.run_id)
-        text, troubles = _in_words(job, decided, runs), _troubles(decided, runs)
-        lines = [text, *troubles[:_LINES]]
-        if len(troubles) > _LINES:
-            lines.append(f"… and {len(troubles) - _LINES} more: see harvester jobs {job.run_id}")
+        text, troubles = _in_words(job, decided, runs), _troubles(job, decided, runs)
         is_well = not troubles and job.status is not ClientRunStatus.FAILED
-        tx.after_commit(lambda: _log_lines(lines, is_well=is_well))
-        if job.plan is JobPlan.RESUME:
-            self._alerted(tx, job, "\n".join(lines), now)
+        resumed = job.plan is JobPlan.RESUME
+        lines = [*troubles, *_others(job, decided, runs)] if resumed else troubles[:_LINES]
+        tx.after_commit(lambda: _log_lines([text, *lines], is_well=is_well))
+        if resumed:
+            more = len(lines) - _LINES
+            last = [f"… and {more} more: see harvester jobs {job.run_id}"] if more > 0 else []
+            self._alerted(tx, job, "\n".join([text, *lines[:_LINES], *last]), now)
         elif not is_well:  # of each client that failed they are told by itself
             self._alerted(tx, job, f"{text}. See harvester jobs {job.run_id}", now)
 
@@ -131,19 +133,40 @@ def _in_words(job: JobRun, decided: list[JobClient], runs: list[ClientRun]) -> s
     own = job_shapes.summed(run for run in runs if run.run_id == job.run_id)
     note = f" ({job.note})" if job.note else ""
     kind = "Smart resume" if job.plan is JobPlan.RESUME else "Job run"
-    return f"{kind} {job.run_id} ended {job.status}{note}. {job_shapes.in_words(counts, own)}"
+    told = f"{kind} {job.run_id} ended {job.status}{note}. {job_shapes.in_words(counts, own)}"
+    others = [run for run in runs if run.run_id != job.run_id]
+    if not others:
+        return told
+    return f"{told}. Taken on, and counted in their own job runs: {_figures(job_shapes.summed(others))}"
 
 
-def _troubles(decided: list[JobClient], runs: list[ClientRun]) -> list[str]:
+def _troubles(job: JobRun, decided: list[JobClient], runs: list[ClientRun]) -> list[str]:
     """Say of each client what went wrong; what a person has cancelled is nothing that went wrong."""
     found = [
         f"{one.client_id}: not started: {one.reason}" for one in decided if one.decision is JobDecision.FAILED
     ]
     for run in runs:
-        if run.status in (ClientRunStatus.FAILED, ClientRunStatus.COMPLETED_WITH_ERRORS):
+        if run.status in _BAD:
             told = (run.system_notes.rstrip().splitlines() or [""])[-1][:_REASON_CHARS]
-            found.append(f"{run.client_id}: {run.client_run_id} ended {run.status}: {told}")
+            found.append(f"{_ended(job, run)}: {told}")
     return found
+
+
+def _others(job: JobRun, decided: list[JobClient], runs: list[ClientRun]) -> list[str]:
+    """Say of each client with which all is well what was done, or why nothing was."""
+    skipped = [one for one in decided if one.decision is JobDecision.SKIPPED]
+    found = [_ended(job, run) for run in runs if run.status not in _BAD]
+    return sorted([*found, *(f"{one.client_id}: skipped: {one.reason}" for one in skipped)])
+
+
+def _ended(job: JobRun, run: ClientRun) -> str:
+    taken_on = "" if run.run_id == job.run_id else "taken on, "
+    return f"{run.client_id}: {taken_on}{run.client_run_id} ended {run.status}, {_figures(run.metrics)}"
+
+
+def _figures(counted: Metrics) -> str:
+    posts = "1 post" if counted.posts_harvested == 1 else f"{counted.posts_harvested} posts"
+    return f"{posts}, {counted.cost_micros / 1_000_000:.4f} USD"
 
 
 def _cursor(given: str | None) -> str | None:

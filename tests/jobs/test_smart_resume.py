@@ -95,7 +95,13 @@ def test_it_is_completed_when_what_it_waits_for_has_truly_ended(agency: Agency) 
     assert (sums["metrics"]["postsHarvested"], sums["takenOnMetrics"]["postsHarvested"]) == (3, 5)
     agency.looks_until_quiet()
     (told,) = agency.alerts().values()
-    assert told.startswith(f"Smart resume {run_id} ended Completed")
+    head, *lines = told.splitlines()
+    assert head.startswith(f"Smart resume {run_id} ended Completed")
+    assert head.endswith("Taken on, and counted in their own job runs: 5 posts, 0.0000 USD")
+    assert lines == [
+        f"Ada: {run_id}-Ada ended Completed, 3 posts, 0.0000 USD",
+        f"Bo: taken on, {live} ended Completed, 5 posts, 0.0000 USD",
+    ]
     assert agency.resume.start(Ask()).run_id != run_id
 
 
@@ -242,3 +248,24 @@ def test_what_was_ended_otherwise_is_no_finding_of_the_check(ledger: Ledger) -> 
     assert set(found) == {resumed}
     assert found[resumed].status is agency.job(resumed).status is ClientRunStatus.COMPLETED_WITH_ERRORS
     assert sorted(found[resumed].client_runs) == [COMPLETED, ClientRunStatus.FAILED]
+
+
+def test_its_report_names_each_client_what_went_wrong_first_and_the_log_all_of_them(
+    agency: Agency, lines: pytest.LogCaptureFixture
+) -> None:
+    agency.clients(*(f"C{number:02}" for number in range(25)), "Zed")
+    agency.clients("Met", daily_target=0)
+    run_id = agency.resume.start(Ask()).run_id
+    for number in range(25):
+        agency.end(f"{run_id}-C{number:02}", cost_micros=12_000)
+    agency.end(f"{run_id}-Zed", ClientRunStatus.FAILED, posts_harvested=1)
+    agency.looks_until_quiet()
+    (told,) = [text for key, text in agency.alerts().items() if key.startswith("report")]
+    _, first, *others = told.splitlines()
+    assert first.startswith(f"Zed: {run_id}-Zed ended Failed, 1 post, 0.0000 USD: ")
+    assert others[0] == f"C00: {run_id}-C00 ended Completed, 0 posts, 0.0120 USD"
+    assert len(others) == 20
+    assert others[-1] == f"… and 7 more: see harvester jobs {run_id}"
+    logged = [one.getMessage() for one in lines.records]
+    assert sum(f" {run_id}-C" in line and "0.0120 USD" in line for line in logged) == 25
+    assert "Met: skipped: the client's daily target is 0" in logged
