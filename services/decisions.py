@@ -8,7 +8,7 @@ from typing import Final
 from harvester import log
 from harvester.errors import HarvesterError, LedgerUnavailable
 from harvester.jobs import JobClient, JobDecision, JobPlan, JobRun
-from harvester.ledger import Tx, client_runs, clients
+from harvester.ledger import Blocked, TookTooLong, Tx, client_runs, clients
 from harvester.models import ClientRun, ClientRunStatus
 from harvester.run_ids import client_run_id
 from services import run_records
@@ -24,6 +24,14 @@ _REASON_CHARS: Final = 500
 _log = log.get_logger(__name__)
 
 
+class HeldUp(LedgerUnavailable):
+    """The ledger, which answers otherwise, had no time for one client: a lock, or a statement too slow."""
+
+    def __init__(self, client_id: str, cause: LedgerUnavailable) -> None:
+        super().__init__(str(cause))
+        self.client_id = client_id
+
+
 class Decisions:
     """Decides about one client at a time, each by itself: what goes wrong with one touches no other."""
 
@@ -34,10 +42,15 @@ class Decisions:
         self._recent = recent
 
     def __call__(self, tx: Tx, job: JobRun, client_id: str, now: datetime) -> JobClient:
-        """Decide about a client within a job run's transaction. Raises `LedgerUnavailable` alone."""
+        """Decide about a client within a job run's transaction.
+
+        Raises `LedgerUnavailable` alone, and of that `HeldUp` for what is this client's trouble.
+        """
         try:
             with tx.part() as part:
                 decided = self._decided(part, job, client_id, now)
+        except (Blocked, TookTooLong) as error:
+            raise HeldUp(client_id, error) from error
         except LedgerUnavailable:
             raise
         except run_records.AlreadyExists as error:
@@ -45,7 +58,7 @@ class Decisions:
         except run_records.ClientBusy as error:
             return self._busy(job, client_id, now, error.live.client_run_id)
         except Exception as error:
-            return self._failed(tx, job, client_id, error, now)
+            return self.failed(tx, job, client_id, error, now)
         tx.after_commit(part.committed)
         return decided
 
@@ -97,7 +110,8 @@ class Decisions:
     ) -> JobClient:
         return self._of(job, client_id, now, JobDecision.SKIPPED, code=code, reason=reason)
 
-    def _failed(self, tx: Tx, job: JobRun, client_id: str, error: Exception, now: datetime) -> JobClient:
+    def failed(self, tx: Tx, job: JobRun, client_id: str, error: Exception, now: datetime) -> JobClient:
+        """Decide that a client could not be kicked off, and say so: what was begun for it is undone."""
         reason = in_short(error)
         if not isinstance(error, HarvesterError):
             _log.error("Kickoff of %s in job run %s failed", client_id, job.run_id, exc_info=error)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
 from harvester import log
-from harvester.errors import HarvesterError, LedgerUnavailable
+from harvester.errors import HarvesterError
 from harvester.jobs import JobRun
-from harvester.ledger import Ledger, Tx, job_runs
+from harvester.ledger import Blocked, Ledger, TookTooLong, Tx, job_runs
 from harvester.models import ClientRunStatus
 from services import jobs
 from services.job_reports import JobReports
@@ -53,40 +53,48 @@ class JobWatch:
         return any(_has_ended(job) or _is_alone(job, now) for job in job_runs.unreported(tx))
 
     def __call__(self) -> None:
-        """Go on with kickoffs, look after what is live, and tell of what has ended."""
-        with self._ledger.read() as tx:
-            due = job_runs.to_kick_off(tx, now=self._clock(), limit=_AT_ONCE)
-        for run_id in due:
-            self._carried_on(run_id)
+        """Look after what is live, tell of what has ended, and go on with kickoffs, which may take long.
+
+        What is in the way of one job run is in the way of no other. Raises `LedgerUnavailable`.
+        """
         with self._ledger.read() as tx:
             unreported = job_runs.unreported(tx)
-        for job in unreported:
-            if not _has_ended(job) and _is_alone(job, self._clock()):
-                self._looked_after(job.run_id)
-        for job in unreported:
-            self._reports.tell(job.run_id)  # which may have ended only now
+            due = job_runs.to_kick_off(tx, now=self._clock(), limit=_AT_ONCE)
+        alone = [job for job in unreported if not _has_ended(job) and _is_alone(job, self._clock())]
+        _each(self._looked_after, alone)
+        _each(lambda job: self._reports.tell(job.run_id), unreported)  # which may have ended only now
+        for run_id in due:
+            self._carried_on(run_id)
 
     def _carried_on(self, run_id: str) -> None:
         try:
             self._process.carry_on(run_id)
-        except LedgerUnavailable:
-            raise
         except Exception as error:
             if isinstance(error, HarvesterError):
                 _log.warning("Job run %s cannot go on now: %s", run_id, error)
             else:
                 _log.exception("Job run %s cannot go on now", run_id)
+            # With the ledger away this fails as well, and the turn is over.
             with self._ledger.write() as tx:
                 job = job_runs.get(tx, run_id, lock=True)
                 if job is not None and job.kickoffs_due_at is not None:
                     job_runs.look(tx, run_id, kickoffs_due_at=self._clock() + self._later)
 
-    def _looked_after(self, run_id: str) -> None:
+    def _looked_after(self, job: JobRun) -> None:
         """Keep its heartbeat; and end it, if what it waited for is gone without a word."""
         now = self._clock()
         with self._ledger.write() as tx:
-            job_runs.look(tx, run_id, owner=self._owner, heartbeat_at=now)
-            jobs.close_if_over(tx, run_id, now=now)
+            job_runs.look(tx, job.run_id, owner=self._owner, heartbeat_at=now)
+            jobs.close_if_over(tx, job.run_id, now=now)
+
+
+def _each(do: Callable[[JobRun], object], those: Iterable[JobRun]) -> None:
+    """Do it for each, whatever one of them is held up by."""
+    for job in those:
+        try:
+            do(job)
+        except (Blocked, TookTooLong) as error:
+            _log.warning("Job run %s is looked at again later: %s", job.run_id, error)
 
 
 def _has_ended(job: JobRun) -> bool:

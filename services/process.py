@@ -16,10 +16,10 @@ from typing import Any, Final
 from harvester import log, run_ids
 from harvester.errors import HarvesterError, InvalidInput, LedgerUnavailable
 from harvester.jobs import JobClient, JobPlan, JobRun
-from harvester.ledger import Ledger, Tx, clients, idempotency, job_clients, job_runs
+from harvester.ledger import CannotUndo, Ledger, Tx, clients, idempotency, job_clients, job_runs
 from harvester.models import ClientRunStatus
 from services import jobs, resume_lock, run_records
-from services.decisions import Decisions
+from services.decisions import Decisions, HeldUp
 from services.kickoff import ClientsNotRead, KeyReused, ReadClients, UnknownClient, Unread
 from services.plan import ACTIVE, AIRTABLE
 
@@ -190,10 +190,23 @@ class Process:
             raise ClientsNotRead(f"what is known of the clients is too old to go by: {unread.problem}")
 
     def _kick_off(self, run_id: str) -> None:
-        while self._some(run_id):
+        """Decide about all clients that are left, some at a time; one at a time once one was held up.
+
+        Who is held up alone has failed. If the next one is as well it is not the clients: that is raised.
+        """
+        at_once, held_up, has_failed, left = self._at_once, None, False, True
+        while left:
+            try:
+                left = self._some(run_id, at_once, held_up)
+                has_failed, held_up = held_up is not None, None
+            except (HeldUp, CannotUndo) as error:
+                if has_failed or (at_once == 1 and not isinstance(error, HeldUp)):
+                    raise
+                held_up = error if at_once == 1 and isinstance(error, HeldUp) else None
+                at_once = 1
             time.sleep(0)  # a web worker on gevent does nothing else meanwhile
 
-    def _some(self, run_id: str) -> bool:
+    def _some(self, run_id: str, at_once: int, held_up: HeldUp | None) -> bool:
         """Decide about some clients more; after the last ones the job run may end. False if none are left."""
         with self._ledger.write() as tx:
             tx.exclusively(f"kickoffs:{run_id}")
@@ -201,14 +214,18 @@ class Process:
             if job is None or not _is_kicking_off(job):
                 return False
             now = self._clock()
-            found = job_clients.undecided(tx, job, status=ACTIVE, limit=self._at_once)
+            found = job_clients.undecided(tx, job, status=ACTIVE, limit=at_once)
             for client_id in found:
-                job_clients.decide(tx, self._decide(tx, job, client_id, now))
+                if held_up is not None and held_up.client_id == client_id:
+                    decided = self._decide.failed(tx, job, client_id, held_up, now)
+                else:
+                    decided = self._decide(tx, job, client_id, now)
+                job_clients.decide(tx, decided)
             # Of those who kick off and those who end client runs, each locks this row last.
             job = job_runs.get(tx, run_id, lock=True)
             if job is None or not _is_kicking_off(job):  # ended by hand meanwhile, or taken over
                 return False
-            left = len(found) == self._at_once
+            left = len(found) == at_once
             due_at = self._clock() + self._lease if left else None
             job_runs.look(tx, run_id, kickoffs_due_at=due_at, owner=self._owner, heartbeat_at=now)
             if not left:

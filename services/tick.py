@@ -10,7 +10,7 @@ from typing import Final
 
 from harvester import log
 from harvester.errors import LedgerUnavailable
-from harvester.ledger import Blocked, Ledger, Tx, due_actor_runs, locks
+from harvester.ledger import Blocked, Ledger, TookTooLong, Tx, due_actor_runs, locks
 from services.account import most_in_flight
 from services.budgets import MONTH_RESERVED
 from services.outages import Gate, Outages
@@ -84,7 +84,7 @@ class Tick:
         try:
             self._settle(full_id)
             self._broken.pop(full_id, None)
-        except Blocked as error:  # by somebody who holds this one record
+        except (Blocked, TookTooLong) as error:  # over this one record
             _log.warning("Client run %s could not be settled, and is tried again later: %s", full_id, error)
             self._broken[full_id] = self._clock() + self._queued
         except LedgerUnavailable:

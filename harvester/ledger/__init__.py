@@ -6,6 +6,6 @@ This package is the only door to SQLAlchemy. Callers take a transaction from `Le
 
 from __future__ import annotations
 
-from harvester.ledger.database import Blocked, Ledger, Tx
+from harvester.ledger.database import Blocked, CannotUndo, Ledger, TookTooLong, Tx
 
-__all__ = ["Blocked", "Ledger", "Tx"]
+__all__ = ["Blocked", "CannotUndo", "Ledger", "TookTooLong", "Tx"]

@@ -27,6 +27,8 @@ PATIENT_SECONDS: Final = 600.0
 _UNAVAILABLE = (OperationalError, InterfaceError)
 #: PostgreSQL's words for a lock that was not had in time, and for two that wait for each other.
 _BLOCKED = frozenset({"55P03", "40P01"})
+#: Its word for a statement that it has broken off.
+_TOOK_TOO_LONG = "57014"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 #: A wait that is worth one statement more to bound those that follow.
 _NOTICEABLE_SECONDS = 0.1
@@ -34,6 +36,10 @@ _NOTICEABLE_SECONDS = 0.1
 
 class Blocked(LedgerUnavailable):
     """A row was locked by another transaction for too long. The database itself answers."""
+
+
+class TookTooLong(LedgerUnavailable):
+    """A statement was broken off by the database, which itself answers."""
 
 
 class Damaged(LedgerUnavailable):
@@ -250,9 +256,15 @@ def told_as_unavailable(error: Exception) -> LedgerUnavailable | None:
         )
     if not _is_unavailable(error):
         return None
-    blocked = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BLOCKED
-    kind = Blocked if blocked else LedgerUnavailable
-    return kind(f"the ledger is not available: {_reason(error)}")
+    return _kind_of(error)(f"the ledger is not available: {_reason(error)}")
+
+
+def _kind_of(error: DBAPIError | PoolTimeout) -> type[LedgerUnavailable]:
+    """Tell one statement's trouble from the database's."""
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    if state in _BLOCKED:
+        return Blocked
+    return TookTooLong if state == _TOOK_TOO_LONG else LedgerUnavailable
 
 
 def _sqlite_code(error: Exception) -> int | None:

@@ -14,10 +14,14 @@ from harvester.ledger.patience import Patience
 _LEAST_CONNECT_SECONDS: Final = 2
 #: The server's bound of a wait is so much of the client's: it comes first, for it costs no connection.
 _SERVERS_SHARE: Final = 0.9
+#: Of a statement a little more, so that of a wait for a lock it is known what was waited for.
+_STATEMENTS_SHARE: Final = 0.95
 #: Nobody waits for a lock less than this. Nought would mean: without end.
 _LEAST_LOCK_SECONDS: Final = 0.01
 #: A server that is alive may take so long for a statement, however little patience a test has.
 _LEAST_STATEMENT_SECONDS: Final = 1.0
+#: And so long when the patience is used up: a little less than the client waits then for any answer.
+_LAST_STATEMENT_SECONDS: Final = 0.18
 #: A transaction that does nothing for so long has lost its process: nobody must wait for its locks.
 _IDLE_SECONDS: Final = 20.0
 
@@ -26,6 +30,7 @@ class PostgreSQL:
     """An engine whose statements wait for a bounded time, whether the server keeps time or not."""
 
     def __init__(self, url: URL, lock_seconds: float) -> None:
+        self._statement_seconds = _statement_seconds(lock_seconds)
         self.engine: Engine = create_engine(
             url,
             pool_pre_ping=True,
@@ -65,14 +70,18 @@ class PostgreSQL:
             yield connection
 
     def bound(self, connection: Connection, patience: Patience) -> None:
-        """Lower the bound for locks, which holds for each statement by itself, to what is left of the whole.
+        """Lower the bounds for locks and statements, which hold for each by itself, to what is left in all.
 
-        Lift the others for long work.
+        So the server breaks off what takes too long, and the connection stays usable. Lift the others for
+        long work.
         """
         seconds = max(patience.left * _SERVERS_SHARE, _LEAST_LOCK_SECONDS)
         bounds = {"lock_timeout": min(seconds, patience.lock_seconds or seconds)}
         if patience.long:
             bounds |= {"statement_timeout": seconds, "idle_in_transaction_session_timeout": seconds}
+        else:
+            left = min(patience.left * _STATEMENTS_SHARE, self._statement_seconds)
+            bounds["statement_timeout"] = max(left, _LAST_STATEMENT_SECONDS)
         each = (f"SET LOCAL {name} = {value * 1000:.0f}" for name, value in bounds.items())
         connection.exec_driver_sql("; ".join(each))
 
@@ -80,10 +89,14 @@ class PostgreSQL:
 def _server_options(lock_seconds: float) -> str:
     seconds = {
         "lock_timeout": lock_seconds * _SERVERS_SHARE,
-        "statement_timeout": max(lock_seconds, _LEAST_STATEMENT_SECONDS),
+        "statement_timeout": _statement_seconds(lock_seconds),
         "idle_in_transaction_session_timeout": _IDLE_SECONDS,
     }
     return " ".join(f"-c {name}={value * 1000:.0f}" for name, value in seconds.items()) + " -c timezone=UTC"
+
+
+def _statement_seconds(lock_seconds: float) -> float:
+    return max(lock_seconds * _STATEMENTS_SHARE, _LEAST_STATEMENT_SECONDS)
 
 
 def _connect(_dialect: object, _record: object, arguments: Any, named: Any) -> Any:
