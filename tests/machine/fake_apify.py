@@ -22,6 +22,8 @@ from .workers import Crash, Points
 PAGE_ITEMS = 3
 #: For so long a dataset may give out less than it counts.
 LAG = timedelta(seconds=60)
+#: What an actor run costs, and each of its items, in millionths of a USD.
+RUN_MICROS, ITEM_MICROS = 50, 2_000
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class FakeRun:
     marker: str
     token: str
     targets: list[str]
+    #: What it may cost at the most, in millionths of a USD.
+    cap: int
     items: list[Any] = field(default_factory=list)
     #: Items that it gives out for now, and until when it is only so many.
     shown: int = 0
@@ -52,6 +56,10 @@ class FakeRun:
     poison: str | None = None
     #: A worker had been robbed of its row while it was about to send this start.
     late: bool = False
+    #: The row that it was started for, its client, and when the start was written down.
+    row_id: int | None = None
+    client_id: str = ""
+    reserved_at: datetime | None = None
 
     @property
     def batch(self) -> str:
@@ -97,7 +105,8 @@ class FakeApify(Apify):
             raise NotNow("memory is used up")
         if fault == "crash_before":
             raise Crash
-        run = FakeRun(self._facts(), marker, webhook_token, list(run_input["targetUrls"]))
+        cap = int(max_charge_usd * 1_000_000)
+        run = FakeRun(self._facts(), marker, webhook_token, list(run_input["targetUrls"]), cap)
         run.late = points.robbed and not knew
         self.on_start(run)
         self.runs[run.facts.id] = run
@@ -110,7 +119,7 @@ class FakeApify(Apify):
 
     def start_in_console(self, targets: list[str]) -> None:
         """Start a run as a person does in Apify Console, whose webhooks bear the static token."""
-        run = FakeRun(self._facts(), "", self.console_token, targets, foreign=True)
+        run = FakeRun(self._facts(), "", self.console_token, targets, 1_000_000, foreign=True)
         self.runs[run.facts.id] = run
 
     def _facts(self) -> ApifyRun:
@@ -181,13 +190,22 @@ class FakeApify(Apify):
         self.points("after items")
         return page
 
-    def end(self, apify_run_id: str, status: str, items: list[Any], *, lag: int = 0) -> None:
-        """End a run with these items more, each of which costs; the last `lag` come to be seen later."""
+    def end(
+        self, apify_run_id: str, status: str, items: list[Any], *, lag: int = 0, swallows: bool = False
+    ) -> None:
+        """End a run with these items more, each of which costs, as far as its cap allows.
+
+        The last `lag` come to be seen later. If it `swallows`, it charges nothing for targets without items.
+        """
         run = self._known(apify_run_id)
+        items = items[: max(0, (run.cap - RUN_MICROS) // ITEM_MICROS - len(run.items))]
         run.items += items
         run.shown, run.whole_at = len(run.items) - min(lag, len(items)), self.clock() + LAG
-        cost = 50 + 2_000 * len(run.items)
-        run.facts = replace(run.facts, status=status, finished_at=self.clock(), cost_micros=cost)
+        cost = RUN_MICROS + ITEM_MICROS * len(run.items)
+        charged = {"no-result": 0} if swallows else {}
+        run.facts = replace(
+            run.facts, status=status, finished_at=self.clock(), cost_micros=cost, charged=charged
+        )
         self._fired(run, f"ACTOR.RUN.{status.replace('-', '_')}")
 
     def resurrect(self, apify_run_id: str) -> None:

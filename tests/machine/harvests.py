@@ -20,13 +20,14 @@ from services.deliveries import Unauthorised
 from services.kickoff import Order
 from services.run_ends import NothingToRetry, RunIsOver
 
+from .endings import Endings
 from .fake_apify import Webhook
-from .world import CLIENTS, CONSOLE_TOKEN, World
+from .world import CLIENTS, CONSOLE_TOKEN
 
 TERMINAL = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT")
 
 
-class Harvests(World):
+class Harvests(Endings):
     """Rules: what people, workers and the world do."""
 
     # What people do
@@ -55,8 +56,10 @@ class Harvests(World):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         """A person wants a client run ended."""
+        full_id = data.draw(st.sampled_from(sorted(self.records.there)))
         with suppress(RunIsOver):
-            self.services.cancel(data.draw(st.sampled_from(sorted(self.records.there))), by="a person")
+            self.services.cancel(full_id, by="a person")
+            self.records.cancelled.add(full_id)
 
     @precondition(lambda self: self.records.final)
     @rule(data=st.data())
@@ -65,7 +68,7 @@ class Harvests(World):
         full_id = data.draw(st.sampled_from(sorted(self.records.final)))
         with suppress(NothingToRetry):
             if self.services.retry(full_id, by="a person").outcome == "accepted":
-                self.records.final.pop(full_id)
+                self.records.go_on(full_id)
 
     @precondition(lambda self: self.records.made.keys() - self.records.there)
     @rule(data=st.data())
@@ -122,17 +125,19 @@ class Harvests(World):
         points=st.integers(0, 12),
         seconds=st.sampled_from([0, 30, 901]),
         wakes=st.booleans(),
+        chores=st.sampled_from([False, False, True]),
     )
-    def fall_asleep(self, due_in: float, points: int, seconds: float, wakes: bool) -> None:
+    def fall_asleep(self, due_in: float, points: int, seconds: float, wakes: bool, chores: bool) -> None:
         """A second worker is stopped around one of its calls or after one of its commits; time goes by.
 
         What it holds may be taken over by the first worker, which works on. It wakes then, or later.
         """
         self.clock.advance(seconds=due_in)
-        self._fall_asleep(points)
+        self._fall_asleep(points, self._others_chores if chores else self._others_tick)
         if seconds:
             self.clock.advance(seconds=seconds)
             self._work()
+            self._chores()
         if wakes:
             self._wake_up()
 
@@ -186,14 +191,14 @@ class Harvests(World):
         self.apify.outage = down
 
     @precondition(lambda self: self.apify.running())
-    @rule(data=st.data(), lag=st.sampled_from([0, 0, 2]))
-    def end_a_run(self, data: st.DataObject, lag: int) -> None:
+    @rule(data=st.data(), lag=st.sampled_from([0, 0, 2]), swallows=st.booleans())
+    def end_a_run(self, data: st.DataObject, lag: int, swallows: bool) -> None:
         """An actor run ends, with posts and whatever else; its webhook is sent, perhaps only later."""
         run_id = data.draw(st.sampled_from(self.apify.running()))
         status = data.draw(st.sampled_from(TERMINAL))
         run = self.apify.runs[run_id]
         items = [self._item(data, run) for _ in range(data.draw(st.integers(0, 5)))]
-        self.apify.end(run_id, status, items, lag=lag)
+        self.apify.end(run_id, status, items, lag=lag, swallows=swallows)
 
     @precondition(lambda self: self.apify.sent)
     @rule(data=st.data(), static=st.booleans())

@@ -13,7 +13,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis.stateful import run_state_machine_as_test
 
-from .harvests import Harvests
+from .days import Days
 from .workers import Mortal
 
 #: Stories told in all. Most are about us and not about the database, and PostgreSQL takes twice as long.
@@ -30,11 +30,11 @@ def told_on(url: str, *, share: float) -> None:
     with log_for_the_machine_alone(), closing(Mortal(url)) as ledger, closing(Mortal(url)) as second:
 
         @hypothesis.seed(seed)
-        def harvests() -> Harvests:
-            return Harvests(ledger, second)
+        def days() -> Days:
+            return Days(ledger, second)
 
         run_state_machine_as_test(
-            harvests,  # type: ignore[arg-type]  # it calls this, and nothing else
+            days,  # type: ignore[arg-type]  # it calls this, and nothing else
             settings=hypothesis.settings(
                 max_examples=ceil(EXAMPLES * share),
                 stateful_step_count=STEPS,

@@ -36,10 +36,14 @@ class LogLines(logging.Handler):
         super().__init__(logging.INFO)
         self.created: Counter[str] = Counter()
         self.missing: Counter[str] = Counter()
+        #: What went wrong within us: a step or a chore takes it for its own error, and is tried again.
+        self.internal: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Count a line."""
         line = record.getMessage()
+        if record.exc_info:
+            self.internal.append(logging.Formatter().format(record))
         if line.startswith(self.CREATED):
             self.created[line.removeprefix(self.CREATED)] += 1
         if line.startswith(self.MISSING):
@@ -54,6 +58,9 @@ class Records:
     there: set[str] = field(default_factory=set)
     deleted_once: set[str] = field(default_factory=set)
     final: dict[str, str] = field(default_factory=dict)
+    #: Those that a person wants ended, and those that were taken up again after their end.
+    cancelled: set[str] = field(default_factory=set)
+    retried: set[str] = field(default_factory=set)
 
     def create(self, full_id: str) -> None:
         """A kickoff or a person made it."""
@@ -65,6 +72,13 @@ class Records:
         self.there.remove(full_id)
         self.deleted_once.add(full_id)
         self.final.pop(full_id, None)
+        self.cancelled.discard(full_id)
+
+    def go_on(self, full_id: str) -> None:
+        """A person has tried it again."""
+        self.final.pop(full_id)
+        self.cancelled.discard(full_id)
+        self.retried.add(full_id)
 
     def check(self, tx: Tx) -> None:
         """I1, I2, I8: there is exactly what was made, and what is over stays over."""
@@ -101,15 +115,6 @@ def tenants_apart(tx: Tx, posted: dict[str, set[str]]) -> None:
         "where d.client_id <> a.client_id",
     )
     assert not [found for statement in mixed for found in rows(tx, statement)]
-
-
-def cancelled(tx: Tx, batch: str) -> bool:
-    """Say whether the client run that a batch is of is to end, or has, because a person wants that."""
-    statement = (
-        "select 1 from actor_runs a join client_runs c on c.client_run_id = a.client_run_id "
-        f"where a.marker = '{batch}' and c.cancel_requested_at is not null"
-    )
-    return bool(rows(tx, statement))
 
 
 def leads_in_one_batch(tx: Tx) -> None:
@@ -198,20 +203,6 @@ def figures_are_true(tx: Tx, apify: FakeApify, discarded: set[int]) -> None:
             tx, f"select count(*) from posts where first_client_run_id = '{record.client_run_id}'"
         )
         assert record.posts_new == new
-
-
-def jobs_are_right(tx: Tx, records: Records) -> None:
-    """I15: one job record per base ID, over when and only when its client runs are."""
-    jobs = {job.run_id: job.status for job in rows(tx, "select run_id, status from job_runs")}
-    assert jobs.keys() == {full_id[:13] for full_id in records.made}
-    statuses: dict[str, set[str]] = {}
-    for run_id, status in rows(tx, "select run_id, status from client_runs"):
-        statuses.setdefault(run_id, set()).add(status)
-    spoilt = {full_id[:13] for full_id in records.deleted_once}
-    for run_id, of_clients in statuses.items():
-        running = ClientRunStatus.RUNNING in of_clients
-        assert not running or jobs[run_id] == ClientRunStatus.RUNNING
-        assert running or run_id in spoilt or jobs[run_id] != ClientRunStatus.RUNNING
 
 
 def log_is_true(lines: LogLines, records: Records, told_missing: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ import greenlet  # type: ignore[import-untyped]  # comes with gevent
 from harvester.ledger import Ledger, Tx
 
 BEFORE_COMMIT = "before a commit"
+AFTER_READ = "after a read"
 
 
 class Crash(BaseException):
@@ -30,9 +31,13 @@ class Points:
         self.sleep_in: int | None = None
         #: True from when a worker that was asleep goes on, robbed of the row it held, to its next claim.
         self.robbed = False
+        #: Whether it is a point, too, where something was read: what a worker goes by may be old then.
+        self.reads = False
 
     def __call__(self, name: str) -> None:
         """Pass a point, or end there, or stop there for a while."""
+        if name == AFTER_READ and not self.reads:
+            return
         if self._reached("die_in"):
             raise Crash
         # Asleep in mid-transaction it would hold up all others: `tests/web` has that.
@@ -67,11 +72,18 @@ class Mortal(Ledger):
         self.committed()
         self.points("after a commit")
 
+    @contextmanager
+    def read(self, **how: Any) -> Iterator[Tx]:
+        """Read, and perhaps fall asleep over it."""
+        with super().read(**how) as tx:
+            yield tx
+        self.points(AFTER_READ)
+
 
 class Sleeper:
     """A worker that was stopped in mid-work."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[], object]) -> None:
         self._greenlet = greenlet.greenlet(work)
 
     @property
