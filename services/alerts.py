@@ -60,13 +60,16 @@ def over(tx: Tx, key: str, now: datetime) -> None:
         tx.after_commit(lambda: _log.info("Over: %s", key))
 
 
-def harvest_ended(tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime) -> None:
+def harvest_ended(
+    tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime, *, tried: bool = True
+) -> None:
     """Raise an alert for a client run that did not end well, until one of its client does.
 
-    What a person has cancelled says nothing about the client.
+    What a person has cancelled says nothing about the client, nor does one that had nothing to do: not
+    `tried`, it had no batch.
     """
     key = f"client {run.client_id} failed"
-    if status is ClientRunStatus.COMPLETED:
+    if status is ClientRunStatus.COMPLETED and tried:
         over(tx, key, now)
     elif status in (ClientRunStatus.FAILED, ClientRunStatus.COMPLETED_WITH_ERRORS):
         text = (

@@ -12,7 +12,10 @@ from services import budgets
 from services.plan import Limits, Need, need_of, not_entitled
 
 #: Reasons that pass with time; while the client has a live client run, that is the better answer.
-PASSING: Final = frozenset({"target_met", "budget_spent"})
+PASSING: Final = frozenset({"target_met", "budget_spent", "batches_used_up"})
+
+#: Why nothing is planned for a client whose guardrail is reached.
+USED_UP: Final = "the client's batches of the day are used up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,14 @@ def why_not(
     now: datetime,
     *,
     chosen: bool = False,
+    guarded: bool = False,
     need: Need | None = None,
 ) -> Skip | None:
     """Say why a client is not to be harvested now; None if it is.
 
-    `chosen`: certain profiles are asked for, whatever the target; `need`: what it needs, if that is known. A
-    client that is closed may be kicked off: settling says in its record why nothing came of it.
+    `chosen`: certain profiles are asked for, whatever the target; `guarded`: nor is it if its batches of the
+    day are used up; `need`: what it needs, if that is known. A client that is closed may be kicked off:
+    settling says in its record why nothing came of it.
     """
     barred = not_entitled(client)
     if barred is not None:
@@ -44,7 +49,10 @@ def why_not(
         return None
     if not chosen and client.daily_target <= 0:
         return Skip("no_target", "the client's daily target is 0")
-    if not chosen and (need or need_of(tx, client, limits, now)).posts <= 0:
+    need = need or need_of(tx, client, limits, now)
+    if not chosen and need.posts <= 0:
         return Skip("target_met", "the client's target of the day is met")
     spent = budgets.spent(tx, client, limits.budgets, now)
-    return Skip("budget_spent", spent) if spent is not None else None
+    if spent is not None:
+        return Skip("budget_spent", spent)
+    return Skip("batches_used_up", USED_UP) if guarded and need.batches < 1 else None

@@ -106,6 +106,8 @@ class Kickoff:
     def within(self, tx: Tx, order: Order) -> Answer:
         """Carry out an order of a job run that is open, in its transaction. Clients were read before.
 
+        A client whose batches of the day are used up is skipped: what the job run decided tells that it was
+        asked for. By itself it gets a record that tells so.
         Raises `UnknownClient`, and what `run_records.create` raises. Nothing of it is counted as failed here.
         """
         return self._carried_out(tx, order, None, of_open_job=True)
@@ -145,7 +147,7 @@ class Kickoff:
             raise ClientsNotRead(f"what is known of {client.client_id} is too old to go by: {unread.problem}")
         now = self._clock()
         need = need_of(tx, client, self._limits, now)
-        skipped = self._not_eligible(tx, client, order, need, now)
+        skipped = self._not_eligible(tx, client, order, need, now, guarded=of_open_job)
         if skipped is not None:
             return skipped
         live = client_runs.live_of(tx, client.client_id)
@@ -153,8 +155,11 @@ class Kickoff:
             return Answer("run_in_progress", client.client_id, live.run_id, live.client_run_id)
         return self._started(tx, client, order, need, now, of_open_job=of_open_job)
 
-    def _not_eligible(self, tx: Tx, client: Client, order: Order, need: Need, now: datetime) -> Answer | None:
-        skip = why_not(tx, client, self._limits, now, chosen=order.target_urls is not None, need=need)
+    def _not_eligible(
+        self, tx: Tx, client: Client, order: Order, need: Need, now: datetime, *, guarded: bool
+    ) -> Answer | None:
+        chosen = order.target_urls is not None
+        skip = why_not(tx, client, self._limits, now, chosen=chosen, guarded=guarded, need=need)
         if skip is None or (skip.code in PASSING and client_runs.live_of(tx, client.client_id)):
             return None
         return Answer("skipped", client.client_id, code=skip.code, reason=skip.reason)

@@ -54,11 +54,6 @@ class _Again:
         """True if something of it is at work still: it was open for too long."""
         return any(batch.state not in _OVER for batch in self.batches)
 
-    @property
-    def unsent(self) -> int:
-        """How many of its batches never reached Apify: the client's guardrail is not for these."""
-        return sum(one.state is ActorRunState.FAILED and one.apify_run_id is None for one in self.batches)
-
 
 class Retry:
     """Has a client run go on that ended `Failed`, `Completed with Errors` or `Cancelled`."""
@@ -118,7 +113,7 @@ class Retry:
         if client.airtable_error is not None:
             reason = f"the client is closed: {client.airtable_error}"
             return Answer("skipped", client.client_id, code="client_closed", reason=reason)
-        batches = max(0, need_of(tx, client, self._limits, again.now).batches) + again.unsent
+        batches = max(0, need_of(tx, client, self._limits, again.now).batches)
         read = self._read_clients is not None and client.origin == AIRTABLE and not again.chosen
         found = self._leads(tx, again, batches, own_alone=read)
         to_read = read and batches > 0 and not found

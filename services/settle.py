@@ -11,6 +11,7 @@ from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients
 from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientRunStatus
 from services import budgets, jobs, pauses, run_records
 from services.alerts import harvest_ended
+from services.eligibility import USED_UP
 from services.outcome import CANCELLED, CANCELLED_REASON, give_up
 from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, profiles_for
 from services.verdict import NOTE_CHARS, counted, verdict
@@ -169,8 +170,8 @@ class Settle:
         if not batches and run.source == run_records.MANUAL:
             status, note = ClientRunStatus.FAILED, "made by hand, and no actor run came of it"
         elif not batches and run.max_batches < 1:
-            note = "the client's batches of the day are used up"
-        self._ended(tx, run, status, note, now)
+            note = USED_UP
+        self._ended(tx, run, status, note, now, tried=bool(batches))
 
     def _stopped(self, tx: Tx, run: ClientRun, batches: list[ActorRun], reason: str, now: datetime) -> None:
         """End a client run that cannot go on, although it should."""
@@ -197,8 +198,17 @@ class Settle:
         wanted = run.cancel_requested_at is None
         self._ended(tx, run, ClientRunStatus.FAILED if wanted else ClientRunStatus.CANCELLED, note, now)
 
-    def _ended(self, tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime) -> None:
+    def _ended(
+        self,
+        tx: Tx,
+        run: ClientRun,
+        status: ClientRunStatus,
+        note: str,
+        now: datetime,
+        *,
+        tried: bool = True,
+    ) -> None:
         client_runs.ask_for_leads(tx, run.client_run_id, at=None)
         if run_records.complete(tx, run, status, source="settle", note=note, now=now):
-            harvest_ended(tx, run, status, note, now)
+            harvest_ended(tx, run, status, note, now, tried=tried)
         jobs.client_run_ended(tx, run, now=now)

@@ -128,24 +128,24 @@ ENDS = [one for one in ClientRunStatus if one is not ClientRunStatus.RUNNING]
 
 
 @on_one_ledger
-@given(ends=st.lists(st.sampled_from(ENDS), max_size=8))
+@given(ends=st.lists(st.tuples(st.sampled_from(ENDS), st.booleans()), max_size=8))
 def test_a_client_whose_harvests_fail_is_told_of_once_until_one_ends_well(
-    ledger: Ledger, ends: list[ClientRunStatus]
+    ledger: Ledger, ends: list[tuple[ClientRunStatus, bool]]
 ) -> None:
-    """What a person has cancelled changes nothing, either way."""
+    """What a person has cancelled changes nothing, either way, nor does what had nothing to do."""
     clock, client_id = FakeClock(), f"client-{next(_numbers)}"
     key, expected, stands = f"client {client_id} failed", 0, False
     told = 0
     run = _record(ledger, client_id)
-    for end in ends:
+    for end, tried in ends:
         clock.advance(days=2)
         with ledger.write() as tx:
-            harvest_ended(tx, run, end, "its actor run was refused", clock())
+            harvest_ended(tx, run, end, "its actor run was refused", clock(), tried=tried)
         told += to_be_told(ledger).count(key)
         if end in (ClientRunStatus.FAILED, ClientRunStatus.COMPLETED_WITH_ERRORS):
             expected += not stands
             stands = True
-        elif end is ClientRunStatus.COMPLETED:
+        elif end is ClientRunStatus.COMPLETED and tried:
             stands = False
         assert (key in standing(ledger, clock)) == stands
         assert told == expected

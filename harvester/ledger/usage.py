@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, case, exists, false, func, or_, select
+from sqlalchemy import and_, case, exists, false, func, not_, or_, select
 
 from harvester.ledger.actor_runs import IN_FLIGHT
 from harvester.ledger.database import Tx
@@ -83,10 +83,11 @@ def posts_to_come(tx: Tx, client_id: str, *, since: datetime) -> int:
 
 
 def batches_since(tx: Tx, client_id: str, *, since: datetime) -> int:
-    """Count the batches planned for a client since then."""
+    """Count the batches planned for a client since then, but those given up before Apify had them."""
+    never_sent = and_(actor_runs.c.state == ActorRunState.FAILED, actor_runs.c.apify_run_id.is_(None))
     statement = (
         select(func.count())
         .select_from(actor_runs)
-        .where(actor_runs.c.client_id == client_id, actor_runs.c.created_at >= since)
+        .where(actor_runs.c.client_id == client_id, actor_runs.c.created_at >= since, not_(never_sent))
     )
     return int(tx.execute(statement).scalar_one())

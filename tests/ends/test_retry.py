@@ -135,6 +135,24 @@ def test_the_guardrail_is_for_batches_that_were_sent(stage: Stage) -> None:
     assert "batches of the day are used up" in stage.finish(stage.kickoff())["systemNotes"]
 
 
+def test_an_alert_stands_while_the_days_batches_are_used_up_and_not_for_those_that_were_never_sent(
+    stage: Stage,
+) -> None:
+    stage.agency("ann", "bob", max_batches=1)
+    stage.sandbox.inject("run-fail", times=1)
+    assert stage.finish(stage.kickoff())["status"] == "Completed with Errors"
+    for client_id, stands in (("Guy-Wilson", True), ("Other", False)):
+        if not stands:
+            stage.agency("eve", client_id=client_id, max_batches=1)
+            stage.api("POST", f"/api/runs/{stage.kickoff(client_id)}/cancel")
+        stage.clock.skip(seconds=1)
+        run = stage.finish(stage.kickoff(client_id))
+        assert (run["status"], run["metrics"]["actorRuns"]) == ("Completed", int(not stands))
+    assert [one["key"] for one in stage.api("GET", "/api/alerts").json["alerts"]] == [
+        "client Guy-Wilson failed"
+    ]
+
+
 def test_what_it_may_not_do(stage: Stage) -> None:
     stage.agency("ann", "bob")
     stage.sandbox.inject("run-fail", times=1)

@@ -8,7 +8,7 @@ from functools import partial
 
 import hypothesis
 import pytest
-from factories import NOW, RUN_ID, FakeClock, make_leads, on_one_ledger, opened
+from factories import NOW, RUN_ID, FakeClock, end_run, make_leads, on_one_ledger, opened
 from hypothesis import given
 from hypothesis import strategies as st
 from simultaneous import at_once
@@ -16,7 +16,7 @@ from simultaneous import at_once
 from harvester.errors import InvalidInput
 from harvester.jobs import JobDecision, JobPlan
 from harvester.ledger import Ledger, actor_runs
-from harvester.models import ClientRunStatus
+from harvester.models import ActorRunState, ClientRunStatus
 from services.jobs import worst_of
 from services.kickoff import ClientsNotRead, KeyReused, Order, UnknownClient, Unread
 from services.process import Ask, JobAnswer, RunExists
@@ -286,3 +286,25 @@ def test_two_workers_at_once_go_on_with_one_job_run(ledger_url: str) -> None:
         at_once([agency.watch for agency in agencies])
         assert sorted(agencies[0].decided(run_id)) == names
         assert sorted(run.client_id for run in agencies[0].runs(run_id)) == names
+
+
+def test_a_client_whose_batches_of_the_day_are_used_up_gets_no_empty_record(agency: Agency) -> None:
+    """Those that were given up before Apify had them are none of the day."""
+    for client_id in ("Ada", "Bo"):
+        agency.clients(client_id, max_batches=1)
+        make_leads(agency.ledger, client_id, 3)
+    first = agency.process.order(Ask()).run_id
+    for client_id, apify_run_id in (("Ada", "WasStarted0000001"), ("Bo", None)):
+        with agency.ledger.read() as tx:
+            (batch,) = actor_runs.of_client_run(tx, f"{first}-{client_id}")
+        end_run(agency.ledger, batch, ActorRunState.FAILED, now=agency.clock(), apify_run_id=apify_run_id)
+        agency.end(f"{first}-{client_id}", ClientRunStatus.FAILED)
+    agency.clock.advance(hours=1)
+    for order in (agency.process.order, agency.resume.start):
+        skipped, started = order(Ask()).clients
+        assert (skipped.code, skipped.reason) == (
+            "batches_used_up",
+            "the client's batches of the day are used up",
+        )
+        assert started.decision is not JobDecision.SKIPPED
+    assert sorted(run.client_id for run in agency.runs()) == ["Ada", "Bo", "Bo"]

@@ -221,6 +221,15 @@ def test_spending_and_batches_are_summed_exactly_per_client_and_from_a_moment_on
         assert usage.batches_since(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 0
 
 
+def test_a_batch_that_was_given_up_before_apify_had_it_is_none_of_the_day(ledger: Ledger) -> None:
+    mine = planned(ledger, 4)
+    end_run(ledger, mine[0], ActorRunState.FAILED, now=NOW, apify_run_id=None)
+    end_run(ledger, mine[1], ActorRunState.FAILED, now=NOW, apify_run_id="WasStarted0000001")
+    end_run(ledger, mine[2], ActorRunState.RUNNING, now=NOW)
+    with ledger.read() as tx:
+        assert usage.batches_since(tx, CLIENT_ID, since=NOW) == 3
+
+
 def test_a_batch_has_its_leads_as_targets_and_its_run_in_order(ledger: Ledger) -> None:
     make_client(ledger)
     leads = make_leads(ledger, count=5)
