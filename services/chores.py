@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from harvester import log
 from harvester.errors import HarvesterError, LedgerUnavailable
 from harvester.ledger import Ledger, Tx, locks
+
+#: The clocks of two processes may be so far apart.
+_APART: Final = timedelta(minutes=1)
 
 _log = log.get_logger(__name__)
 
@@ -42,8 +46,9 @@ class Chores:
         """Name the chores that are due and are now this process's to do. One read where none is."""
         now = self._clock()
         with self._ledger.read() as tx:
+            longest = {_lock(name): _longest(chore) for name, chore in self._chores.items()}
             free = set(self._chores) - {
-                _name(lock) for lock in locks.held(tx, [_lock(name) for name in self._chores], now=now)
+                _name(lock) for lock in locks.held(tx, longest, now=now, longest=longest)
             }
             found = [name for name in sorted(free) if self._is_wanted(tx, name)]
         return [name for name in found if self._taken(name, now)]
@@ -57,7 +62,8 @@ class Chores:
         with self._ledger.write() as tx:
             first = locks.get(tx, _lock(name)) is None
             until, turn = now + chore.every, secrets.token_hex(8)
-            taken = locks.take(tx, _lock(name), now=now, until=until, owner=turn)
+            longest = _longest(chore)
+            taken = locks.take(tx, _lock(name), now=now, until=until, owner=turn, longest=longest)
         return taken and (chore.at_once or chore.when is not None or not first)
 
     def __call__(self, name: str) -> None:
@@ -90,6 +96,11 @@ class Chores:
     def ask(self, tx: Tx, name: str) -> None:
         """Make a chore due now, for whichever process looks next."""
         locks.extend(tx, _lock(name), until=self._clock(), times=0, reason="")
+
+
+def _longest(chore: Chore) -> timedelta:
+    """Say how far ahead a chore's lock may lie: nobody takes one for longer."""
+    return chore.every + _APART
 
 
 def _lock(name: str) -> str:

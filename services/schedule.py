@@ -6,12 +6,14 @@ rows with their next time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal
 
-from harvester import cron
+from harvester import cron, log
 from harvester.errors import InvalidInput
 from harvester.ledger import Ledger, Tx, schedules
 from harvester.ledger.schedules import ALL
@@ -26,6 +28,16 @@ Said = tuple[str, str]
 #: Rows that one transaction writes at most: on SQLite nobody else can write meanwhile.
 _AT_ONCE: Final = 200
 _ALERT: Final = "schedule {}"
+_CLOCK: Final = "clock was ahead"
+_CLOCK_TEXT: Final = (
+    "The clock was ahead, and then put back: the schedule {} had its next time at {} UTC by that, and has it "
+    "at {} UTC now. Look after the clock of the ledger's machine; what else "
+    "was put off by it may still wait (harvester status, harvester schedule)."
+)
+#: A next time that is no farther off than this needs no second look.
+_NEAR: Final = timedelta(days=1)
+
+_log = log.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,22 @@ class Schedule:
                     else:
                         schedules.put(tx, name, *wanted[name], next_at=begins[name])
                         over(tx, _ALERT.format(name), now)
+        self._put_right({name: row for name, row in there.items() if _is_as(row, wanted.get(name))}, now)
+
+    def _put_right(self, there: Mapping[str, schedules.Schedule], now: datetime) -> None:
+        """Bring next times back that lie as far ahead as they do only because the clock was ahead.
+
+        None is fired twice by that: each has its idempotency key.
+        """
+        off = {name: first for name, row in there.items() if (first := _put_off(row, now)) is not None}
+        for some in _some(sorted(off)):
+            with self._ledger.write() as tx:
+                for name in some:
+                    if schedules.put_right(tx, there[name], next_at=off[name]):
+                        told = [f"{at:%Y-%m-%d %H:%M}" for at in (there[name].next_at, off[name])]
+                        text = _CLOCK_TEXT.format(name, *told)
+                        raise_alert(tx, _CLOCK, text, now=now, in_log=True)
+                        tx.after_commit(partial(_log.warning, "%s", text))
 
     def listing(self, *, limit: int, after: str | None = None) -> Listing:
         """Show the schedules by name, from the one behind `after`, each with its next times."""
@@ -94,7 +122,7 @@ class Schedule:
             return None
 
 
-def _is_as(row: schedules.Schedule | None, said: Said) -> bool:
+def _is_as(row: schedules.Schedule | None, said: Said | None) -> bool:
     return row is not None and row.next_at is not None and (row.expression, row.timezone) == said
 
 
@@ -102,8 +130,31 @@ def _next_of(said: Said, row: schedules.Schedule | None, now: datetime) -> datet
     """Give the next time: what the row says, if it is of the same schedule, else anew, and none twice."""
     if row is not None and _is_as(row, said):
         return row.next_at
-    last = row.last_at if row is not None else None
-    return cron.following(*said, after=max(now, last or now))
+    return _coming(said, row.last_at if row is not None else None, now)
+
+
+def _coming(said: Said, last: datetime | None, now: datetime) -> datetime | None:
+    """Give the first time from now on but the one that was fired last, by a clock that was a little ahead."""
+    first = cron.following(*said, after=now)
+    return cron.following(*said, after=first) if first is not None and first == last else first
+
+
+def _put_off(row: schedules.Schedule, now: datetime) -> datetime | None:
+    """Give the time that should come next, if the row's is a later one because a clock was ahead.
+
+    That is so where it was fired later than now, or where there is a whole time more in between. What lies
+    less far off was announced before the rules of its zone have changed.
+    """
+    fired_ahead = row.fired_at is not None and row.fired_at > now
+    if row.next_at is None or not (fired_ahead or row.next_at - now > _NEAR):
+        return None
+    said = (row.expression, row.timezone)
+    with suppress(InvalidInput):
+        first = _coming(said, row.last_at, now)
+        between = first if fired_ahead or first is None else cron.following(*said, after=first)
+        if between is not None and row.next_at > between:
+            return first
+    return None
 
 
 def _shown(name: str, said: Said, row: schedules.Schedule | None, now: datetime) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -30,17 +30,34 @@ def get(tx: Tx, name: str, *, lock: bool = False) -> Lock | None:
     return rows.as_record(Lock, row) if row else None
 
 
-def held(tx: Tx, names: Collection[str], *, now: datetime) -> set[str]:
-    """Say which of these have not run out yet."""
-    statement = select(locks.c.name).where(locks.c.name.in_(names), locks.c.until > now)
-    return set(tx.execute(statement).scalars())
+def held(
+    tx: Tx, names: Collection[str], *, now: datetime, longest: Mapping[str, timedelta] | None = None
+) -> set[str]:
+    """Say which of these have not run out yet. `longest`: as of `take`, for each."""
+    statement = select(locks.c.name, locks.c.until).where(locks.c.name.in_(names), locks.c.until > now)
+    found = {row.name: row.until for row in tx.execute(statement)}
+    return {name for name, until in found.items() if longest is None or until <= now + longest[name]}
 
 
-def take(tx: Tx, name: str, *, now: datetime, until: datetime, owner: str = "") -> bool:
-    """Take a lock that is free or has run out. True for the one caller who got it."""
+def take(
+    tx: Tx,
+    name: str,
+    *,
+    now: datetime,
+    until: datetime,
+    owner: str = "",
+    longest: timedelta | None = None,
+) -> bool:
+    """Take a lock that is free or has run out. True for the one caller who got it.
+
+    One that is held until later than `longest` from now was taken by a clock that was ahead: it is free.
+    """
     if rows.insert_unless_there(tx, locks, name=name, until=until, times=1, reason=owner):
         return True
-    statement = update(locks).where(locks.c.name == name, locks.c.until <= now)
+    free = locks.c.until <= now
+    if longest is not None:
+        free = or_(free, locks.c.until > now + longest)
+    statement = update(locks).where(locks.c.name == name, free)
     return tx.execute(statement.values(until=until, reason=owner)).rowcount == 1
 
 

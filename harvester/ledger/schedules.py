@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, exists, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, literal_column, null, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -77,6 +77,8 @@ def put(tx: Tx, name: str, expression: str, timezone: str, *, next_at: datetime 
     if rows.insert_unless_there(tx, schedules, name=name, **values):
         return
     table = schedules.c
+    if next_at is not None:  # of a clock that was ahead, the last time may lie behind the next
+        values["last_at"] = case((table.last_at < next_at, table.last_at), else_=null())
     another = or_(table.expression != expression, table.timezone != timezone, table.next_at.is_(None))
     tx.execute(update(schedules).where(table.name == name, another).values(**values))
 
@@ -91,6 +93,16 @@ def fired(tx: Tx, seen: Schedule, time: datetime, *, next_at: datetime | None, n
     once = or_(schedules.c.last_at.is_(None), schedules.c.last_at < time)
     statement = update(schedules).where(*_as_seen(seen), once)
     return tx.execute(statement.values(next_at=next_at, last_at=time, fired_at=now)).rowcount == 1
+
+
+def put_right(tx: Tx, seen: Schedule, *, next_at: datetime) -> bool:
+    """Give a schedule an earlier next time. False if it has changed.
+
+    It forgets a last time that is not before that, or the next one would never be fired.
+    """
+    last_at = case((schedules.c.last_at < next_at, schedules.c.last_at), else_=null())
+    statement = update(schedules).where(*_as_seen(seen))
+    return tx.execute(statement.values(next_at=next_at, last_at=last_at)).rowcount == 1
 
 
 def passed_over(tx: Tx, seen: Schedule, *, next_at: datetime | None) -> bool:
