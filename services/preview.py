@@ -17,9 +17,9 @@ from harvester.ledger import Ledger, Tx, client_runs, clients, cost_history, job
 from harvester.models import Client, ClientRunStatus
 from harvester.run_ids import client_run_id
 from services import budgets, pauses, preview_leads
-from services.eligibility import PASSING, Skip, why_not
+from services.eligibility import PASSING, USED_UP, Skip, why_not
 from services.kickoff import ClientsNotRead, Order, ReadClients, UnknownClient, Unread, checked
-from services.plan import ACTIVE, AIRTABLE, Limits, need_of, profiles_for
+from services.plan import ACTIVE, AIRTABLE, Limits, Need, need_of, profiles_for
 from services.preview_leads import DueLead, ReadLeads
 
 #: So far back goes what a profile has cost.
@@ -36,7 +36,7 @@ class Preview:
     as the target is not met more follow, `most_batches` in all. `at_most_micros` is what all of them may cost
     before the client's day is over, `about_micros` what the first ones cost if profiles cost what they did in
     the last 30 days (None: nobody knows), both in millionths of a USD. `paused` says what keeps them from
-    starting, `remark` what is doubtful.
+    starting, `remark` what is doubtful. `unread`: who is due is not known, and `batches` are none.
     """
 
     client_id: str
@@ -49,6 +49,7 @@ class Preview:
     about_micros: int | None = None
     paused: str | None = None
     remark: str | None = None
+    unread: bool = False
 
     @property
     def leads(self) -> list[DueLead]:
@@ -119,8 +120,8 @@ class Previews:
     ) -> Iterator[Preview]:
         """Look ahead at all clients that a job run would be for, by ID.
 
-        Of leads in Airtable none is read for it, which takes a call for each client: those are shown as the
-        ledger knows them, with a remark. Raises `UnknownClient` and `ClientsNotRead`.
+        Of leads in Airtable none is read for it, which takes a call for each client: who is due there is not
+        known, but what they may cost. Raises `UnknownClient` and `ClientsNotRead`.
         """
         unread = self._read()
         job = JobRun(
@@ -139,9 +140,9 @@ class Previews:
                 raise UnknownClient(f"there is no client {client_id}")
             found = job_clients.undecided(tx, job, status=ACTIVE, limit=_EVERYBODY)
         for one in found:
-            basis = self._basis(Order(one), unread)
-            told = "as the ledger knows its leads; they are read from Airtable at its kickoff"
-            yield self._as_known(basis, told if self._is_read_for(basis) and basis.skip is None else None)
+            basis = self._basis(Order(one), unread, guarded=True)
+            is_read = basis.skip is None and self._is_read_for(basis)
+            yield self._not_read(basis) if is_read else self._as_known(basis, None)
 
     def _read(self) -> Unread | None:
         return self._read_clients() if self._read_clients is not None else None
@@ -150,7 +151,9 @@ class Previews:
         of_airtable = basis.client.origin == AIRTABLE and basis.order.target_urls is None
         return self._read_leads is not None and of_airtable and basis.client.airtable_error is None
 
-    def _basis(self, order: Order, unread: Unread | None, *, chosen: bool = False) -> _Basis:
+    def _basis(
+        self, order: Order, unread: Unread | None, *, chosen: bool = False, guarded: bool = False
+    ) -> _Basis:
         chosen = chosen or order.target_urls is not None
         with self._ledger.read() as tx:
             client = clients.get(tx, order.client_id)
@@ -162,24 +165,26 @@ class Previews:
                 raise ClientsNotRead(
                     f"what is known of {client.client_id} is too old to go by: {unread.problem}"
                 )
-            return self._of(tx, order, client, chosen=chosen)
+            return self._of(tx, order, client, chosen=chosen, guarded=guarded)
 
-    def _of(self, tx: Tx, order: Order, client: Client, *, chosen: bool) -> _Basis:
+    def _of(self, tx: Tx, order: Order, client: Client, *, chosen: bool, guarded: bool) -> _Basis:
         now = self._clock()
         need = need_of(tx, client, self._limits, now)
         batches = order.max_batches if order.max_batches is not None else max(0, need.batches)
         return _Basis(
             order=order,
             client=client,
-            skip=self._skip(tx, client, now, chosen=chosen),
+            skip=self._skip(tx, client, need, now, chosen=chosen, guarded=guarded),
             posts=need.posts,
             profiles=max(0, profiles_for(client, self._limits, posts=need.posts, batches=batches)),
             batches=batches,
             paused=pauses.why_waiting(tx, client.client_id),
         )
 
-    def _skip(self, tx: Tx, client: Client, now: datetime, *, chosen: bool) -> Skip | None:
-        skip = why_not(tx, client, self._limits, now, chosen=chosen)
+    def _skip(
+        self, tx: Tx, client: Client, need: Need, now: datetime, *, chosen: bool, guarded: bool
+    ) -> Skip | None:
+        skip = why_not(tx, client, self._limits, now, chosen=chosen, guarded=guarded, need=need)
         live = client_runs.live_of(tx, client.client_id)
         if live is not None and (skip is None or skip.code in PASSING):
             return Skip("run_in_progress", f"client run {live.client_run_id} is still running")
@@ -223,9 +228,24 @@ class Previews:
                 return self._nothing(
                     basis, remark, Skip("leads_not_read", f"its leads cannot be read: {error}")
                 )
-            return self._as_known(basis, f"as the ledger knows its leads; Airtable cannot be asked: {error}")
+            told = f"as the ledger knows its leads; Airtable cannot be asked: {error}"
+            return self._bounded(self._as_known(basis, told), basis, now)
         with self._ledger.read() as tx:
             return self._planned(tx, basis, found, remark, now)
+
+    def _not_read(self, basis: _Basis) -> Preview:
+        told = "its leads are read from Airtable at its kickoff"
+        known = replace(self._nothing(basis, told), posts_wanted=basis.posts, unread=True)
+        return self._bounded(known, basis, self._clock())
+
+    def _bounded(self, found: Preview, basis: _Basis, now: datetime) -> Preview:
+        """Bound by target and guardrail alone what a client may cost whose leads are not known."""
+        most = basis.batches if basis.profiles else 0
+        with self._ledger.read() as tx:
+            about = self._about(tx, basis.client.client_id, basis.profiles, now)
+            at_most = min(most * self._limits.budgets.run_micros, self._left(tx, basis.client, now))
+        least = None if about is None else min(about, at_most)
+        return replace(found, most_batches=most, at_most_micros=at_most, about_micros=least)
 
     def _nothing(self, basis: _Basis, remark: str | None, skip: Skip | None = None) -> Preview:
         client = basis.client
@@ -253,7 +273,7 @@ class Previews:
             at_most_micros=at_most,
             about_micros=None if about is None else min(about, at_most),
             paused=basis.paused,
-            remark=remark,
+            remark=USED_UP if basis.batches < 1 and not (explicit or parts) else remark,
         )
 
     def _left(self, tx: Tx, client: Client, now: datetime) -> int:

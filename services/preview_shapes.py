@@ -21,7 +21,7 @@ def preview(found: Preview) -> dict[str, Any]:
         "paused": found.paused,
         "remark": found.remark,
         "postsWanted": found.posts_wanted,
-        "profiles": len(found.leads),
+        "profiles": None if found.unread else len(found.leads),
         "batches": [
             {"batch": number, "leads": [_lead(lead) for lead in batch]}
             for number, batch in enumerate(found.batches, start=1)

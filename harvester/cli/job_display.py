@@ -54,8 +54,8 @@ def show_previews(found: Sequence[Preview]) -> None:
     rows = [
         (
             one.client_id,
-            len(one.leads),
-            len(one.batches),
+            "-" if one.unread else len(one.leads),
+            "-" if one.unread else len(one.batches),
             one.most_batches,
             usd(shapes.usd(one.at_most_micros)),
             usd(shapes.usd(one.about_micros)),

@@ -116,8 +116,9 @@ def test_of_many_clients_no_base_is_read(ledger: Ledger, clock: FakeClock) -> No
         (found,) = look.every()
         assert contents(ledger) == before
         assert stage.lists(BASE) == 0
-    assert (found.leads, found.client_id) == ([], CLIENT_ID)
+    assert (found.leads, found.unread, found.client_id) == ([], True, CLIENT_ID)
     assert found.remark is not None
+    assert (found.most_batches, found.at_most_micros) == (10, 5_000_000)
     assert "Airtable" in found.remark
 
 

@@ -9,14 +9,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from factories import NOW, FakeClock, end_run, make_client, make_leads, make_limits, on_one_ledger
+from factories import (
+    NOW,
+    FakeClock,
+    end_run,
+    make_client,
+    make_leads,
+    make_limits,
+    make_run,
+    on_one_ledger,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from records import batches, record, sent
 from sqlalchemy import update
 
 from harvester.errors import InvalidInput
-from harvester.ledger import Ledger, actor_runs, clients, job_tables, leads, outcomes, tables
+from harvester.ledger import Ledger, actor_runs, client_runs, clients, job_tables, leads, outcomes, tables
 from harvester.models import ActorRun, ActorRunState, ClientRunStatus, LeadStatus
 from preview.whole import untouched
 from services import budgets
@@ -267,3 +276,17 @@ def test_all_clients_are_shown_that_a_job_run_would_be_for(ledger: Ledger) -> No
     assert gone.skip is not None
     with pytest.raises(UnknownClient):
         list(every(client_id="Nobody"))
+
+
+def test_whose_batches_of_the_day_are_used_up_is_said_and_not_shown_as_nobody(ledger: Ledger) -> None:
+    make_client(ledger, "One", max_batches=1, batch_size=1)
+    make_leads(ledger, "One", 3)
+    (batch,) = make_run(ledger, [make_leads(ledger, "One")], client_id="One")
+    end_run(ledger, batch, now=NOW)
+    with ledger.write() as tx:
+        client_runs.finish(tx, batch.client_run_id, status=ClientRunStatus.COMPLETED, now=NOW)
+    told = "the client's batches of the day are used up"
+    assert (previewed(ledger, Order("One")).remark, previewed(ledger, Order("One")).leads) == (told, [])
+    assert len(previewed(ledger, Order("One", max_batches=2)).leads) == 2
+    (found,) = Previews(ledger, make_limits(), FakeClock()).every()
+    assert found.skip == Skip("batches_used_up", told)
