@@ -42,7 +42,10 @@ def process() -> Response:
 def smart_resume() -> Response:
     """Go on with what is missing, client by client; one at a time."""
     try:
-        return _accepted(services().smart_resume.start(_ask(bodies.json_object(), SOURCE)))
+        body = bodies.json_object()
+        if orders.source(body, otherwise=SOURCE) != SOURCE:
+            raise InvalidInput(f"the source of a smart resume is {SOURCE}", code="invalid_source")
+        return _accepted(services().smart_resume.start(_ask(body, SOURCE)))
     except RunExists as error:
         return _refused("run_exists", str(error), runId=error.run_id)
     except ResumeInProgress as error:
@@ -85,6 +88,7 @@ def job(run_id: str) -> Response:
 
 
 def _ask(body: dict[str, Any], source: str) -> Ask:
+    orders.only(body, "stream", "limit", "runId", "source")
     return Ask(
         source=source,
         stream=_number(body, "stream", least=0, most=_MOST_STREAM),

@@ -11,6 +11,7 @@ from harvester.errors import InvalidInput
 from routes import bodies
 
 _KEY = re.compile(r"[!-~]{1,255}")
+_CLIENT = ("clientId", "client")
 
 
 def run_id(body: dict[str, Any]) -> str | None:
@@ -36,6 +37,20 @@ def idempotency_key() -> str | None:
     return key
 
 
+def only(body: dict[str, Any], *names: str) -> None:
+    """Refuse a name in query or body that is none of these, or of those that name a client.
+
+    What narrows an order to somebody, misspelt and passed over, would have it done for all. Raises
+    `InvalidInput`.
+    """
+    known = {*_CLIENT, *names}
+    for where, code, given in (("query", "invalid_query", request.args), ("body", "invalid_body", body)):
+        unknown = sorted(set(given) - known)
+        if unknown:
+            told = f"the {where} may hold {', '.join(sorted(known))}, not {unknown[0][:40]!r}"
+            raise InvalidInput(told, code=code)
+
+
 def client(body: dict[str, Any]) -> str | None:
     """Give the client that an order is for: by header, query or body. None if it is for all of them.
 
@@ -43,8 +58,8 @@ def client(body: dict[str, Any]) -> str | None:
     of it. Raises `InvalidInput`, also for two names that differ.
     """
     given = [request.headers.get("x-client-id")]
-    given += [bodies.narrowing(name) for name in ("clientId", "client")]
-    given += [bodies.text(body, name) for name in ("clientId", "client")]
+    given += [bodies.narrowing(name) for name in _CLIENT]
+    given += [bodies.text(body, name) for name in _CLIENT]
     named = {name for name in given if name is not None}
     if "" in named:
         raise InvalidInput("the client is empty: leave it out, or name one", code="missing_client")

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from harvester.errors import InvalidInput
 from routes import bodies, orders
 from routes.auth import token_required
 from routes.state import services
@@ -44,9 +43,7 @@ def resume() -> Response:
 
 
 def _scope(body: dict[str, Any]) -> str:
-    unknown = sorted(set(body) - {"clientId", "client", "reason"})
-    if unknown:  # perhaps meant to name a client, and all would be paused or let go
-        raise InvalidInput(f"the body may hold clientId and reason, not {unknown[0][:40]!r}")
+    orders.only(body, "reason")
     named = orders.client(body)
     if named == ALL:
         raise UnknownClient(f"{named!r} is no client ID: leave it out to mean all clients")

@@ -179,3 +179,25 @@ def test_an_order_that_waits_for_the_end_of_a_pause_says_so(any_web: Web) -> Non
     any_web.post(f"/api/runs/{full_id}/cancel")
     (pause,) = any_web.post("/api/apify/process-client", {"clientId": "Ada"}).json["pauses"]
     assert pause["clientId"] == "Ada"
+
+
+@pytest.mark.parametrize("path", [PROCESS, RESUME])
+@pytest.mark.parametrize(
+    ("query", "body", "code"),
+    [
+        ("?steam=1", {}, "invalid_query"),
+        ("?clientID=Ada", {}, "invalid_query"),
+        ("", {"clientid": "Ada"}, "invalid_body"),
+        ("", {"dryRun": True}, "invalid_body"),
+        ("", {"source": "manual"}, "invalid_source"),
+    ],
+)
+def test_what_might_have_narrowed_an_order_is_refused_and_nobody_is_harvested(
+    agency: Web, path: str, query: str, body: dict[str, object], code: str
+) -> None:
+    before = agency.counts()
+    answer = agency.post(path + query, body)
+    assert (answer.status_code, answer.json["code"]) == (400, code)
+    assert agency.counts() == before
+    named = agency.post(path, headers={"x-client-id": "Ada"}).json["clients"]
+    assert [one["clientId"] for one in named] == ["Ada"]
