@@ -61,15 +61,17 @@ def over(tx: Tx, key: str, now: datetime) -> None:
 
 
 def harvest_ended(
-    tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime, *, tried: bool = True
+    tx: Tx, run: ClientRun, status: ClientRunStatus, note: str, now: datetime, *, is_word: bool = True
 ) -> None:
     """Raise an alert for a client run that did not end well, until one of its client does.
 
-    What a person has cancelled says nothing about the client, nor does one that had nothing to do: not
-    `tried`, it had no batch.
+    What a person has cancelled says nothing about the client. Nor does one that is no word (not `is_word`):
+    it had nothing to do, or only met a budget, of which an alert of its own tells.
     """
     key = f"client {run.client_id} failed"
-    if status is ClientRunStatus.COMPLETED and tried:
+    if not is_word:
+        return
+    if status is ClientRunStatus.COMPLETED:
         over(tx, key, now)
     elif status in (ClientRunStatus.FAILED, ClientRunStatus.COMPLETED_WITH_ERRORS):
         text = (
@@ -81,7 +83,8 @@ def harvest_ended(
 
 
 def _shortened(note: str) -> str:
-    return note if len(note) <= _REASON_CHARS else f"{note[:_REASON_CHARS]}…"
+    told = note.rstrip(".")  # as Apify's own messages end
+    return told if len(told) <= _REASON_CHARS else f"{told[:_REASON_CHARS]}…"
 
 
 class Alerts:

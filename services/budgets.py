@@ -65,7 +65,8 @@ class Budget:
 
     def __str__(self) -> str:
         kept = f", {usd(self.money.reserved)} reserved" if self.money.reserved else ""
-        return f"{self.name} is spent: {usd(self.money.paid)} of {usd(self.limit)} USD{kept}"
+        left = ", and the rest is too little for a start" if self.money.paid < self.limit else ""
+        return f"{self.name} is spent: {usd(self.money.paid)} of {usd(self.limit)} USD{kept}{left}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from services import run_records
 
 #: The `error_code` of an actor run that succeeded, and had no word about some of its profiles.
 UNANSWERED: Final = "unanswered"
+#: The `error_code` of one that was not started since its budget was spent.
+BUDGET_SPENT: Final = "budget_spent"
 #: The `error_code` and reason of one that was not started, because its client run is to end.
 CANCELLED: Final = "client_run_cancelled"
 CANCELLED_REASON: Final = "not started: its client run was cancelled"
@@ -168,4 +170,5 @@ def give_up(tx: Tx, run: ActorRun, *, code: str, reason: str, now: datetime, **p
     )
     decide_leads(tx, failed, hear(tx, failed, answered_all=False), now=now)
     run_records.update(tx, run.client_run_id, run.client_id, source="advance", now=now)
-    tx.after_commit(lambda: _log.error("Actor run given up: %s", reason, code=code))
+    told = _log.info if code == CANCELLED else _log.error  # a person wanted that
+    tx.after_commit(lambda: told("Actor run given up: %s", reason, code=code))

@@ -14,7 +14,7 @@ from services.alerts import harvest_ended
 from services.eligibility import USED_UP
 from services.outcome import CANCELLED, CANCELLED_REASON, give_up
 from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, profiles_for
-from services.verdict import NOTE_CHARS, counted, verdict
+from services.verdict import NOTE_CHARS, counted, has_only_met_its_budget, verdict
 
 _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
 
@@ -43,6 +43,8 @@ class Settle:
         self._give_up_planned(full_id)
         with self._ledger.write() as tx:
             run = client_runs.get(tx, full_id, lock=True)
+            if run is None:
+                jobs.record_deleted(tx, full_id, now=self._clock())
             if run is None or run.status is not ClientRunStatus.RUNNING:
                 return
             batches = actor_runs.of_client_run(tx, full_id)
@@ -171,7 +173,8 @@ class Settle:
             status, note = ClientRunStatus.FAILED, "made by hand, and no actor run came of it"
         elif not batches and run.max_batches < 1:
             note = USED_UP
-        self._ended(tx, run, status, note, now, tried=bool(batches))
+        says_it = bool(batches) and not has_only_met_its_budget(run, batches)
+        self._ended(tx, run, status, note, now, is_word=says_it)
 
     def _stopped(self, tx: Tx, run: ClientRun, batches: list[ActorRun], reason: str, now: datetime) -> None:
         """End a client run that cannot go on, although it should."""
@@ -206,9 +209,9 @@ class Settle:
         note: str,
         now: datetime,
         *,
-        tried: bool = True,
+        is_word: bool = True,
     ) -> None:
         client_runs.ask_for_leads(tx, run.client_run_id, at=None)
         if run_records.complete(tx, run, status, source="settle", note=note, now=now):
-            harvest_ended(tx, run, status, note, now, tried=tried)
+            harvest_ended(tx, run, status, note, now, is_word=is_word)
         jobs.client_run_ended(tx, run, now=now)

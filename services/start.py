@@ -32,7 +32,7 @@ from harvester.webhook_tokens import TokenSigner
 from services import budgets
 from services.account import most_in_flight
 from services.budgets import MONTH_RESERVED, Budgets, Spent, Wait
-from services.outcome import CANCELLED, CANCELLED_REASON, give_up
+from services.outcome import BUDGET_SPENT, CANCELLED, CANCELLED_REASON, give_up
 from services.plan import not_entitled
 from services.search import Search
 
@@ -118,10 +118,15 @@ class Start:
         cap = run.cap_micros or 0
         if code == _CAP_TOO_LOW and cap < self._terms.budgets.run_micros:
             full = budgets.usd(self._terms.budgets.run_micros)
-            code = "budget_spent"
+            code = BUDGET_SPENT
             reason = f"the budget has {budgets.usd(cap)} USD left instead of {full} for one start: {reason}"
         with self._ledger.write() as tx:
-            give_up(tx, run, code=code, reason=reason, now=self._clock())
+            now = self._clock()
+            client = clients.get(tx, run.client_id)
+            if code == BUDGET_SPENT and client is not None:
+                standing = budgets.both(tx, client, self._terms.budgets, now)
+                budgets.tell(tx, min(standing, key=lambda budget: budget.room), now=now)
+            give_up(tx, run, code=code, reason=reason, now=now)
 
     def _has_place(self, run: ActorRun) -> bool:
         with self._ledger.read() as tx:
@@ -174,7 +179,7 @@ class Start:
     def _spent(self, tx: Tx, run: ActorRun, money: Spent, now: datetime) -> None:
         budgets.tell(tx, money.budget, now=now)
         locks.release(tx, MONTH_RESERVED)  # the others need not wait to be told the same
-        give_up(tx, run, code="budget_spent", reason=str(money.budget), now=now)
+        give_up(tx, run, code=BUDGET_SPENT, reason=str(money.budget), now=now)
 
     def _waits_for_money(self, tx: Tx, run: ActorRun, money: Wait, now: datetime) -> None:
         """Let what is under way end first, and nobody else wait behind rows that would only wait, too."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from harvester.models import ActorRun, ClientRun, ClientRunStatus
-from services.outcome import UNANSWERED
+from services.outcome import BUDGET_SPENT, UNANSWERED
 
 #: Longest note, in characters.
 NOTE_CHARS: Final = 2_000
@@ -40,6 +40,12 @@ def verdict(run: ClientRun, batches: Sequence[ActorRun]) -> tuple[ClientRunStatu
     note = f"{len(bad)} of {len(latest)} actor runs had errors: {reasons}"[:NOTE_CHARS]
     lost = all(batch.error_code is not None and not batch.cursor for batch in batches)
     return (ClientRunStatus.FAILED if lost else ClientRunStatus.COMPLETED_WITH_ERRORS), note
+
+
+def has_only_met_its_budget(run: ClientRun, batches: Sequence[ActorRun]) -> bool:
+    """Say whether nothing was wrong with a client run but that its budget let it not go on."""
+    bad = [batch for batch in counted(run, batches) if _is_bad(batch)]
+    return bool(bad) and all(batch.error_code == BUDGET_SPENT for batch in bad)
 
 
 def _is_bad(batch: ActorRun) -> bool:

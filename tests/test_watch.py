@@ -132,20 +132,22 @@ ENDS = [one for one in ClientRunStatus if one is not ClientRunStatus.RUNNING]
 def test_a_client_whose_harvests_fail_is_told_of_once_until_one_ends_well(
     ledger: Ledger, ends: list[tuple[ClientRunStatus, bool]]
 ) -> None:
-    """What a person has cancelled changes nothing, either way, nor does what had nothing to do."""
+    """What a person has cancelled changes nothing, either way, nor does what is no word."""
     clock, client_id = FakeClock(), f"client-{next(_numbers)}"
     key, expected, stands = f"client {client_id} failed", 0, False
     told = 0
     run = _record(ledger, client_id)
-    for end, tried in ends:
+    for end, is_word in ends:
         clock.advance(days=2)
         with ledger.write() as tx:
-            harvest_ended(tx, run, end, "its actor run was refused", clock(), tried=tried)
+            harvest_ended(tx, run, end, "its actor run was refused", clock(), is_word=is_word)
         told += to_be_told(ledger).count(key)
-        if end in (ClientRunStatus.FAILED, ClientRunStatus.COMPLETED_WITH_ERRORS):
+        if not is_word:
+            pass
+        elif end in (ClientRunStatus.FAILED, ClientRunStatus.COMPLETED_WITH_ERRORS):
             expected += not stands
             stands = True
-        elif end is ClientRunStatus.COMPLETED and tried:
+        elif end is ClientRunStatus.COMPLETED:
             stands = False
         assert (key in standing(ledger, clock)) == stands
         assert told == expected

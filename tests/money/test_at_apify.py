@@ -65,6 +65,9 @@ def test_a_budget_below_what_the_actor_takes_is_spent_and_says_both_figures(make
     assert error["code"] == "budget_spent"
     assert "0.0050" in error["message"]
     assert "0.01 USD" in error["message"]
+    ((key, text),) = told(stage).items()
+    assert key.startswith("budget of Guy-Wilson ")
+    assert "--daily-budget" in text
 
 
 def test_the_accounts_own_limit_holds_and_is_not_tried(make_stage: MakeStage) -> None:

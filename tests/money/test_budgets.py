@@ -79,9 +79,10 @@ def test_a_spent_budget_ends_what_waits_and_is_told_once_a_day(ledger: Ledger, c
     work(services, clock)
     with ledger.read() as tx:
         codes = sorted(str(row.error_code) for row in tx.execute(select(tables.actor_runs)))
-        keys = [alert.key for alert in alerts.latest(tx, limit=20)]
+        told = {alert.key: alert.text for alert in alerts.latest(tx, limit=20)}
     assert codes == ["None", "budget_spent", "budget_spent"]
-    assert [key for key in keys if key.startswith("budget of")] == ["budget of client-0 2026-11-22"]
+    assert list(told) == ["budget of client-0 2026-11-22"]  # and not that the client has failed
+    assert "0.4950 of 0.5000 USD, and the rest is too little for a start. What" in told.popitem()[1]
     assert services.kickoff(Order("client-0")).code == "budget_spent"
     clock.advance(hours=24)
     assert services.kickoff(Order("client-0")).outcome == "accepted"
