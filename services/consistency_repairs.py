@@ -144,7 +144,8 @@ def _sum_up(tx: Tx, one: Finding, now: datetime) -> None:
         return
     runs = job_clients.runs_of(tx, job.run_id)
     nothing = not runs and not job_clients.of_job(tx, job.run_id)
-    status = ClientRunStatus.FAILED if nothing else summed_up(tx, job)
+    deleted = job_clients.deleted(tx, job.run_id)
+    status = ClientRunStatus.FAILED if nothing else summed_up(tx, job, deleted)
     ended = max((run.finished_at for run in runs if run.finished_at), default=now)
     if job.status is not status:
         job_runs.close(tx, job.run_id, status=status, now=job.finished_at or ended)

@@ -49,6 +49,32 @@ def test_a_job_run_that_is_joined_again_is_live_again(
     assert job(ledger).status is COMPLETED
 
 
+def test_a_job_run_whose_record_was_deleted_ends_with_its_last_actor_run(
+    ledger: Ledger, settle: Settle, clock: FakeClock
+) -> None:
+    """Nothing of it is left that could be settled; what it has at Apify is ingested all the same."""
+    make_client(ledger, "Ada")
+    first, second = make_run(ledger, [[lead] for lead in make_leads(ledger, "Ada", 2)], client_id="Ada")
+    with ledger.write() as tx:
+        tx.connection.exec_driver_sql("delete from client_runs")
+    harvested(ledger, first, posts_found=1)
+    settle(first.client_run_id)
+    assert (job(ledger).status, job(ledger).note) == ("Running", None)
+    harvested(ledger, second, posts_found=1)
+    clock.advance(hours=1)
+    settle(second.client_run_id)
+    settle(second.client_run_id)
+    assert (job(ledger).status, job(ledger).finished_at) == (WITH_ERRORS, clock.now)
+    assert job(ledger).note == "the record of 1 client run was deleted: how it ended is not known"
+
+
+def test_nothing_comes_of_a_client_run_that_never_was(ledger: Ledger, settle: Settle) -> None:
+    make_client(ledger, "Ada")
+    make_run(ledger, [make_leads(ledger, "Ada")], client_id="Ada")
+    settle(f"{RUN_ID}-Bo")
+    assert job(ledger).status == "Running"
+
+
 class MeetingClock(FakeClock):
     """Lets two that ask for the time wait for each other, so that both are in mid-transaction."""
 

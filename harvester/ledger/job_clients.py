@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
@@ -13,8 +13,8 @@ from harvester.ledger import rows
 from harvester.ledger.client_runs import from_row as client_run
 from harvester.ledger.database import Tx
 from harvester.ledger.job_tables import job_clients
-from harvester.ledger.tables import client_runs, clients
-from harvester.models import ClientRun, ClientRunStatus, Metrics
+from harvester.ledger.tables import actor_runs, client_runs, clients
+from harvester.models import ActorRunState, ClientRun, ClientRunStatus, Metrics
 
 _METRICS: Final = tuple(Metrics.__dataclass_fields__)
 
@@ -115,6 +115,29 @@ def counts(tx: Tx, run_ids: Sequence[str]) -> dict[str, Counter[JobDecision]]:
     for run_id, decision, count in tx.execute(statement):
         found[run_id][JobDecision(decision)] = count
     return found
+
+
+def deleted(tx: Tx, run_id: str) -> set[str]:
+    """Name the client runs that a job run has started or taken on, and whose records were deleted."""
+    statement = (
+        select(job_clients.c.client_run_id)
+        .outerjoin(client_runs, client_runs.c.client_run_id == job_clients.c.client_run_id)
+        .where(
+            job_clients.c.run_id == run_id,
+            job_clients.c.decision.in_([JobDecision.STARTED, JobDecision.TAKEN_ON]),
+            client_runs.c.id.is_(None),
+        )
+    )
+    return set(tx.execute(statement).scalars())
+
+
+def any_at_work(tx: Tx, client_run_ids: Collection[str]) -> bool:
+    """Say whether an actor run of these client runs is still open, whatever became of their records."""
+    if not client_run_ids:
+        return False
+    still_open = actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
+    statement = select(actor_runs.c.id).where(actor_runs.c.client_run_id.in_(client_run_ids), still_open)
+    return tx.execute(statement.limit(1)).first() is not None
 
 
 def sums(tx: Tx, run_ids: Sequence[str]) -> dict[str, tuple[int, Metrics]]:

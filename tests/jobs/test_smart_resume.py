@@ -226,13 +226,22 @@ def test_a_report_says_what_went_wrong_and_a_ping_is_due_unless_all_of_it_did(
 
 
 def test_a_job_run_whose_client_runs_vanished_is_ended(agency: Agency, clock: FakeClock) -> None:
-    agency.clients("Ada")
+    agency.clients("Ada", "Bo", "Cy")
+    make_leads(agency.ledger, "Bo", 1)
     run_id = agency.process.order(Ask()).run_id
+    agency.end(f"{run_id}-Cy")
     with agency.ledger.write() as tx:
-        tx.connection.exec_driver_sql("delete from client_runs")
+        tx.connection.exec_driver_sql(f"delete from client_runs where client_run_id <> '{run_id}-Cy'")
+        (batch,) = actor_runs.of_client_run(tx, f"{run_id}-Bo")
     clock.advance(seconds=60)
     agency.looks_until_quiet()
-    assert agency.job(run_id).status is COMPLETED
+    assert agency.job(run_id).status is ClientRunStatus.RUNNING  # Bo's leads are on their way to Apify
+    harvested(agency.ledger, batch, posts_found=1)
+    clock.advance(seconds=60)
+    agency.looks_until_quiet()
+    ended = agency.job(run_id)
+    assert ended.status is ClientRunStatus.COMPLETED_WITH_ERRORS
+    assert ended.note == "the records of 2 client runs were deleted: how they ended is not known"
 
 
 def test_what_was_ended_otherwise_is_no_finding_of_the_check(ledger: Ledger) -> None:
