@@ -20,6 +20,10 @@ as_json = click.option("--json", "json_", is_flag=True, help="Show JSON, for scr
 _CELL_CHARS = 200
 _LINE_CHARS = 2_000
 _PIPED_WIDTH = 140
+#: A column of no more characters is short; a longer one gets by on so many, in several lines.
+_WHOLE_CHARS, _LEAST_CHARS = 40, 20
+#: Characters beside a column's own.
+_PADDING = 3
 _OBEYED = (*range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 _ESCAPED = {code: f"\\u{code:04x}" for code in _OBEYED}
 
@@ -39,9 +43,38 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return made
 
 
-def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table."""
-    console_for_output().print(table(title, columns, rows))
+def show_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, spare: Sequence[str] = ()
+) -> None:
+    """Print a table. On a terminal that is too narrow for it columns are left out, those of `spare` in turn.
+
+    What is short, such as the ID that the next command needs, is broken only where nothing else helps.
+    """
+    console = console_for_output()
+    cells = [[cell(value) for value in row] for row in rows]
+    left_out: list[str] = []
+    if sys.stdout.isatty():
+        for name in spare:
+            if _needed(columns, cells, left_out) > console.width:
+                left_out.append(name)
+    kept = [place for place, name in enumerate(columns) if name not in left_out]
+    shown = [[row[place] for place in kept] for row in cells]
+    made = table(title, [columns[place] for place in kept], shown)
+    fits = _needed(columns, cells, left_out) <= console.width
+    for column, place in zip(made.columns, kept, strict=True):
+        column.no_wrap = (fits or place == 0) and _width(columns, cells, place) <= _WHOLE_CHARS
+    console.print(made)
+
+
+def _needed(columns: Sequence[str], cells: Sequence[Sequence[str]], left_out: Sequence[str]) -> int:
+    """Say how wide a table is in which short columns are whole, and long ones get by on some characters."""
+    places = [place for place, name in enumerate(columns) if name not in left_out]
+    widths = [_width(columns, cells, place) for place in places]
+    return sum(one if one <= _WHOLE_CHARS else _LEAST_CHARS for one in widths) + _PADDING * len(widths)
+
+
+def _width(columns: Sequence[str], cells: Sequence[Sequence[str]], place: int) -> int:
+    return max(len(columns[place]), *(len(row[place]) for row in cells), 0)
 
 
 def console_for_output() -> Console:

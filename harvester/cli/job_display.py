@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harvester.cli.display import counted, moment, show_line, show_table, usd
+from harvester.models import ClientRunStatus
 from services import shapes
 from services.preview import Preview
 
@@ -25,7 +26,8 @@ def show_jobs(found: Sequence[dict[str, Any]]) -> None:
         )
         for job in found
     ]
-    show_table(counted(len(found), "job run"), (*columns, "Started (UTC)", "Ended"), rows)
+    spare = ("Ended", "Started (UTC)", "Profiles", "Client runs")
+    show_table(counted(len(found), "job run"), (*columns, "Started (UTC)", "Ended"), rows, spare=spare)
 
 
 def show_job(job: dict[str, Any]) -> None:
@@ -42,6 +44,7 @@ def show_job(job: dict[str, Any]) -> None:
         f"{sums['skipped']} skipped, {sums['failed']} failed to start",
         columns,
         rows,
+        spare=("Client run", "Profiles", "New", "Decision"),
     )
     if sums["takenOn"]:
         _, posts, _, cost = _figures(sums["takenOnMetrics"])
@@ -70,7 +73,7 @@ def show_previews(found: Sequence[Preview]) -> None:
 def _row(one: dict[str, Any]) -> tuple[object, ...]:
     metrics = one.get("metrics")
     figures = _figures(metrics) if metrics else (None, None, None, None)
-    why = one["reason"] or one.get("told")
+    why = one["reason"] or (None if one["status"] == ClientRunStatus.COMPLETED else one.get("told"))
     return (one["clientId"], one["decision"], one["clientRunId"], one["status"], *figures, why)
 
 

@@ -174,9 +174,8 @@ def _show_list(title: str, rows: list[dict[str, Any]]) -> None:
         "Started (UTC)",
         "Ended",
     )
-    show_table(
-        title, columns, [(run["clientRunId"], run["status"], *_counted(run), *_times(run)) for run in rows]
-    )
+    cells = [(run["clientRunId"], run["status"], *_counted(run), *_times(run)) for run in rows]
+    show_table(title, columns, cells, spare=("Ended", "Started (UTC)", "Rejects", "Profiles", "New"))
 
 
 def _counted(run: dict[str, Any]) -> tuple[object, ...]:
@@ -194,7 +193,7 @@ def _show_one(run: dict[str, Any]) -> None:
     columns = ("Batch", "Actor run", "State", "Apify says", "Profiles", "Items", "Posts", "Rejects", "Cost")
     names = ("batch", "actorRunId", "state", "status", "profiles", "items", "posts", "rejects")
     actor_runs = [(*(one[name] for name in names), usd(one["costUsd"])) for one in run["actorRuns"]]
-    show_table("Actor runs", columns, actor_runs)
+    show_table("Actor runs", columns, actor_runs, spare=("Rejects", "State", "Profiles", "Items"))
     for error in run["errors"]:
         show_line(f"Batch {error['batch']}: {error['code']}: {error['message']}")
     for note in run["systemNotes"].split("\n"):

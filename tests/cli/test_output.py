@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -9,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+import click
 import pytest
 from factories import opened
 
 from harvester.cli import main
+from harvester.cli.display import show_table
 
 from .processes import HARVESTER, REPOSITORY, STARTS_WITHIN, environment
 
@@ -92,3 +95,33 @@ def test_a_process_ends_without_a_traceback(
             check=False,
         )
     assert (ended.returncode, ended.stderr) == (1, told)
+
+
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        """Be one."""
+        return True
+
+
+@pytest.mark.parametrize(("width", "left_out"), [(80, {"Ended", "Started (UTC)"}), (200, set())])
+def test_on_a_narrow_terminal_an_id_stays_whole(
+    width: int, left_out: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    columns = ("Client run", "Status", "Posts", "Cost", "Reason", "Started (UTC)", "Ended")
+    times = ("2026-11-22 16:44:41", "2026-11-22 16:44:49")
+    row = ("261122-164441-Guy-Wilson", "Completed", 24, "$0.0482", "because of it " * 9, *times)
+    show_table("1 client run", columns, [row], spare=("Ended", "Started (UTC)", "Posts"))
+    shown = terminal.getvalue()
+    assert "261122-164441-Guy-Wilson" in shown
+    assert {name for name in columns if name not in shown} == left_out
+    assert max(len(click.unstyle(line)) for line in shown.splitlines()) <= width
+
+
+def test_a_table_of_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table("0 client runs", ("Client run", "Status"), [])
+    assert "Client run" in capsys.readouterr().out
