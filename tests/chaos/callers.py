@@ -18,6 +18,7 @@ from .story import Order
 #: Between two tries of the same call, and between two looks at a harvest.
 _PAUSE_SECONDS = 0.25
 _TIMEOUT_SECONDS = 4
+_FIRST_SECONDS = 20
 
 
 @dataclass
@@ -32,6 +33,10 @@ class Caller:
     #: Client runs whose end was seen.
     finished: list[str] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
+    #: Client runs whose cancel was accepted.
+    cancelled: list[str] = field(default_factory=list)
+    #: Set as soon as everybody's first harvest was ordered, if that is one of a job run.
+    begin: threading.Event | None = None
 
     @property
     def accepted(self) -> list[str]:
@@ -40,8 +45,13 @@ class Caller:
 
     def __call__(self) -> None:
         """Carry out all orders, or as many as there is time for."""
+        if self.begin is not None:
+            self.begin.wait(_FIRST_SECONDS)
         for order in self.orders:
             full_id = self._ordered(order)
+            if full_id is not None and order.cancel_after is not None:
+                self.over.wait(order.cancel_after)
+                self._cancel(full_id)
             while full_id is not None and not self._over(full_id):
                 if self.over.wait(_PAUSE_SECONDS):
                     return
@@ -49,21 +59,45 @@ class Caller:
                 return
 
     def _ordered(self, order: Order) -> str | None:
+        key, tries = order.key, 1
         while not self.over.is_set():
-            status, answer = self.posted(order)
+            status, answer = self.posted(order, key)
             if status == 202:
-                self.answers[order.key] = answer
+                self.answers[key] = answer
                 return str(answer["clientRunId"])
-            if status is not None and status < 500:
-                self.answers[order.key] = {}
-                self.wrongs.append(f"order {order.key} was answered {status} {answer}")
+            if status == 409 and "run_in_progress" in str(answer):  # of a job run: it is waited for
+                tries += 1
+                key = f"{order.key}/{tries}"
+            elif status is not None and status < 500:
+                self.answers[key] = {}
+                self.wrongs.append(f"order {key} was answered {status} {answer}")
                 return None
             self.over.wait(_PAUSE_SECONDS)
         return None
 
-    def posted(self, order: Order) -> tuple[int | None, dict[str, Any]]:
+    def _cancel(self, full_id: str) -> None:
+        while not self.over.is_set():
+            status, answer = called(f"{self.url}/api/runs/{full_id}/cancel", b"{}")
+            if status == 202:
+                self.cancelled.append(full_id)
+            elif status is not None and status < 500 and "run_is_over" not in str(answer):
+                self.wrongs.append(f"the cancel of {full_id} was answered {status} {answer}")
+            if status is not None and status < 500:
+                return
+            self.over.wait(_PAUSE_SECONDS)
+
+    def posted(self, order: Order, key: str) -> tuple[int | None, dict[str, Any]]:
         """Post an order once. No status: no answer."""
-        return called(self.url + order.path, orjson.dumps(order.body), {"Idempotency-Key": order.key})
+        return called(self.url + order.path, orjson.dumps(order.body), {"Idempotency-Key": key})
+
+    def asked_again(self) -> list[str]:
+        """Ask for some orders with their keys once more: they get the same answer, and start nothing."""
+        wrongs = []
+        for order in [order for order in self.orders if order.key in self.answers][:2]:
+            status, answer = self.posted(order, order.key)
+            if answer.get("clientRunId") != self.answers[order.key].get("clientRunId"):
+                wrongs.append(f"I1: {order.key} is answered {status} {answer} now")
+        return wrongs
 
     def _over(self, full_id: str) -> bool:
         status, answer = called(f"{self.url}/api/runs/{full_id}")

@@ -17,7 +17,11 @@ _OVER = ("ingested", "failed")
 
 
 def records(evidence: Evidence, accepted: Sequence[str]) -> list[str]:
-    """I1, I2: one record for each accepted kickoff, and no other; each promised once."""
+    """I1, I2: one record for each accepted kickoff, and no other; each promised once.
+
+    What a job run has started was promised with it.
+    """
+    accepted = [*accepted, *(one.client_run_id for one in evidence.decided if one.decision == "started")]
     there = Counter(row.client_run_id for row in evidence.records)
     created = Counter(row.client_run_id for row in evidence.activity if row.operation == "create" and row.ok)
     wrongs = [f"I1: {one} has {there[one]} records" for one in accepted if there[one] != 1]
@@ -151,17 +155,51 @@ def rest(evidence: Evidence) -> list[str]:
 
 def jobs(evidence: Evidence) -> list[str]:
     """I15: one job for each base run ID, closed, with the status that its client runs make."""
-    of_job = defaultdict(list)
+    status_of = {row.client_run_id: ClientRunStatus(row.status) for row in evidence.records}
+    of_job: defaultdict[str, set[str]] = defaultdict(set)
     for record in evidence.records:
-        of_job[record.run_id].append(ClientRunStatus(record.status))
+        of_job[record.run_id].add(record.client_run_id)
+    for one in evidence.decided:
+        if one.decision == "taken_on":
+            of_job[one.run_id].add(one.client_run_id)
     wrongs = [
         f"I15: job {one} has no record" for one in of_job.keys() - {job.run_id for job in evidence.jobs}
     ]
     for job in evidence.jobs:
-        if job.finished_at is None or not of_job[job.run_id]:
-            wrongs.append(
-                f"I15: job {job.run_id} is {job.status}, with {len(of_job[job.run_id])} client runs"
-            )
-        elif job.status != worst_of(of_job[job.run_id]):
-            wrongs.append(f"I15: job {job.run_id} is {job.status}, its client runs {of_job[job.run_id]}")
+        ends = [status_of[full_id] for full_id in of_job[job.run_id] if full_id in status_of]
+        if job.finished_at is None or not (ends or job.plan):
+            wrongs.append(f"I15: job {job.run_id} is {job.status}, with {len(ends)} client runs")
+        elif job.status != worst_of(ends):
+            wrongs.append(f"I15: job {job.run_id} is {job.status}, its client runs {ends}")
+    return wrongs + _decisions(evidence)
+
+
+def _decisions(evidence: Evidence) -> list[str]:
+    """I15: a job run for all has decided about everybody once, holds nothing, and was told of."""
+    about = defaultdict(list)
+    for one in evidence.decided:
+        about[one.run_id].append(one.client_id)
+    everybody = sorted(client.client_id for client in evidence.clients)
+    wrongs = [f"I15: a kickoff failed: {one}" for one in evidence.decided if one.decision == "failed"]
+    for job in [job for job in evidence.jobs if job.plan]:
+        if sorted(about[job.run_id]) != everybody:
+            wrongs.append(f"I15: job {job.run_id} has decided about {about[job.run_id]} of {everybody}")
+        if job.kickoffs_due_at or job.holds or not job.reported_at:
+            wrongs.append(f"I15: job {job.run_id} was left off: {job}")
     return wrongs
+
+
+def held_back(evidence: Evidence) -> list[str]:
+    """I7, I8: no start was begun while starts were paused, and what was cancelled is."""
+    wrongs = [
+        f"I7: row {row.id} was started at {row.start_requested_at}, paused from {since} to {until}"
+        for since, until in evidence.paused
+        for row in evidence.batches
+        if row.start_requested_at and since < row.start_requested_at < until
+    ]
+    status_of = {row.client_run_id: row.status for row in evidence.records}
+    return wrongs + [
+        f"I8: {one} was cancelled and is {status_of.get(one)}"
+        for one in evidence.cancelled
+        if status_of.get(one) != ClientRunStatus.CANCELLED
+    ]

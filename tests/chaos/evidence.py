@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +40,7 @@ class Evidence:
             self.clients = of(tables.clients)
             self.leads = of(tables.leads)
             self.jobs = of(job_tables.job_runs)
+            self.decided = of(job_tables.job_clients)
             self.records = of(tables.client_runs)
             self.batches = of(tables.actor_runs)
             self.outcomes = of(tables.lead_outcomes)
@@ -49,6 +51,9 @@ class Evidence:
             self.activity = of(tables.activity)
         self.paid: list[PaidRun] = list(apify.paid_runs())
         self.hook_calls: list[HookCall] = apify.ledger().webhook_calls
+        #: From when to when starts were paused, and the client runs whose cancel was accepted.
+        self.paused: list[tuple[datetime, datetime]] = []
+        self.cancelled: list[str] = []
         self.logs = [Log(life.name, life.process.output) for life in lives]
 
     def forget(self) -> None:

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from factories import opened
 
-from harvester.ledger import Ledger
+from harvester.ledger import Ledger, job_runs
 from services.overview import Overview
 
 from . import checks, story, traces
@@ -22,6 +22,7 @@ from .apify import TOKEN, UnreliableApify
 from .callers import Caller
 from .evidence import Evidence
 from .fleet import Fleet, Size, fleet, minded
+from .office import Office
 from .watch import Watch
 
 #: Longer than the lease, and shorter than `UNKNOWN_START_SECONDS`: who sleeps in mid-start for longer than
@@ -45,6 +46,10 @@ TIMERS: dict[str, object] = {
     "MAX_ACTOR_RUNS": 20,
     "DAILY_BUDGET_USD": 1_000,
 }
+#: Of so many harvests, some are those of a job run for all clients.
+JOB_RUN_EVERY = 50
+#: What the job runs of a day may plan for a client, all together.
+MOST_BATCHES = 12
 #: How long the last faults may take to heal.
 HEAL_SECONDS = 60.0
 
@@ -92,7 +97,7 @@ def chaos(
     began = time.monotonic()
     apify = UnreliableApify(seed, time_scale=200, run_seconds=run_seconds, webhook_timeout_seconds=3.0)
     with opened(url) as ledger, apify:
-        story.found(ledger)
+        story.found(ledger, max_batches=min(MOST_BATCHES, harvests // len(story.CLIENTS)))
         environ = {
             "DATABASE_URL": url,
             "APIFY_API_URL": apify.url,
@@ -106,6 +111,7 @@ def chaos(
             stage.play(harvests)
             worn = at_work.sizes()
             evidence = Evidence(ledger, apify, at_work.lives)
+            evidence.paused, evidence.cancelled = stage.paused, stage.cancelled
             outcome.evidence = evidence
             outcome.again = lambda other: violations(other, stage.accepted, at_work)
             outcome.violations += violations(evidence, stage.accepted, at_work)
@@ -129,6 +135,7 @@ def violations(evidence: Evidence, accepted: Sequence[str], at_work: Fleet) -> l
         checks.money(evidence, unknown_start),
         checks.rest(evidence),
         checks.jobs(evidence),
+        checks.held_back(evidence),
         traces.lines(evidence, at_work.killed_at),
         traces.errors(evidence),
         traces.secrets(evidence),
@@ -149,18 +156,28 @@ class _Stage:
     outcome: Outcome
     tell: Callable[[str], None]
     accepted: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    paused: list[tuple[datetime, datetime]] = field(default_factory=list)
+    office: Office = field(init=False)
 
     def play(self, harvests: int) -> None:
         """Order the harvests while everything breaks, then let it heal."""
         over = threading.Event()
+        self.office = Office(self.fleet.url, 1 + harvests // JOB_RUN_EVERY, over)
+        harvests = max(len(story.CLIENTS), harvests - len(story.CLIENTS) * self.office.times)
         each = [harvests // len(story.CLIENTS) + (n < harvests % len(story.CLIENTS)) for n in range(5)]
         callers = [
-            Caller(self.fleet.url, story.orders(self.seed, client_id, count), over)
+            Caller(
+                self.fleet.url,
+                story.orders(self.seed, client_id, count, cancels=True),
+                over,
+                begin=self.office.opened,
+            )
             for client_id, count in zip(story.CLIENTS, each, strict=True)
         ]
         watch = Watch(self.ledger, self.fleet.url, callers, over)
         self.apify.trouble()
-        with minded(self.fleet), _running([*callers, watch], over):
+        with minded(self.fleet), _running([*callers, self.office, watch], over):
             self._break(callers, harvests)
             self.outcome.counts["faults"] = self.apify.heal()
             healing = time.monotonic()
@@ -176,9 +193,9 @@ class _Stage:
         began = time.monotonic()
         for act in story.acts(self.seed, self.fleet.names, self.pause, LONGEST_STOP):
             until = time.monotonic() + act.wait
-            while time.monotonic() < until and not _finished(callers, harvests):
+            while time.monotonic() < until and not self._finished(callers, harvests):
                 time.sleep(0.05)
-            if _finished(callers, harvests) or time.monotonic() > self.deadline - HEAL_SECONDS - 30:
+            if self._finished(callers, harvests) or time.monotonic() > self.deadline - HEAL_SECONDS - 30:
                 break
             done[act.kind] += 1
             self.tell(f"{time.monotonic() - began:6.1f} s: {act.kind} {act.who}")
@@ -190,33 +207,37 @@ class _Stage:
             timer.join()
         self.outcome.counts |= {"seconds of trouble": round(time.monotonic() - began, 1), "acts": dict(done)}
 
+    def _finished(self, callers: list[Caller], harvests: int) -> bool:
+        ended = sum(len(caller.finished) + len(caller.wrongs) for caller in callers)
+        return ended >= harvests and (self.office.finished or bool(self.office.wrongs))
+
     def _quiet(self, callers: list[Caller], harvests: int) -> bool:
         """Say whether all is over: the harvests, the webhooks' calls, and what is due after both."""
-        if not _finished(callers, harvests) or self.apify.ledger().dispatches_by_status.get("ACTIVE"):
+        if not self._finished(callers, harvests) or self.apify.ledger().dispatches_by_status.get("ACTIVE"):
             return False
         counters = Overview(self.ledger).counters()["actor_runs"]
         still_open = sum(n for state, n in counters.items() if state not in ("ingested", "failed"))
-        return not still_open and not _unread(self.ledger) and self.fleet.ready()
+        with self.ledger.read() as tx:
+            untold = job_runs.unreported(tx)
+        return not (still_open or untold or _unread(self.ledger)) and self.fleet.ready()
 
     def _ended(self, callers: list[Caller], watch: Watch, harvests: int) -> None:
         self.accepted = [full_id for caller in callers for full_id in caller.accepted]
+        self.cancelled = [full_id for caller in callers for full_id in caller.cancelled]
+        self.paused = self.office.paused
         self.outcome.counts |= {
             "harvests": f"{len(self.accepted)} of {harvests}, samples {watch.samples}",
+            "orders for all": f"{len(self.office.answers)}, paused {len(self.paused)} times",
+            "cancels accepted": len(self.cancelled),
             "ended by themselves": dict(Counter(map(str, self.fleet.ended))),
         }
         self.outcome.violations += sorted(watch.wrongs) + [one for c in callers for one in c.wrongs]
-        if not _finished(callers, harvests):
+        self.outcome.violations += self.office.wrongs
+        if not self._finished(callers, harvests):
             ordered = sum(len(caller.answers) for caller in callers)
             self.outcome.violations.append(f"I9: only {ordered} of {harvests} were ordered in time")
-        for caller in callers:  # the same key gives the same answer, and starts nothing
-            for order in caller.orders[:2]:
-                status, answer = caller.posted(order)
-                if caller.answers.get(order.key) != answer:
-                    self.outcome.violations.append(f"I1: {order.key} is answered {status} {answer} now")
-
-
-def _finished(callers: list[Caller], harvests: int) -> bool:
-    return sum(len(caller.finished) + len(caller.wrongs) for caller in callers) >= harvests
+        again = [wrong for caller in callers for wrong in caller.asked_again()]
+        self.outcome.violations += again + self.office.asked_again()
 
 
 def _unread(ledger: Ledger) -> bool:
@@ -247,6 +268,7 @@ def _counts(
         "batches by end": dict(Counter(_end_of(row) for row in evidence.batches)),
         "client runs by end": dict(Counter(row.status for row in evidence.records)),
         "webhook calls": f"{len(calls)}, answered {dict(Counter(str(call.status) for call in calls))}",
+        "decisions": dict(Counter(f"{row.decision} {row.code or ''}".strip() for row in evidence.decided)),
         "deliveries": len(evidence.deliveries),
         "posts": len(evidence.posts),
         "rejects": len(evidence.rejects),

@@ -85,6 +85,20 @@ def job_open(evidence: Evidence) -> None:
     evidence.jobs = _changed(evidence.jobs, finished_at=None)
 
 
+def client_forgotten(evidence: Evidence) -> None:
+    evidence.decided = evidence.decided[1:]
+
+
+def cancel_ignored(evidence: Evidence) -> None:
+    evidence.records = _changed(evidence.records, lambda row: row.status == "Cancelled", status="Completed")
+
+
+def started_while_paused(evidence: Evidence) -> None:
+    since, until = evidence.paused[0]
+    at = since + (until - since) / 2
+    evidence.batches = _changed(evidence.batches, lambda row: row.start_requested_at, start_requested_at=at)
+
+
 def told_twice(evidence: Evidence) -> None:
     line = f"Successfully created client run record for {evidence.records[0].client_run_id}\n"
     evidence.logs = [*evidence.logs, Log("web-3", line), Log("web-4", line)]
@@ -111,6 +125,9 @@ SPOILT: dict[Callable[[Evidence], None], str] = {
     lead_forgotten: "I14",
     batch_open: "I9",
     job_open: "I15",
+    client_forgotten: "I15",
+    cancel_ignored: "I8",
+    started_while_paused: "I7",
     told_twice: "I16",
     secret_told: "I12",
 }

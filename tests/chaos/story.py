@@ -19,6 +19,9 @@ DUE_LEADS = 120
 REGULARS = 20
 #: Pieces of a handle that the sandbox heeds.
 _KINDS = ("", "", "", "", "", "", "shared", "prolific", "no-posts", "nonsense", "error")
+#: Of so many orders of a client, one is cancelled: before it is started, or while it is at work.
+_CANCELS = 6
+_CANCELLED_WITHIN = 1.0
 #: Before any second that a kickoff could mint.
 _SHARED_JOBS = "250101-"
 
@@ -41,6 +44,8 @@ class Order:
     key: str
     path: str
     body: dict[str, Any]
+    #: How long after it was accepted its client run is cancelled, if it is.
+    cancel_after: float | None = None
 
 
 def acts(seed: int, names: Sequence[str], pause: tuple[float, float], longest_stop: float) -> Iterator[Act]:
@@ -52,13 +57,16 @@ def acts(seed: int, names: Sequence[str], pause: tuple[float, float], longest_st
         yield Act(chance.uniform(*pause), kind, who, chance.uniform(0.3, longest_stop))  # type: ignore[arg-type]
 
 
-def orders(seed: int, client_id: str, count: int) -> list[Order]:
-    """Give a client's orders: due leads, or people by name; every third one under a job that all share."""
+def orders(seed: int, client_id: str, count: int, *, cancels: bool = False) -> list[Order]:
+    """Give a client's orders: due leads, or people by name; every third one under a job that all share.
+
+    With `cancels`, a few of them are cancelled.
+    """
     chance = random.Random(f"orders/{seed}/{client_id}")
-    return [_order(chance, client_id, number) for number in range(count)]
+    return [_order(chance, client_id, number, cancels) for number in range(count)]
 
 
-def _order(chance: random.Random, client_id: str, number: int) -> Order:
+def _order(chance: random.Random, client_id: str, number: int, cancels: bool) -> Order:
     body: dict[str, Any] = {"clientId": client_id}
     if number % 3 == 0:
         body["runId"] = f"{_SHARED_JOBS}{number // 3600:02}{number // 60 % 60:02}{number % 60:02}"
@@ -70,13 +78,22 @@ def _order(chance: random.Random, client_id: str, number: int) -> Order:
         path = "/api/apify/run"
         body["targetUrls"] = [_url(handle(client_id, "regular", one)) for one in people]
         body["maxPosts"] = chance.randint(1, 3)
-    return Order(client_id, f"{client_id}-{number}", path, body)
+    cancel_after = chance.uniform(0, _CANCELLED_WITHIN) if cancels and number % _CANCELS == 1 else None
+    return Order(client_id, f"{client_id}-{number}", path, body, cancel_after)
 
 
-def found(ledger: Ledger, clients: Sequence[str] = CLIENTS, due_leads: int = DUE_LEADS) -> None:
-    """Store the clients and their leads; the day's limits are out of reach."""
+def found(
+    ledger: Ledger,
+    clients: Sequence[str] = CLIENTS,
+    due_leads: int = DUE_LEADS,
+    max_batches: int = 10_000,
+) -> None:
+    """Store the clients and their leads; the day's target is out of reach, and its batches may be.
+
+    Orders for one client name how many batches they want, or the people.
+    """
     for client_id in clients:
-        make_client(ledger, client_id, daily_target=100_000, batch_size=2, max_batches=10_000)
+        make_client(ledger, client_id, daily_target=100_000, batch_size=2, max_batches=max_batches)
         people = [handle(client_id, "due", number) for number in range(due_leads)]
         with ledger.write() as tx:
             leads.add(tx, client_id, [_lead(person) for person in people])

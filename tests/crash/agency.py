@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 from factories import make_client
+from sqlalchemy import select
 
-from harvester.ledger import Ledger, activity, actor_runs, leads, metrics
+from harvester.ledger import Ledger, Tx, activity, actor_runs, leads, metrics
 from harvester.ledger.client_runs import page
-from harvester.models import ClientRunStatus, LeadStatus
+from harvester.ledger.job_tables import job_runs
+from harvester.ledger.tables import actor_runs as rows
+from harvester.models import ActorRun, ActorRunState, ClientRunStatus, LeadStatus
 from harvester.sandbox.apify import SandboxApify
 from services.overview import Overview
 
@@ -20,6 +24,7 @@ MARKER_KEY = "postHarvesterMarker"
 AGENCY = {
     "Aurora": ["ada-a1", "bea-a2", "cyd-no-posts", "dag-a4", "eli-error", "fay-a6"],
     "Blue-Harbor": ["gus-b1", "hal-b2", "ida-nonsense", "jon-b4", "kim-b5", "lee-b6"],
+    "Cobalt": ["mia-c1"],
 }
 _CREATED = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -56,6 +61,13 @@ def over(ledger: Ledger) -> bool:
     return len(final) == len(runs) and {run.client_id for run in runs} == set(AGENCY)
 
 
+def started(ledger: Ledger) -> bool:
+    """Say whether an actor run is at work."""
+    with ledger.read() as tx:
+        at_work = select(rows.c.id).where(rows.c.state == ActorRunState.RUNNING)
+        return tx.execute(at_work.limit(1)).first() is not None
+
+
 def harvested(ledger: Ledger) -> dict[str, Any]:
     """Give what was harvested, without what differs from one harvest to another anyhow: IDs and times."""
     overview = Overview(ledger)
@@ -77,7 +89,7 @@ def harvested(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def wrongs(ledger: Ledger, starts: Counter[str]) -> list[str]:
+def wrongs(ledger: Ledger, starts: Counter[str], clients: Collection[str] = tuple(AGENCY)) -> list[str]:
     """Name everything that must never be: of a harvest that is over, whatever happened on its way.
 
     `starts` says how often the sandbox started an actor run for each marker and attempt.
@@ -87,16 +99,34 @@ def wrongs(ledger: Ledger, starts: Counter[str]) -> list[str]:
         of_batch[marker.partition(".")[0]] += count
     with ledger.read() as tx:
         runs, _ = page(tx, limit=1_000)
-        checks = {f"{len(runs)} client run records, not one for each client": len(runs) == len(AGENCY)}
+        checks = {f"{len(runs)} client run records, not one for each client": len(runs) == len(clients)}
         created, _ = activity.count(tx, "create")
-        checks[f"{created} creations were counted"] = created == len(AGENCY)
+        checks[f"{created} creations were counted"] = created == len(clients)
         for run in runs:
             recount = metrics.of_client_run(tx, run.client_run_id)
             checks[f"{run.client_id}: metrics {run.metrics}, recounted {recount}"] = run.metrics == recount
             for batch in actor_runs.of_client_run(tx, run.client_run_id):
-                started = of_batch[batch.marker]
-                checks[f"{run.client_id}: batch {batch.batch} was started {started} times"] = started == 1
+                count = of_batch[batch.marker]
+                checks[f"{run.client_id}: batch {batch.batch} was started {count} times"] = (
+                    count == 1 or _never_sent(batch, count)
+                )
         for client_id in AGENCY:
             counted = leads.count_by_status(tx, client_id)
             checks[f"{client_id}: leads are {counted}"] = LeadStatus.PROCESSING not in counted
+        checks |= _of_jobs(tx)
     return [wrong for wrong, right in checks.items() if not right]
+
+
+def _never_sent(batch: ActorRun, count: int) -> bool:
+    return not count and batch.error_code == "client_run_cancelled"
+
+
+def _of_jobs(tx: Tx) -> dict[str, bool]:
+    """Look at the job runs: over with their harvests, and told of where they were for many clients."""
+    found = tx.execute(select(job_runs)).all()
+    checks = {f"{len(found)} job runs for one day": len(found) == 1 or all(not job.plan for job in found)}
+    for job in found:
+        is_over = job.finished_at is not None and job.kickoffs_due_at is None
+        checks[f"job run {job} is not over"] = is_over and job.status != ClientRunStatus.RUNNING
+        checks[f"job run {job} was never told of"] = job.plan is None or job.reported_at is not None
+    return checks

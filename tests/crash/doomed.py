@@ -11,7 +11,6 @@ import inspect
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,17 +19,15 @@ from typing import Any
 from harvester.apify import Apify
 from harvester.ledger import Ledger, Tx
 from harvester.settings import load
-from services import Services, build
-from services.kickoff import Order
+from services import build
 
-from .agency import AGENCY, over
+from .scripts import SCRIPTS
 
 CRASHED = 70
 OVER = 0
 NOT_OVER = 1
 #: Every call to Apify that there is, those that are added one day included.
 _CALLS = [name for name, call in vars(Apify).items() if inspect.isfunction(call) and name[0] != "_"]
-_PATIENCE_SECONDS = 60
 #: Seconds; more than the lease, the time of a wake-up and the search for a lost start together.
 LATER = 30.0
 
@@ -79,8 +76,8 @@ def _between(points: Points, name: str, call: Callable[..., Any]) -> Callable[..
     return called
 
 
-def harvest(environ: dict[str, str], deadly: int | None, later: float) -> tuple[int, list[str]]:
-    """Kick every client off, and work until all is over. Gives the exit code and the points passed.
+def harvest(environ: dict[str, str], script: str, deadly: int | None, later: float) -> tuple[int, list[str]]:
+    """Do what the script says until all is over. Gives the exit code and the points passed.
 
     The clock is `later` seconds ahead: whoever comes after a crash need not wait for its lease to run out.
     """
@@ -89,25 +86,10 @@ def harvest(environ: dict[str, str], deadly: int | None, later: float) -> tuple[
     services = build(load(environ, env_file=None), clock=lambda: datetime.now(UTC) + ahead)
     _around_commits(points)
     _around_calls(points)
-    for client_id in AGENCY:
-        services.kickoff(Order(client_id, idempotency_key=f"kickoff of {client_id}"))
     try:
-        return (OVER if _worked(services) else NOT_OVER), points.passed
+        return (OVER if SCRIPTS[script](services) else NOT_OVER), points.passed
     finally:
         services.close()
-
-
-def _worked(services: Services) -> bool:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    # Once, when it begins: how often they come after that depends on the time that everything takes.
-    for chore in services.chores.due():
-        services.chores(chore)
-    while time.monotonic() < deadline:
-        services.tick(services.advance)
-        if over(services.ledger):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def _forked(job: dict[str, Any], log: str) -> int:
@@ -119,7 +101,8 @@ def _forked(job: dict[str, Any], log: str) -> int:
     try:
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(output, 2)
-        code, passed = harvest(job["environ"], job["deadly"], LATER if job.get("crashed") else 0.0)
+        later = LATER if job.get("crashed") else 0.0
+        code, passed = harvest(job["environ"], job["script"], job["deadly"], later)
         os.write(output, ("\n" + json.dumps(passed)).encode())
     finally:
         sys.stderr.flush()
