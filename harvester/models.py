@@ -189,6 +189,8 @@ class ActorRun:
     cost_micros: int | None
     #: The most that Apify may charge for it (its `maxTotalChargeUsd`), and what memory it was given.
     cap_micros: int | None
+    #: When Apify is asked again what it cost, once it is over; None where it has told for good.
+    cost_due_at: datetime | None
     memory_mb: int | None
     items_expected: int | None
     cursor: int

@@ -166,6 +166,7 @@ def build(
         apify,
         orphans,
         search.adopt,
+        terms.late_costs(settings, ledger, apify, clock),
         clock,
         window=timedelta(seconds=settings.client_run_timeout_seconds),
         stale_lead=timedelta(seconds=settings.stale_lead_seconds),

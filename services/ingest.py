@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from harvester import log
 from harvester.apify import Apify, Page
 from harvester.apify_answers import ApifyRun
-from harvester.apify_errors import Gone
+from harvester.apify_errors import BadAnswer, Gone
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries, posts
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
 from services.attribution import Attribution
+from services.late_costs import is_plausible
 from services.outcome import (
     AT_CAP,
     UNANSWERED,
@@ -72,17 +73,17 @@ class Ingest:
 
     def __call__(self, run: ActorRun) -> None:
         """Store what the dataset holds beyond the cursor, then finish the row if it is time."""
-        gone: Gone | None = None
+        failed: Gone | BadAnswer | None = None
         try:
             run = self._read_on(run)
-        except Gone as error:
-            gone = error
+        except (Gone, BadAnswer) as error:
+            failed = error
         settled_at = (run.apify_finished_at or run.created_at) + self._patience.cost_settles
         if self._clock() < settled_at:
             self._wait_until(run, settled_at)
-        elif gone is not None:
+        elif failed is not None:  # perhaps for the last time
             self._note_cost(run)
-            raise gone
+            raise failed
         else:
             self._finish(run)
 
@@ -139,9 +140,10 @@ class Ingest:
         page = self._page(run, 1)
         missing = (page.total or 0) - run.cursor
         ended_at = found.finished_at or run.apify_finished_at or run.created_at
+        lags = missing > 0 or not is_plausible(run, found, was_read=True)
         if page.items:
             self._wait_until(run, self._clock())
-        elif missing > 0 and self._clock() - ended_at < self._patience.items_lag:
+        elif lags and self._clock() - ended_at < self._patience.items_lag:
             self._wait_until(run, self._clock() + self._patience.look_again)
         else:
             self._settle(run, found, seen, page.total, missing)
@@ -185,7 +187,12 @@ class Ingest:
         if found is not None:
             with self._ledger.write() as tx:
                 held = actor_runs.still_held(tx, run)
-                actor_runs.keep(tx, held, cost_micros=latest_cost(held, found))
+                actor_runs.keep(tx, held, **self._cost(held, found, was_read=False))
+
+    def _cost(self, run: ActorRun, found: ApifyRun, *, was_read: bool) -> dict[str, Any]:
+        """Give the cost as told now, and when to ask again: never, if that is for good."""
+        for_good = is_plausible(run, found, was_read=was_read)
+        return {"cost_micros": latest_cost(run, found), "cost_due_at": None if for_good else self._clock()}
 
     def _settle(
         self, run: ActorRun, found: ApifyRun, seen: list[int], total: int | None, missing: int
@@ -201,7 +208,7 @@ class Ingest:
                 next_check_at=None,
                 apify_status=found.status,
                 status_message=found.status_message,
-                cost_micros=latest_cost(run, found),
+                **self._cost(run, found, was_read=True),
                 items_expected=max(total or 0, run.cursor),
                 error_code=code,
                 error=error,

@@ -38,10 +38,14 @@ class Reckoning:
             tx.after_commit(lambda: _log.error(text, *told))
         if run.cursor > self.may_be_charged(run):
             self._too_many(tx, run, now)
-        client = clients.get(tx, run.client_id)
+        self.money_is_known(tx, run.client_id, now=now)
+
+    def money_is_known(self, tx: Tx, client_id: str, *, now: datetime) -> None:
+        """Tell of a budget that is spent, and let start what waited for a client's money to be known."""
+        client = clients.get(tx, client_id)
         if client is not None:
             budgets.tell_if_spent(tx, client, self.budgets, now=now)
-        due_actor_runs.let_go(tx, run.client_id, now=now)
+        due_actor_runs.let_go(tx, client_id, now=now)
         locks.release(tx, MONTH_RESERVED)
 
     def may_be_charged(self, run: ActorRun) -> int:

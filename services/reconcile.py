@@ -1,7 +1,8 @@
 """Reconcile: compare what the ledger holds with what Apify says, and with itself, and repair.
 
 Rows that are open are asked about one by one, each in its time (`services/follow.py`). Here is the rest: what
-changed at Apify while no row was open for it, actor runs that no row knows, and leads that were left behind.
+changed at Apify while no row was open for it, actor runs that no row knows, leads that were left behind, and
+costs that came late.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Findings:
     adopted: int = 0
     orphans: int = 0
     leads_healed: int = 0
+    costs_corrected: int = 0
 
 
 class Reconcile:
@@ -51,6 +53,7 @@ class Reconcile:
         apify: Apify,
         orphans: Orphans,
         adopt: Callable[[ActorRun, list[ApifyRun]], bool],
+        late_costs: Callable[[], int],
         clock: Callable[[], datetime],
         *,
         window: timedelta,
@@ -61,6 +64,7 @@ class Reconcile:
         self._apify = apify
         self._orphans = orphans
         self._adopt = adopt
+        self._late_costs = late_costs
         self._clock = clock
         self._window = window
         self._stale_lead = stale_lead
@@ -84,6 +88,7 @@ class Reconcile:
                     found = self._compared(some, found, search=search)
             except BadAnswer as error:
                 _log.warning("Apify's list of %s could be read in part alone: %s", actor_id, error)
+        found = replace(found, costs_corrected=self._late_costs())
         if found != Findings(actor_runs_compared=found.actor_runs_compared):
             _log.warning("Reconcile repaired something: %s", found)
         return found

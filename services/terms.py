@@ -14,6 +14,7 @@ from services.advance import Step
 from services.budgets import Budgets
 from services.follow import Follow
 from services.ingest import Ingest, Patience
+from services.late_costs import LateCosts
 from services.orphans import Orphans
 from services.plan import Limits
 from services.reckoning import Reckoning
@@ -72,8 +73,7 @@ def steps(
         items_lag=timedelta(seconds=settings.items_lag_seconds),
         look_again=timedelta(seconds=settings.retry_base_seconds),
     )
-    reckon = Reckoning(budgets(settings), settings.scrape_comments, settings.scrape_reactions)
-    ingest = Ingest(ledger, apify, patience, reckon, clock)
+    ingest = Ingest(ledger, apify, patience, reckoning(settings), clock)
     return {
         ActorRunState.PLANNED: start.planned,
         ActorRunState.STARTING: search.starting,
@@ -84,6 +84,23 @@ def steps(
         ActorRunState.INGESTED: follow.ingested,
         ActorRunState.FAILED: follow.ingested,
     }
+
+
+def reckoning(settings: Settings) -> Reckoning:
+    """Say what an actor run is measured against."""
+    return Reckoning(budgets(settings), settings.scrape_comments, settings.scrape_reactions)
+
+
+def late_costs(settings: Settings, ledger: Ledger, apify: Apify, clock: Clock) -> LateCosts:
+    """Build what asks for costs that come late."""
+    return LateCosts(
+        ledger,
+        apify,
+        reckoning(settings),
+        clock,
+        settles=timedelta(seconds=settings.cost_settle_seconds),
+        every=timedelta(seconds=settings.reconcile_seconds),
+    )
 
 
 def start_terms(settings: Settings) -> StartTerms:

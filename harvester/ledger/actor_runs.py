@@ -78,6 +78,7 @@ def add_orphan(
         apify_run_id=apify_run_id,
         dataset_id=dataset_id,
         next_check_at=now,
+        cost_due_at=now,
         created_at=now,
     )
     row_id: int = tx.execute(statement.returning(actor_runs.c.id)).scalar_one()
@@ -191,9 +192,11 @@ def move(
 
     A row that was woken since it was claimed is due at once: the webhook may have come while the call that
     led here was on the wire. Failures, put-offs and error are wiped unless given, and it is parked no more.
-    Raises `LostLease` if the claim is no longer ours.
+    While it runs, and when it has just ended, nobody knows what it costs in the end. Raises `LostLease` if
+    the claim is no longer ours.
     """
-    values = {**_FRESH, "error_code": None, "error": None, **values}
+    unknown_cost = {"cost_due_at": now} if to in (ActorRunState.RUNNING, ActorRunState.ENDED) else {}
+    values = {**_FRESH, **unknown_cost, "error_code": None, "error": None, **values}
     woken = actor_runs.c.wakes != run.wakes
     due: Any = case((woken, literal(now, Utc)), else_=literal(next_check_at, Utc))
     return _guarded(

@@ -151,6 +151,7 @@ actor_runs = Table(
     count("resurrections"),
     Column("cost_micros", BigInteger),
     Column("cap_micros", BigInteger),
+    Column("cost_due_at", Utc),
     Column("memory_mb", Integer),
     Column("items_expected", Integer),
     count("cursor"),
@@ -174,6 +175,12 @@ actor_runs = Table(
     Index("ix_actor_runs_standing", "state", "client_id"),
     Index("ix_actor_runs_spent", "client_id", "start_requested_at"),
     Index("ix_actor_runs_paid", "start_requested_at", "cost_micros"),
+    Index(
+        "ix_actor_runs_cost_due",
+        "cost_due_at",
+        sqlite_where=text("cost_due_at IS NOT NULL"),
+        postgresql_where=text("cost_due_at IS NOT NULL"),
+    ),
     Index(
         "ix_actor_runs_parked",
         "parked_at",

@@ -15,20 +15,29 @@ from harvester.ledger.tables import actor_runs, client_runs
 from harvester.models import ActorRunState, ClientRunStatus
 
 #: States in which an actor run may still cost more than is known.
-_UNSETTLED: Final = (*IN_FLIGHT, ActorRunState.ENDED, ActorRunState.INGESTING)
+_NOT_OVER: Final = (*IN_FLIGHT, ActorRunState.ENDED, ActorRunState.INGESTING)
+_OVER: Final = (ActorRunState.INGESTED, ActorRunState.FAILED)
+_UNSETTLED: Final = actor_runs.c.state.in_(_NOT_OVER)
+#: Over, and Apify has not told for good what it cost.
+_UNTOLD: Final = and_(actor_runs.c.state.in_(_OVER), actor_runs.c.cost_due_at.is_not(None))
 _KNOWN: Final = func.coalesce(actor_runs.c.cost_micros, 0)
-_CAPPED: Final = and_(actor_runs.c.state.in_(_UNSETTLED), actor_runs.c.cap_micros > _KNOWN)
-_MOVING: Final = and_(actor_runs.c.state.in_(_UNSETTLED), actor_runs.c.parked_at.is_(None))
+_LEFT: Final = case((actor_runs.c.cap_micros > _KNOWN, actor_runs.c.cap_micros - _KNOWN), else_=0)
+#: At work, or being read, and waiting for no person; or told to have cost nothing, which is looked into.
+_MOVING: Final = or_(
+    and_(_UNSETTLED, actor_runs.c.parked_at.is_(None)),
+    and_(_UNTOLD, actor_runs.c.state == ActorRunState.INGESTED, actor_runs.c.cost_micros.is_not(None)),
+)
 _PAID: Final[Any] = func.coalesce(func.sum(_KNOWN), 0)
-_RESERVED: Final[Any] = func.coalesce(func.sum(case((_CAPPED, actor_runs.c.cap_micros - _KNOWN), else_=0)), 0)
+_RESERVED: Final[Any] = func.coalesce(func.sum(case((or_(_UNSETTLED, _UNTOLD), _LEFT), else_=0)), 0)
 _UNDER_WAY: Final[Any] = func.coalesce(func.max(case((_MOVING, 1), else_=0)), 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What actor runs have cost by Apify's figures, and what those that are not over may cost besides.
+    """What actor runs have cost by Apify's figures, and what those may cost besides that are not over, or of
+    which Apify has not told for good what they cost.
 
-    In millionths of a USD. `under_way`: one of them is at work, or being read, and waits for no person.
+    In millionths of a USD. `under_way`: one of them waits for no person, and may leave more than it reserves.
     """
 
     paid: int = 0
@@ -53,12 +62,19 @@ def by_client(tx: Tx, since: Mapping[str, datetime]) -> dict[str, Money]:
 
 
 def of_all(tx: Tx, *, since: datetime) -> Money:
-    """Sum up the actor runs of all clients that were started since then."""
+    """Sum up the actor runs of all clients that were started since then.
+
+    In one statement: a cost that becomes known between two of them would be in neither sum.
+    """
     recent = actor_runs.c.start_requested_at >= since
-    paid = tx.execute(select(_PAID).where(recent)).scalar_one()  # from an index alone, however many there are
-    unsettled = actor_runs.c.state.in_(_UNSETTLED)
-    row = tx.execute(select(_RESERVED, _UNDER_WAY).where(unsettled, recent)).one()
-    return Money(int(paid), int(row[0]), bool(row[1]))
+
+    def alone(column: Any, which: Any = recent) -> Any:
+        return select(column).where(which, recent).scalar_subquery()
+
+    # What was paid is read from an index alone, however many there are.
+    split = [alone(column, which) for which in (_UNSETTLED, _UNTOLD) for column in (_RESERVED, _UNDER_WAY)]
+    paid, reserved, moving, untold, looked_into = tx.execute(select(alone(_PAID), *split)).one()
+    return Money(int(paid), int(reserved) + int(untold), bool(moving or looked_into))
 
 
 def posts_to_come(tx: Tx, client_id: str, *, since: datetime) -> int:

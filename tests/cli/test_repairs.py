@@ -99,7 +99,8 @@ def test_reconcile_as_json_speaks_as_everything_else_does(
         environ["APIFY_API_URL"] = apify.url
         found = shown("reconcile")
         said = harvester("reconcile").stdout
-    assert found["findings"] == {"actorRunsCompared": 0, "resurrected": 0, "adopted": 0, "orphans": 0}
+    names = ("actorRunsCompared", "resurrected", "adopted", "orphans", "costsCorrected")
+    assert found["findings"] == dict.fromkeys(names, 0)
     assert (found["madeDue"], found["leadsHealed"], found["apifyError"]) == (0, 1, None)
     assert said.endswith("Of 0 in Apify's list: 0 resurrected, 0 adopted, 0 orphans.\n")
 

@@ -116,6 +116,8 @@ class Spending(RuleBasedStateMachine):
         """Time goes by."""
         self.clock.advance(seconds=seconds)
         self.work()
+        if seconds > TIMERS["items_lag_seconds"]:
+            self.services.reconcile()
 
     @rule(hours=st.sampled_from([5, 24, 24 * 9]))
     def wait_long(self, hours: int) -> None:

@@ -55,10 +55,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_schedules_next", "schedules", ["next_at"], unique=False)
     op.add_column("actor_runs", sa.Column("cap_micros", sa.BigInteger(), nullable=True))
+    op.add_column("actor_runs", sa.Column("cost_due_at", Utc(), nullable=True))
     op.add_column("actor_runs", sa.Column("memory_mb", sa.Integer(), nullable=True))
     op.drop_index(op.f("ix_actor_runs_start"), table_name="actor_runs")
     op.drop_index(op.f("ix_actor_runs_state"), table_name="actor_runs")
     op.create_index("ix_actor_runs_paid", "actor_runs", ["start_requested_at", "cost_micros"], unique=False)
+    op.create_index(
+        "ix_actor_runs_cost_due",
+        "actor_runs",
+        ["cost_due_at"],
+        unique=False,
+        sqlite_where=sa.text("cost_due_at IS NOT NULL"),
+        postgresql_where=sa.text("cost_due_at IS NOT NULL"),
+    )
     op.create_index("ix_actor_runs_standing", "actor_runs", ["state", "client_id"], unique=False)
     op.add_column("alerts", sa.Column("over_at", Utc(), nullable=True))
     op.execute("UPDATE alerts SET over_at = last_at")  # none of them came up to stay
