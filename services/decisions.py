@@ -18,6 +18,7 @@ from services.plan import Limits, need_of
 #: Codes of those that are skipped, beside those of a kickoff.
 RUN_IN_PROGRESS: Final = "run_in_progress"
 COMPLETED_RECENTLY: Final = "completed_recently"
+RUN_EXISTS: Final = "run_exists"
 KICKOFF_FAILED: Final = "kickoff_failed"
 
 _REASON_CHARS: Final = 500
@@ -54,7 +55,7 @@ class Decisions:
         except LedgerUnavailable:
             raise
         except run_records.AlreadyExists as error:
-            return self._of(job, client_id, now, JobDecision.STARTED, run=error.found.client_run_id)
+            return self._there(job, error.found, now)
         except run_records.ClientBusy as error:
             return self._busy(job, client_id, now, error.live.client_run_id)
         except Exception as error:
@@ -65,8 +66,9 @@ class Decisions:
     def _decided(self, tx: Tx, job: JobRun, client_id: str, now: datetime) -> JobClient:
         tx.exclusively(f"client:{client_id}")
         full_id = client_run_id(job.run_id, client_id)
-        if client_runs.get(tx, full_id) is not None:
-            return self._of(job, client_id, now, JobDecision.STARTED, run=full_id)
+        there = client_runs.get(tx, full_id)
+        if there is not None:
+            return self._there(job, there, now)
         if job.plan is JobPlan.RESUME:
             live = client_runs.live_of(tx, client_id)
             if live is not None:
@@ -76,6 +78,15 @@ class Decisions:
                 return self._skipped(job, client_id, now, COMPLETED_RECENTLY, reason)
         answer = self._kickoff.within(tx, Order(client_id, source=job.source, run_id=job.run_id))
         return self._answered(job, answer, now)
+
+    def _there(self, job: JobRun, found: ClientRun, now: datetime) -> JobClient:
+        """Decide about a client that has a client run of this very run ID, of a kickoff of its own."""
+        if found.status is ClientRunStatus.RUNNING:
+            return self._of(job, found.client_id, now, JobDecision.STARTED, run=found.client_run_id)
+        reason = f"client run {found.client_run_id} of this run ID has ended {found.status}"
+        if found.status is not ClientRunStatus.COMPLETED:
+            reason += f": harvester retry {found.client_run_id} goes on with it"
+        return self._skipped(job, found.client_id, now, RUN_EXISTS, reason)
 
     def _completed_recently(self, tx: Tx, client_id: str, now: datetime) -> str | None:
         """Say that, and that there is nothing to resume, if both are so."""

@@ -157,7 +157,8 @@ class Retry:
             tx, run.client_run_id, now=now, system_notes=notes, max_batches=max_batches
         ):
             raise run_records.ClientBusy(client_runs.live_of(tx, run.client_id) or run)
-        job_runs.reopen(tx, run.run_id)
+        for run_id in sorted({run.run_id, *job_runs.waiting_for(tx, run.client_run_id)}):
+            job_runs.reopen(tx, run_id)
         ids = {"client_run_id": run.client_run_id, "client_id": run.client_id}
         activity.record(tx, "retry", source=by, **ids, ok=True, detail=told, now=now)
         tx.after_commit(lambda: _log.info("Client run %s is %s", run.client_run_id, told))

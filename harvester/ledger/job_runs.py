@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from harvester.jobs import JobPlan, JobRun
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
-from harvester.ledger.job_tables import job_runs
+from harvester.ledger.job_tables import job_clients, job_runs
 from harvester.ledger.mirroring import Kind
 from harvester.models import ClientRunStatus
 
@@ -88,8 +88,15 @@ def close(tx: Tx, run_id: str, *, status: ClientRunStatus, now: datetime, note: 
 
 
 def reopen(tx: Tx, run_id: str) -> None:
-    """A client run has joined: the job run is not over."""
-    change(tx, run_id, status=ClientRunStatus.RUNNING, finished_at=None)
+    """A client run has joined, or goes on: the job run is not over, and its next end is told anew."""
+    change(tx, run_id, status=ClientRunStatus.RUNNING, finished_at=None, reported_at=None)
+
+
+def waiting_for(tx: Tx, client_run_id: str) -> list[str]:
+    """Name the job runs that started a client run or took it on, but for those that a note says ended so."""
+    of_run = select(job_clients.c.run_id).where(job_clients.c.client_run_id == client_run_id)
+    statement = select(job_runs.c.run_id).where(job_runs.c.run_id.in_(of_run), job_runs.c.note.is_(None))
+    return list(tx.execute(statement.order_by(job_runs.c.run_id)).scalars())
 
 
 def to_kick_off(tx: Tx, *, now: datetime, limit: int) -> list[str]:
@@ -116,8 +123,9 @@ def reported(tx: Tx, run_id: str, *, now: datetime, ping_due_at: datetime | None
 
 
 def latest(tx: Tx, plan: JobPlan) -> JobRun | None:
-    """Give the job run of this plan with the newest run ID."""
-    statement = select(job_runs).where(job_runs.c.plan == plan).order_by(job_runs.c.run_id.desc()).limit(1)
+    """Give the job run of this plan that was started last; a caller's run ID may be of any time."""
+    newest = (job_runs.c.started_at.desc(), job_runs.c.run_id.desc())
+    statement = select(job_runs).where(job_runs.c.plan == plan).order_by(*newest).limit(1)
     row = tx.execute(statement).one_or_none()
     return from_row(row) if row else None
 
