@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, delete, exists, literal_column, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, literal_column, null, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -17,6 +17,8 @@ from harvester.models import ClientRunStatus
 #: The schedule of all clients that have none of their own.
 ALL: Final = "all"
 _CLIENT: Final = "client "
+#: One client that is paused, or slow, must not keep all others from the times that come.
+LONGEST_WAIT: Final = timedelta(hours=1)
 #: Word for word, as SQLite takes no partial index where a value is bound.
 _LIVE: Final = job_runs.c.status == literal_column(f"'{ClientRunStatus.RUNNING}'")
 
@@ -62,11 +64,12 @@ def of_clients(tx: Tx) -> dict[str, tuple[str, str]]:
 def due(tx: Tx, *, now: datetime, one_by_one: bool, limit: int) -> list[Schedule]:
     """Give the schedules whose next time has come, the longest ago first.
 
-    `one_by_one`: but for those whose last job run is not over yet.
+    `one_by_one`: but for those whose last job run has been at work for less than `LONGEST_WAIT`.
     """
     statement = select(schedules).where(schedules.c.next_at <= now)
     if one_by_one:
-        statement = statement.where(~exists().where(_LIVE, job_runs.c.schedule == schedules.c.name))
+        its_own = and_(job_runs.c.schedule == schedules.c.name, job_runs.c.started_at > now - LONGEST_WAIT)
+        statement = statement.where(~exists().where(_LIVE, its_own))
     statement = statement.order_by(schedules.c.next_at, schedules.c.name).limit(limit)
     return [rows.as_record(Schedule, row) for row in tx.execute(statement)]
 

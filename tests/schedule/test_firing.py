@@ -134,6 +134,15 @@ def test_with_all_the_next_missed_time_waits_for_the_job_run_of_the_one_before(s
     assert second - first == timedelta(days=1)
 
 
+def test_with_all_one_slow_client_keeps_nobody_from_the_times_that_come(stage: Stage) -> None:
+    stage.missed = "all"
+    stage.schedule.sync()
+    for _ in range(5):  # the job run of the day before never ends
+        stage.clock.advance(days=1)
+        assert stage.look()
+    assert len(stage.times()) == 5
+
+
 def test_looks_at_the_same_moment_fire_once(ledger: Ledger, clock: FakeClock) -> None:
     stages = [Stage(ledger, clock) for _ in range(8)]
     at_once(stage.schedule.sync for stage in stages)
