@@ -22,6 +22,7 @@ _CLIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _APIFY_ID = re.compile(r"[A-Za-z0-9]{17}")
 _RETIRED = ("SR-", "smart_resume_", "job_")
 _BLANK = " \t\r\n"
+_EXPECTED_BASE = "expected YYMMDD-HHMMSS in UTC, as in 261122-050000"
 _EXPECTED = "expected YYMMDD-HHMMSS in UTC, with or without -<client ID>, as in 261122-050000-Guy-Wilson"
 
 _log = get_logger(__name__)
@@ -83,7 +84,7 @@ def parse_base(text: object) -> str:
     """Return a base ID from outside without its surrounding blanks; InvalidRunId for anything else."""
     stripped = _text(text).strip(_BLANK)
     if not _is_base(stripped):
-        raise _refusal(stripped, "no run ID of a job run")
+        raise _refusal(stripped, "no run ID of a job run", _EXPECTED_BASE)
     return stripped
 
 
@@ -134,8 +135,8 @@ def _text(run_id: object) -> str:
     raise InvalidRunId(f"a value of type {type(run_id).__name__} is no run ID: {_EXPECTED}")
 
 
-def _refusal(text: str, verdict: str) -> InvalidRunId:
-    return InvalidRunId(f"{_shown(text)} is {verdict}{_hint(text)}: {_EXPECTED}")
+def _refusal(text: str, verdict: str, expected: str = _EXPECTED) -> InvalidRunId:
+    return InvalidRunId(f"{_shown(text)} is {verdict}{_hint(text)}: {expected}")
 
 
 def _hint(text: str) -> str:

@@ -22,7 +22,7 @@ class ResumeInProgress(HarvesterError):
         self.heartbeat_at = live.heartbeat_at
         seen = "never" if live.heartbeat_at is None else f"at {live.heartbeat_at:%Y-%m-%d %H:%M:%S} UTC"
         super().__init__(
-            f"smart resume {live.run_id} is running, for {self.age_seconds} s now; seen by a worker {seen}"
+            f"smart resume {live.run_id} is running, for {self.age_seconds} s now; last looked after {seen}"
         )
 
 

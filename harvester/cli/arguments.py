@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -91,6 +92,17 @@ class AirtableBase(click.ParamType[str]):
         return str(value)
 
 
+class Seconds(click.FloatRange):
+    """So many seconds; not nan, which lies in every range and never is over."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check the value, or fail as a bad argument."""
+        found = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return found
+
+
 class DailyBudget(click.ParamType[tuple[int | None]]):
     """US dollars of a day, as millionths in a tuple of one; an empty value stands for none: `(None,)`."""
 
@@ -103,7 +115,8 @@ class DailyBudget(click.ParamType[tuple[int | None]]):
         if isinstance(value, tuple):
             return value
         found = micros(value.strip()) if value.strip() else None
-        if (found is None and value.strip()) or (found or 0) > _MOST_MICROS:
+        too_little = found == 0 and re.search("[1-9]", value)
+        if (found is None and value.strip()) or (found or 0) > _MOST_MICROS or too_little:
             self.fail(f"{value!r} is no amount of US dollars, such as 2.50", param, ctx)
         return (found,)
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.arguments import ClientName
+from harvester.cli.arguments import ClientName, Seconds
 from harvester.cli.display import as_json, counted, show_json, show_line, show_table, usd
 from harvester.cli.run_actions import profiles_of
 from harvester.cli.waiting import exit_code, until_over
@@ -22,9 +22,7 @@ from services import canary as canaries
 @click.command()
 @click.option("--client", "client_id", type=ClientName(), required=True, help="The client to try.")
 @click.option("--leads", "count", type=click.IntRange(1, 20), default=3, show_default=True)
-@click.option(
-    "--seconds", type=click.FloatRange(1, 86_400), default=900, show_default=True, help="Wait for so long."
-)
+@click.option("--seconds", type=Seconds(1, 86_400), default=900, show_default=True, help="Wait for so long.")
 @as_json
 def canary(client_id: str, count: int, seconds: float, json_: bool) -> None:
     """Harvest the first leads that are due, with one post each, and report what came of each.

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from harvester.cli.long_work import interruptible
+from harvester.cli.long_work import Interrupted, interruptible
 from harvester.errors import HarvesterError
 from harvester.jobs import JobRun
 from harvester.models import ClientRunStatus
@@ -26,7 +26,10 @@ def until_over(services: Services, run_id: str) -> JobRun:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
-        interruptible(f"Job run {run_id} goes on: the workers see to it. Watch it: harvester jobs {run_id}"),
+        interruptible(
+            f"Job run {run_id} goes on: the workers see to it. Watch it: harvester jobs {run_id}",
+            ends=Interrupted,
+        ),
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown,
     ):
         task = shown.add_task(f"Job run {run_id}", total=None)

@@ -24,7 +24,6 @@ from services.process import Ask, JobAnswer, RunExists
 from services.resume_lock import ResumeInProgress
 from services.smart_resume import SOURCE
 
-_REFUSALS: Final = (RunExists, ResumeInProgress)
 #: Who says so, in a job run's note.
 _BY: Final = "command"
 
@@ -52,8 +51,8 @@ def process(
     """Start a harvest of all active clients. Workers do the rest.
 
     Works from a plain crontab: it names each client that was not started, with the reason. Exit code 0: it
-    was accepted. With --wait: 0 it ended Completed, 1 it failed, 3 it ended otherwise. 3 as well when there
-    is a job run of this ID.
+    was accepted. With --wait: 0 it ended Completed, 1 it failed, 3 it ended otherwise, 130 it was
+    interrupted. 3 as well when there is a job run of this ID.
 
     Example: harvester process --stream 1
     """
@@ -139,7 +138,10 @@ def _ordered(services: Services, ask: Ask, *, wait: bool, json_: bool) -> None:
     try:
         resumes = ask.source == SOURCE
         answer = services.smart_resume.start(ask) if resumes else services.process.order(ask)
-    except _REFUSALS as error:
+    except ResumeInProgress as error:
+        ways = "See it: harvester resume --status; end it: harvester resume --reset"
+        raise session.Declined(f"{error}. {ways}") from error
+    except RunExists as error:
         raise session.Declined(str(error)) from error
     if not json_:
         _show_answer(answer)

@@ -13,16 +13,22 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from harvester.ledger.copying import Progress as Told
 
 
+class Interrupted(click.ClickException):
+    """Somebody has ended a command that only waited: of what it waited for that says nothing."""
+
+    exit_code = 130
+
+
 @contextmanager
-def interruptible(state: str) -> Iterator[None]:
-    """Take a polite kill for Ctrl-C, and say in what state either leaves things."""
+def interruptible(state: str, *, ends: type[click.ClickException] = click.ClickException) -> Iterator[None]:
+    """Take a polite kill for Ctrl-C, and say in what state either leaves things. `ends` is the error."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         for number in before:
             signal.signal(number, signal.default_int_handler)
         yield
     except KeyboardInterrupt:
-        raise click.ClickException(f"interrupted. {state}") from None
+        raise ends(f"interrupted. {state}") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

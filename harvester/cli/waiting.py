@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from harvester.cli import session
 from harvester.cli.display import counted
-from harvester.cli.long_work import interruptible
+from harvester.cli.long_work import Interrupted, interruptible
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from services import Services
@@ -31,7 +31,7 @@ def until_over(services: Services, full_id: str, *, seconds: float = math.inf) -
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
-        interruptible(f"Client run {full_id} goes on: the workers see to it"),
+        interruptible(f"Client run {full_id} goes on: the workers see to it", ends=Interrupted),
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown,
     ):
         task = shown.add_task(full_id, total=None)

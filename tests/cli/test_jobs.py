@@ -54,6 +54,8 @@ def test_it_is_narrowed_and_its_run_id_taken_once(harvester: Harvester, shown: S
     }
     harvester("process", "--run-id", "261101-060000", code=3)
     harvester("process", "--client", "Nobody", code=1)
+    full = harvester("process", "--run-id", "261101-060000-Ada", code=2).stderr
+    assert full.endswith("expected YYMMDD-HHMMSS in UTC, as in 261122-050000\n")
     for bad in (["--limit", 0], ["--stream", "x"], ["--run-id", "SR-1"], ["--dry-run", "--wait"]):
         harvester("process", *bad, code=2)
     assert [one["runId"] for one in shown("jobs")] == ["261101-060000"]
@@ -83,12 +85,26 @@ def test_whoever_waits_hears_how_it_ended(
         assert (found["status"], found["report"]["sums"]["ended"]) == (status, {status: 1})
 
 
+def test_whoever_stops_waiting_is_told_neither_that_it_failed_nor_that_it_ended(
+    harvester: Harvester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(seconds: float) -> None:
+        if seconds:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("harvester.cli.job_waiting.time.sleep", interrupted)
+    stopped = harvester("process", "--run-id", "261101-060000", "--wait", code=130)
+    assert "Job run 261101-060000 goes on" in stopped.stderr
+
+
 def test_a_smart_resume_is_shown_refused_and_reset(
     harvester: Harvester, shown: Shown, ledger: Ledger
 ) -> None:
     assert "none ever was" in harvester("resume", "--status").stdout
     run_id = shown("resume", "--stream", 1)["runId"]
-    assert run_id in harvester("resume", code=3).stderr
+    refused = harvester("resume", code=3).stderr
+    assert run_id in refused
+    assert "harvester resume --reset" in refused
     state = shown("resume", "--status")
     assert (state["running"], state["runId"]) == (True, run_id)
     assert f"Smart resume {run_id} is running" in harvester("resume", "--status").stdout

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from factories import make_client, make_leads
 
 from harvester.ledger import Ledger
@@ -67,3 +68,15 @@ def test_what_is_ordered_while_starts_are_paused_says_that_it_waits(
     assert [one["clientId"] for one in shown("process")["pauses"]] == [None]
     harvester("resume", "--starts")
     assert told not in harvester("runs").stdout
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ["clients", "add", "Ada", "--daily-budget", "0.0000001"],
+        ["canary", "--client", "Ada", "--seconds", "nan"],
+    ],
+    ids=lambda one: one[0],
+)
+def test_a_number_that_would_mean_another_one_is_refused(bad: list[str], harvester: Harvester) -> None:
+    harvester(*bad, code=2)
