@@ -93,8 +93,20 @@ class Start:
         starting = self._reserved(run)
         if starting is None:
             return False
+        if self._is_stopped(starting):
+            self._moved(starting, ActorRunState.PLANNED, self._terms.look_again, attempt=starting.attempt - 1)
+            return False
         self._send(starting)
         return True
+
+    def _is_stopped(self, starting: ActorRun) -> bool:
+        """Say whether somebody has paused starts, or cancelled the client run, since this one was intended.
+
+        Between the intent and the call a busy machine may let seconds go by.
+        """
+        with self._ledger.read() as tx:
+            paused = pauses.of_client(tx, starting.client_id)
+            return bool(paused) or client_runs.is_cancelled(tx, starting.client_run_id)
 
     def _send(self, starting: ActorRun) -> None:
         try:
