@@ -114,3 +114,4 @@ def test_an_upgrade_that_is_killed_leaves_the_old_ledger_and_the_next_one_finish
     for name, rows in before.items():
         kept = [{column: row[column] for column in rows[0]} for row in after[name]] if rows else []
         assert kept == rows
+    assert [run["cap_micros"] for run in after["actor_runs"]] == [1_000_000]  # it is at work: reserved

@@ -55,6 +55,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_schedules_next", "schedules", ["next_at"], unique=False)
     op.add_column("actor_runs", sa.Column("cap_micros", sa.BigInteger(), nullable=True))
+    # The default of APIFY_MAX_CHARGE_USD: what was set then, nobody knows any more.
+    op.execute(
+        "UPDATE actor_runs SET cap_micros = 1000000 "
+        "WHERE state IN ('starting', 'start_unknown', 'running', 'ended', 'ingesting')"
+    )
     op.add_column("actor_runs", sa.Column("cost_due_at", Utc(), nullable=True))
     op.add_column("actor_runs", sa.Column("memory_mb", sa.Integer(), nullable=True))
     op.drop_index(op.f("ix_actor_runs_start"), table_name="actor_runs")
