@@ -100,22 +100,25 @@ def _ask(body: dict[str, Any], source: str) -> Ask:
 
 
 def _number(body: dict[str, Any], name: str, *, least: int, most: int) -> int | None:
-    """Give a whole number of the query, or else of the body."""
+    """Give a whole number of the query, or of the body; both must not differ."""
     asked = request.args.get(name)
-    value: object = body.get(name) if asked is None else asked
-    if value is None:
-        return None
-    if asked is not None and _DIGITS.fullmatch(asked):
-        value = int(asked)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InvalidInput(f"{name} must be a whole number from {least} to {most}", code=f"invalid_{name}")
-    return value
+    read = int(asked) if asked is not None and _DIGITS.fullmatch(asked) else asked
+    given: list[Any] = [value for value in (read, body.get(name)) if value is not None]
+    for value in given:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            told = f"{name} must be a whole number from {least} to {most}"
+            raise InvalidInput(told, code=f"invalid_{name}")
+    if len(set(given)) > 1:
+        raise InvalidInput(f"query and body name different values of {name}", code=f"invalid_{name}")
+    return int(given[0]) if given else None
 
 
 def _run_id(body: dict[str, Any]) -> str | None:
-    asked = request.args.get("runId")
-    given = orders.run_id(body) if asked is None else asked
-    return None if given is None else run_ids.parse_base(given)
+    given = [one for one in (request.args.get("runId"), orders.run_id(body)) if one is not None]
+    named = {run_ids.parse_base(one) for one in given}
+    if len(named) > 1:
+        raise InvalidInput("query and body name different run IDs", code="invalid_run_id")
+    return named.pop() if named else None
 
 
 def _accepted(answer: JobAnswer) -> Response:

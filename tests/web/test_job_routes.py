@@ -189,6 +189,10 @@ def test_an_order_that_waits_for_the_end_of_a_pause_says_so(any_web: Web) -> Non
         ("?clientID=Ada", {}, "invalid_query"),
         ("", {"clientid": "Ada"}, "invalid_body"),
         ("", {"dryRun": True}, "invalid_body"),
+        ("?client=Ada", {"client": "Bo"}, "invalid_body"),
+        ("?stream=1", {"stream": 2}, "invalid_stream"),
+        ("?limit=1", {"limit": 2}, "invalid_limit"),
+        ("?runId=261101-060000", {"runId": "261101-060001"}, "invalid_run_id"),
         ("", {"source": "manual"}, "invalid_source"),
     ],
 )
