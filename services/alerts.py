@@ -7,13 +7,13 @@ chore: an alert is lost with nothing else, and holds up nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pydantic import SecretStr
 
 from harvester import log
-from harvester.errors import HarvesterError
+from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Ledger, Tx, alerts
 from harvester.ledger.alerts import Alert
 from harvester.models import ClientRun, ClientRunStatus
@@ -25,6 +25,9 @@ _MOMENT: Final = timedelta(seconds=10)
 _IN_WORDS: Final = 20
 #: Longest reason that an alert repeats, in characters; the record has all of it.
 _REASON_CHARS: Final = 500
+
+#: A cursor is when the last one came up, in UTC to the microsecond, and its key.
+_CURSOR: Final = "%Y%m%dT%H%M%S.%f~"
 
 _log = log.get_logger(__name__)
 
@@ -142,11 +145,26 @@ class Standing:
         self._clock = clock
 
     def page(self, *, limit: int, after: str | None = None) -> tuple[list[Alert], str | None]:
-        """List what stands, the newest first, with the cursor of the next page."""
+        """List what stands, the newest first, with the cursor of the next page.
+
+        Raises `InvalidInput` for a bad cursor.
+        """
+        last = None if after is None else _behind(after)
         with self._ledger.read() as tx:
-            return alerts.standing(tx, now=self._clock(), limit=limit, after=after)
+            found, cursor = alerts.standing(tx, now=self._clock(), limit=limit, after=last)
+        return found, None if cursor is None else f"{cursor[0]:{_CURSOR}}{cursor[1]}"
 
     def over(self, key: str) -> bool:
         """End a matter, until it comes up again. False if it does not stand."""
         with self._ledger.write() as tx:
             return alerts.over(tx, key, now=self._clock())
+
+
+def _behind(cursor: str) -> tuple[datetime, str]:
+    at, mark, key = cursor.partition("~")
+    try:
+        return datetime.strptime(at + mark, _CURSOR).replace(tzinfo=UTC), key
+    except ValueError:
+        raise InvalidInput(
+            "cursor must be the nextCursor of an earlier answer", code="invalid_cursor"
+        ) from None

@@ -241,3 +241,19 @@ def test_what_stands_is_listed_by_the_page_newest_first_and_a_person_can_end_it(
     assert found == ["matter 6", "matter 4", "matter 5", "matter 2", "matter 0", "matter 1"]
     clock.advance(days=2)
     assert standing.page(limit=10) == ([], None)
+
+
+def test_a_page_goes_on_where_the_last_one_ended_though_that_alert_is_over_or_has_come_up_anew(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    standing = Standing(ledger, clock)
+    with ledger.write() as tx:
+        for number in range(3):
+            raise_alert(tx, f"matter {number}", "it is so", now=clock.advance(minutes=1), again_after=None)
+    (first,), cursor = standing.page(limit=1)
+    assert standing.over(first.key)
+    with ledger.write() as tx:
+        raise_alert(tx, first.key, "it is so", now=clock.advance(minutes=1), again_after=None)
+    rows, cursor = standing.page(limit=2, after=cursor)
+    assert [alert.key for alert in rows] == ["matter 1", "matter 0"]
+    assert cursor is None

@@ -90,19 +90,20 @@ def latest(tx: Tx, *, limit: int) -> list[Alert]:
 
 
 def standing(
-    tx: Tx, *, now: datetime, limit: int, after: str | None = None
-) -> tuple[list[Alert], str | None]:
-    """List the matters that are not over, the newest first, with the cursor of the next page."""
+    tx: Tx, *, now: datetime, limit: int, after: tuple[datetime, str] | None = None
+) -> tuple[list[Alert], tuple[datetime, str] | None]:
+    """List the matters that are not over, the newest first, with the cursor of the next page.
+
+    That is when the last one came up and its key: it may be gone, or have come up anew, by the next page.
+    """
     statement = select(alerts).where(_stands(now))
-    first_at = None
     if after is not None:
-        first_at = tx.execute(select(alerts.c.first_at).where(alerts.c.key == after)).scalar_one_or_none()
-    if first_at is not None:
-        same_time = and_(alerts.c.first_at == first_at, alerts.c.key > after)
+        first_at, key = after
+        same_time = and_(alerts.c.first_at == first_at, alerts.c.key > key)
         statement = statement.where(or_(alerts.c.first_at < first_at, same_time))
     found = tx.execute(statement.order_by(alerts.c.first_at.desc(), alerts.c.key).limit(limit + 1)).all()
-    cursor = found[limit - 1].key if len(found) > limit else None
-    return [rows.as_record(Alert, row) for row in found[:limit]], cursor
+    page = [rows.as_record(Alert, row) for row in found[:limit]]
+    return page, (page[-1].first_at, page[-1].key) if len(found) > limit else None
 
 
 def standing_keys(tx: Tx, prefix: str, *, now: datetime) -> list[str]:

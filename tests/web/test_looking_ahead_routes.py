@@ -54,3 +54,6 @@ def test_what_stands_is_listed_newest_first_by_the_page(any_web: Web) -> None:
         path = f"/api/alerts?limit=3&cursor={cursor}" if cursor else ""
     assert keys == ["matter 4", "matter 3", "matter 1", "matter 0"]
     assert any_web.ask("GET", "/api/alerts?limit=0").status_code == 400
+    for bad in ("x", "matter 2", "", "20261122~x", "99999999T999999.9~x"):
+        refused = any_web.ask("GET", f"/api/alerts?cursor={bad}")
+        assert (refused.status_code, refused.json["code"]) == (400, "invalid_cursor")
