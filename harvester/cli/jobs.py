@@ -144,7 +144,7 @@ def _ordered(services: Services, ask: Ask, *, wait: bool, json_: bool) -> None:
     except RunExists as error:
         raise session.Declined(str(error)) from error
     if not json_:
-        _show_answer(answer)
+        _show_answer(answer, ask)
         show_what_holds(services, _of(answer))
     if wait:
         _waited(services, answer, json_)
@@ -169,7 +169,7 @@ def _accepted(services: Services, answer: JobAnswer) -> dict[str, Any]:
     }
 
 
-def _show_answer(answer: JobAnswer) -> None:
+def _show_answer(answer: JobAnswer, ask: Ask) -> None:
     counts = Counter(one.decision for one in answer.clients)
     taken_on = f", {counts[JobDecision.TAKEN_ON]} taken on" if counts[JobDecision.TAKEN_ON] else ""
     show_line(
@@ -179,6 +179,9 @@ def _show_answer(answer: JobAnswer) -> None:
     for one in answer.clients:
         if one.client_run_id is None:
             show_line(f"{one.client_id}: not started: {one.reason} ({one.code})", indent=2)
+    if not answer.clients and not answer.going_on:
+        whose = "" if ask.stream is None else f" of stream {ask.stream}"
+        show_line(f"There is no active client{whose}: see harvester clients list", indent=2)
     if answer.going_on:
         show_line("The ledger could not be written for a moment: a worker goes on with the others.", indent=2)
 

@@ -45,6 +45,12 @@ def test_a_process_says_what_it_started_and_why_not(harvester: Harvester) -> Non
     assert "is still running (run_in_progress)" in again
 
 
+def test_nobody_to_harvest_is_said(harvester: Harvester) -> None:
+    lines = harvester("process", "--stream", 99).stdout.splitlines()
+    assert "0 clients started" in lines[0]
+    assert lines[1:] == ["  There is no active client of stream 99: see harvester clients list"]
+
+
 def test_it_is_narrowed_and_its_run_id_taken_once(harvester: Harvester, shown: Shown) -> None:
     found = shown("process", "--client", "Ada", "--run-id", "261101-060000")
     assert found == {
