@@ -31,7 +31,7 @@ PAUSED = "Babbage"
 #: Where they are: it is 23:00 with the first, and their midnights are an hour away, and seven, and thirteen.
 ZONES = {"Ada": "America/Chicago", "Ada-Lovelace": "America/Anchorage", "ada": "UTC", PAUSED: "UTC"}
 #: Kept small, in millionths of a USD: five items are 10,050. Of those of a month, one is that of a story.
-DAILY_MICROS = {"Ada": 1_000_000, "Ada-Lovelace": 45_000, "ada": 1_000_000}
+DAILY_MICROS = {"Ada": 1_000_000, "Ada-Lovelace": 22_000, "ada": 1_000_000}
 MONTHLY_MICROS = (None, None, None, 60_000)
 CONSOLE_TOKEN = "the-static-token-of-apify-console"
 UNKNOWN_START_SECONDS = 900
@@ -119,7 +119,7 @@ class World(RuleBasedStateMachine):
             status="Active" if person.is_active else "Paused",
             stream=person.stream,
             timezone=ZONES[client_id],
-            daily_budget_micros=45_000 if client_id == "Ada-Lovelace" else None,
+            daily_budget_micros=DAILY_MICROS[client_id] if client_id == "Ada-Lovelace" else None,
             daily_target=6,
             batch_size=2,
             max_batches=4,
