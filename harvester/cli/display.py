@@ -60,9 +60,11 @@ def show_table(
     kept = [place for place, name in enumerate(columns) if name not in left_out]
     shown = [[row[place] for place in kept] for row in cells]
     made = table(title, [columns[place] for place in kept], shown)
+    # What may not be wrapped is cut instead: only where there is room for it.
     fits = _needed(columns, cells, left_out) <= console.width
     for column, place in zip(made.columns, kept, strict=True):
-        column.no_wrap = (fits or place == 0) and _width(columns, cells, place) <= _WHOLE_CHARS
+        whole = _width(columns, cells, place)
+        column.no_wrap = whole <= _WHOLE_CHARS and (fits or (place == 0 and whole <= console.width // 2))
     console.print(made)
 
 
@@ -70,7 +72,7 @@ def _needed(columns: Sequence[str], cells: Sequence[Sequence[str]], left_out: Se
     """Say how wide a table is in which short columns are whole, and long ones get by on some characters."""
     places = [place for place, name in enumerate(columns) if name not in left_out]
     widths = [_width(columns, cells, place) for place in places]
-    return sum(one if one <= _WHOLE_CHARS else _LEAST_CHARS for one in widths) + _PADDING * len(widths)
+    return sum(one if one <= _WHOLE_CHARS else _LEAST_CHARS for one in widths) + _PADDING * len(widths) + 1
 
 
 def _width(columns: Sequence[str], cells: Sequence[Sequence[str]], place: int) -> int:

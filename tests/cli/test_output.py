@@ -13,6 +13,8 @@ from pathlib import Path
 import click
 import pytest
 from factories import opened
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harvester.cli import main
 from harvester.cli.display import show_table
@@ -114,12 +116,33 @@ def test_on_a_narrow_terminal_an_id_stays_whole(
     monkeypatch.setattr(sys, "stdout", terminal := Terminal())
     columns = ("Client run", "Status", "Posts", "Cost", "Reason", "Started (UTC)", "Ended")
     times = ("2026-11-22 16:44:41", "2026-11-22 16:44:49")
-    row = ("261122-164441-Guy-Wilson", "Completed", 24, "$0.0482", "because of it " * 9, *times)
+    row = ("261122-164441-Guy-Wilson", "Failed", 24, "$0.0482", "because of it " * 9, *times)
     show_table("1 client run", columns, [row], spare=("Ended", "Started (UTC)", "Posts"))
     shown = terminal.getvalue()
     assert "261122-164441-Guy-Wilson" in shown
     assert {name for name in columns if name not in shown} == left_out
     assert max(len(click.unstyle(line)) for line in shown.splitlines()) <= width
+
+
+def letters(text: str) -> str:
+    """Give what is shown, whatever lines it is broken into, sorted: columns stand side by side."""
+    return "".join(sorted(one for one in click.unstyle(text) if one.isalnum()))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    row=st.lists(st.text("abcdefgh", min_size=6, max_size=45), min_size=4, max_size=4),
+    more=st.integers(-20, 20),
+)
+def test_at_no_width_is_anything_cut(row: list[str], more: int) -> None:
+    """Least of all about the width from which on all of it has room."""
+    width = max(60, sum(map(len, row)) + 12 + more)
+    terminal = Terminal()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(width))
+        patch.setattr(sys, "stdout", terminal)
+        show_table("Title", ("First", "Second", "Third", "Fourth"), [row])
+    assert letters(terminal.getvalue()) == letters("TitleFirstSecondThirdFourth" + "".join(row))
 
 
 def test_a_table_of_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
