@@ -32,10 +32,15 @@ def pause(client_id: str | None, reason: str | None, json_: bool) -> None:
     Example: harvester pause --reason "looking into the costs"
     """
     with session.services() as services:
+        unread = None
         if client_id is not None and services.airtable is not None:
-            services.airtable.roster.at_hand()
+            unread = services.airtable.roster.at_hand().problem
         asked_at = services.clock()
-        found = services.pauses.pause(client_id or ALL, reason=reason or "", by=_BY)
+        try:
+            found = services.pauses.pause(client_id or ALL, reason=reason or "", by=_BY)
+        except UnknownClient as error:
+            doubt = f" as far as is known, and Clients was not read: {unread}" if unread else ""
+            raise HarvesterError(f"{error}{doubt}") from error
     if json_:
         show_json(shown(found))
         return

@@ -164,3 +164,14 @@ def test_setup_that_is_stopped_says_so_and_makes_the_rest_next_time(
     assert "interrupted. What was made stays" in running.output
     newcomer.faults = []
     assert "[1/1] table Posts" in harvester("airtable", "setup", "--yes").stderr
+
+
+def test_a_pause_for_a_client_that_could_not_be_read_says_so(
+    airtable: SandboxAirtable, harvester: Harvester, environ: dict[str, str]
+) -> None:
+    assert "there is no client New\n" in harvester("pause", "--client", "New", code=1).stderr
+    environ["CLIENTS_FRESH_SECONDS"] = "0.001"
+    airtable.close()
+    refused = harvester("pause", "--client", "New", code=1).stderr
+    assert "there is no client New as far as is known, and Clients was not read: " in refused
+    harvester("pause", "--client", "Ann-Lee")
