@@ -32,12 +32,15 @@ from services.outcome import (
     silence,
 )
 from services.reading import read_page
-from services.reckoning import Reckoning
+from services.reckoning import Reckoning, are_many
 
 #: Items asked for at a time.
 PAGE_ITEMS: Final = 1_000
 #: What is asked for at the least, after calls that failed.
 _LEAST_ITEMS: Final = 10
+#: The `error_code` of an actor run for several profiles, much of which could not be understood: that says
+#: more about the actor's output, or about us, than about any of the profiles.
+NOT_UNDERSTOOD: Final = "output_not_understood"
 #: How often a long ingest brings the record's metrics up to date.
 _SHOW_EVERY = timedelta(seconds=2)
 
@@ -216,7 +219,7 @@ class Ingest:
             deliveries.processed(tx, run.id, seen=seen, result=f"ended {found.status}", now=now)
             decide_leads(tx, done, heard, now=now)
             run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
-            self._reckon(tx, done, rejects=posts.counts(tx, run.id)[1], now=now)
+            self._reckon(tx, done, misfits=posts.misfits(tx, run.id), now=now)
             tx.after_commit(lambda: _log.info("Ingested %d items", run.cursor, code=code))
 
     def _wait_until(self, run: ActorRun, at: datetime) -> None:
@@ -248,5 +251,8 @@ def _verdict(tx: Tx, run: ActorRun, found: ApifyRun, missing: int) -> tuple[str 
         )
     if missing > 0:
         return "partial", f"the dataset says that it has {missing} items more than it gives out"
+    misfits = posts.misfits(tx, run.id)
+    if run.profiles > 1 and are_many(misfits, run):
+        return NOT_UNDERSTOOD, f"{misfits} of {run.cursor} items could not be understood"
     capped = cut_by_cap(tx, run, found)
     return (AT_CAP, capped) if capped is not None else (None, None)

@@ -14,7 +14,7 @@ from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, leads, posts, rejects, sightings
 from harvester.models import ActorRun
-from harvester.posts import Post, Reject
+from harvester.posts import Post, Reject, RejectReason
 
 #: Most values that one IN clause is given; SQLite refuses statements with more than 32,766 variables.
 _IN_CLAUSE = 5_000
@@ -132,6 +132,12 @@ def counts(tx: Tx, actor_run_id: int) -> tuple[int, int]:
     seen = select(func.count(sightings.c.post_id.distinct())).where(sightings.c.actor_run_id == actor_run_id)
     refused = select(func.count()).select_from(rejects).where(rejects.c.actor_run_id == actor_run_id)
     return tx.execute(seen).scalar_one(), tx.execute(refused).scalar_one()
+
+
+def misfits(tx: Tx, actor_run_id: int) -> int:
+    """Count an actor run's items that could not be understood: its rejects, without the errors it told."""
+    which = (rejects.c.actor_run_id == actor_run_id, rejects.c.reason != RejectReason.ERROR_ITEM)
+    return int(tx.execute(select(func.count()).select_from(rejects).where(*which)).scalar_one())
 
 
 def page(
