@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfoNotFoundError
 
 from harvester import log
 from harvester.ledger import Tx, client_runs, clients, due_actor_runs, locks
@@ -44,7 +46,8 @@ class Reckoning:
         """Tell of a budget that is spent, and let start what waited for a client's money to be known."""
         client = clients.get(tx, client_id)
         if client is not None:
-            budgets.tell_if_spent(tx, client, self.budgets, now=now)
+            with suppress(ZoneInfoNotFoundError):  # without a day there is no budget of the day to tell of
+                budgets.tell_if_spent(tx, client, self.budgets, now=now)
         due_actor_runs.let_go(tx, client_id, now=now)
         locks.release(tx, MONTH_RESERVED)
 
