@@ -178,6 +178,7 @@ class Intake:
                 client_run_id=full_id,
                 max_posts=self._limits.max_posts,
                 now=now,
+                batches=_batches_left(run, actor_runs.of_client_run(tx, full_id)),
             )
             locks.extend(tx, _read_lock(client.client_id), until=reading.read_at, times=len(due), reason="")
             self._decided(tx, run, planned)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from harvester import log
 from harvester.apify_answers import ApifyRun
-from harvester.ledger import Tx, actor_runs, leads, outcomes
+from harvester.ledger import Tx, actor_runs, coverage, leads, outcomes
 from harvester.models import ActorRun, ActorRunState, LeadAnswer, LeadStatus, Target
 from harvester.normalise.text import one_line
 from services import run_records
@@ -30,6 +30,8 @@ AT_CAP: Final = "actor_run_at_cap"
 #: What is left of a cap, in millionths of a USD, when it may have kept an event from being charged.
 _NEXT_EVENT: Final = 2_000
 _SILENCE: Final = "the actor run succeeded, and neither sent nor charged anything for this profile"
+#: So many profiles of a client run may be without an answer before the actor is doubted, not they.
+_TRUSTED: Final = 3
 _NAMED: Final = 5
 _NAME_CHARS: Final = 100
 
@@ -38,12 +40,17 @@ _log = log.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came of one target: its posts, what the actor told (None: it was not asked), and why if known."""
+    """What came of one target: its posts, what the actor told (None: it was not asked), and why if known.
+
+    That it has no answer is `proved` where that is this profile's doing: not another's beside it, nor that
+    of an actor which answers nobody.
+    """
 
     target: Target
     posts: int
     answer: LeadAnswer | None
     detail: str | None
+    proved: bool = True
 
 
 def hear(tx: Tx, run: ActorRun, *, answered_all: bool, found: ApifyRun | None = None) -> list[Heard]:
@@ -51,14 +58,17 @@ def hear(tx: Tx, run: ActorRun, *, answered_all: bool, found: ApifyRun | None = 
 
     Posts are an answer, whatever became of the run. Only one that answered for all (`answered_all`) tells
     anything about the others: an error, or that there are no posts. What Apify charged (`found`) may prove
-    that somebody got neither. Who of those without a word that was cannot be told, so all are silent.
+    that somebody got neither. Who of those without a word that was cannot be told, so all are silent; it is
+    proved where none of them was charged for, while somebody was answered.
     """
     with_posts = outcomes.posts_by_lead(tx, run.id)
     errors = outcomes.errors_by_lead(tx, run.id)
     targets = actor_runs.targets(tx, run.id)
     quiet = sum(not with_posts.get(one.lead_id) and one.lead_id not in errors for one in targets)
-    silent = not run.is_orphan and found is not None and quiet > _no_results(run, found, if_untold=quiet)
-    rest = (LeadAnswer.SILENT, _SILENCE) if silent else (LeadAnswer.NONE, None)
+    empty = quiet if found is None else _no_results(run, found, if_untold=quiet)
+    silent = not run.is_orphan and quiet > empty
+    answer, detail = (LeadAnswer.SILENT, _SILENCE) if silent else (LeadAnswer.NONE, None)
+    answers = any(with_posts.values()) or (empty > 0 and quiet > 0) or _is_trusted(tx, run, targets)
 
     def heard(target: Target) -> Heard:
         posts, error = with_posts.get(target.lead_id, 0), errors.get(target.lead_id)
@@ -66,10 +76,23 @@ def hear(tx: Tx, run: ActorRun, *, answered_all: bool, found: ApifyRun | None = 
             return Heard(target, posts, LeadAnswer.POSTS, None)
         if not answered_all or (run.is_orphan and error is not None):
             return Heard(target, 0, None, error)
-        answer, detail = (LeadAnswer.ERROR, error) if error is not None else rest
-        return Heard(target, 0, answer, detail)
+        if error is not None:
+            return Heard(target, 0, LeadAnswer.ERROR, error, proved=answers)
+        return Heard(target, 0, answer, detail, proved=answers and empty == 0)
 
     return [heard(target) for target in targets]
+
+
+def _is_trusted(tx: Tx, run: ActorRun, targets: list[Target]) -> bool:
+    """Say whether the silence of an actor run about its only target is that target's doing.
+
+    Not once several of its client run had no answer, and nobody had one: then it may be the actor's.
+    """
+    if len(targets) != 1:
+        return False
+    told, _ = coverage.counts(tx, run.client_run_id)
+    answered = told.get(LeadAnswer.POSTS, 0) + told.get(LeadAnswer.NONE, 0)
+    return answered > 0 or told.get(LeadAnswer.SILENT, 0) + told.get(LeadAnswer.ERROR, 0) < _TRUSTED
 
 
 def _no_results(run: ActorRun, found: ApifyRun, *, if_untold: int) -> int:
@@ -137,6 +160,7 @@ def _decide(tx: Tx, run: ActorRun, heard: Heard, now: datetime) -> None:
         posts_found=None if status is LeadStatus.PENDING else heard.posts,
         now=now,
         answer=answer,
+        proved=heard.proved,
         before=LeadAnswer(heard.target.answer) if heard.target.answer else None,
     )
 

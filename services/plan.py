@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from harvester.ledger import Tx, actor_runs, leads, outcomes, usage
+from harvester.ledger.leads import MOST_UNANSWERED
 from harvester.models import Client, Lead
 from services.budgets import Budgets
 from services.days import day_start
@@ -32,6 +33,8 @@ class Need:
     batches: int
 
 
+#: A batch of leads that had no answer is so many times smaller than the one before it.
+_SMALLER: Final = 4
 #: `Client.origin` of a client that is kept in Airtable, with its leads.
 AIRTABLE: Final = "airtable"
 #: Client status and service level that may harvest.
@@ -92,7 +95,34 @@ def plan_due(
         client_run_id=client_run_id,
         max_posts=limits.max_posts,
         now=now,
+        batches=batches,
     )
+
+
+class Asked(Protocol):
+    """What was asked for before, and had no answer in so many actor runs in a row."""
+
+    @property
+    def unanswered(self) -> int:
+        """How many those were."""
+
+
+A = TypeVar("A", bound=Asked)
+
+
+def parted(chosen: Sequence[A], size: int, *, most: int | None = None) -> list[Sequence[A]]:
+    """Part leads into batches of a size, at most so many.
+
+    Those that had no answer are asked apart from the others, each time in smaller batches and at last alone,
+    or one that is never answered would leave it open for all beside it who was.
+    """
+    found: list[Sequence[A]] = []
+    for tries in range(MOST_UNANSWERED):
+        last = tries == MOST_UNANSWERED - 1
+        those = [one for one in chosen if one.unanswered == tries or (last and one.unanswered > tries)]
+        at_once = 1 if last else max(1, size // _SMALLER**tries)
+        found += [those[i : i + at_once] for i in range(0, len(those), at_once)]
+    return found[:most]
 
 
 def plan_these(
@@ -104,10 +134,11 @@ def plan_these(
     client_run_id: str,
     max_posts: int,
     now: datetime,
+    batches: int | None = None,
 ) -> int:
-    """Plan exactly these leads, in batches of the client's size. Returns how many batches that made."""
+    """Plan these leads, as many as so many `batches` take. Returns how many batches that made."""
     tx.exclusively(f"batches:{client_run_id}")  # they are numbered
-    parts = [chosen[i : i + client.batch_size] for i in range(0, len(chosen), client.batch_size)]
+    parts = parted(chosen, client.batch_size, most=batches)
     # Of a record that was deleted and made anew, the actor runs are still there.
     for number, part in enumerate(parts, start=actor_runs.last_batch(tx, client_run_id) + 1):
         leads.claim(tx, [lead.id for lead in part], client_run_id=client_run_id, now=now)

@@ -19,7 +19,7 @@ from harvester.run_ids import client_run_id
 from services import budgets, pauses, preview_leads
 from services.eligibility import PASSING, USED_UP, Skip, why_not
 from services.kickoff import ClientsNotRead, Order, ReadClients, UnknownClient, Unread, checked
-from services.plan import ACTIVE, AIRTABLE, Limits, Need, need_of, profiles_for
+from services.plan import ACTIVE, AIRTABLE, Limits, Need, need_of, parted, profiles_for
 from services.preview_leads import DueLead, ReadLeads
 
 #: So far back goes what a profile has cost.
@@ -256,8 +256,8 @@ class Previews:
     ) -> Preview:
         explicit = basis.order.target_urls is not None
         first = found if explicit else found[: basis.profiles]
-        size = basis.client.batch_size
-        parts = tuple(tuple(first[i : i + size]) for i in range(0, len(first), size))
+        room = None if explicit else basis.batches or None
+        parts = tuple(tuple(part) for part in parted(first, basis.client.batch_size, most=room))
         follow = 0 if explicit else len(found) - len(first)
         most = len(parts) if explicit else min(basis.batches, len(parts) + follow)
         at_most = (

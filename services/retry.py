@@ -123,7 +123,7 @@ class Retry:
         if to_read:
             client_runs.ask_for_leads(tx, run.client_run_id, at=again.now)
         else:
-            self._planned(tx, again, found)
+            self._planned(tx, again, found, None if again.chosen else batches)
         return Answer("accepted", client.client_id, run.run_id, run.client_run_id)
 
     def _leads(self, tx: Tx, again: _Again, batches: int, *, own_alone: bool) -> list[Lead]:
@@ -163,7 +163,7 @@ class Retry:
         activity.record(tx, "retry", source=by, **ids, ok=True, detail=told, now=now)
         tx.after_commit(lambda: _log.info("Client run %s is %s", run.client_run_id, told))
 
-    def _planned(self, tx: Tx, again: _Again, found: Sequence[Lead]) -> None:
+    def _planned(self, tx: Tx, again: _Again, found: Sequence[Lead], batches: int | None) -> None:
         posts = max((batch.max_posts for batch in again.batches), default=self._limits.max_posts)
         plan_these(
             tx,
@@ -173,6 +173,7 @@ class Retry:
             client_run_id=again.run.client_run_id,
             max_posts=posts if again.chosen else self._limits.max_posts,
             now=again.now,
+            batches=batches,
         )
 
 

@@ -22,6 +22,8 @@ from harvester.models import ActorRun, ActorRunState, Lead, LeadAnswer, LeadStat
 from harvester.posts import Reject, RejectReason
 from services.coverage import summary
 from services.outcome import decide_leads, hear, silence
+from services.plan import parted
+from services.preview_leads import DueLead, Why
 
 PARTS = ("posts", "none", "errors", "silent", "notAnswered")
 Json = dict[str, Any]
@@ -275,3 +277,46 @@ def test_of_runs_before_answers_were_kept_the_outcome_tells(ledger: Ledger) -> N
         assert summary(tx, run.client_run_id) == dict.fromkeys(PARTS, 0) | {
             "submitted": 3, "posts": 1, "none": 1, "notAnswered": 1, "unreachable": 0
         }  # fmt: skip
+
+
+def test_one_that_is_never_answered_makes_nobody_beside_it_unreachable(make_any_stage: MakeStage) -> None:
+    stage = make_any_stage()
+    stage.agency("dan-swallowed", *(f"eve-{number}-no-posts" for number in range(9)))
+    for _ in range(4):
+        stage.finish(stage.kickoff())
+        stage.clock.skip(seconds=1)
+    standing = Counter(stage.leads().values())
+    assert standing == {"No Posts": 9, "Pending": 1}
+    unreachable = [row["linkedinProfileUrl"] for row in overview_leads(stage) if row["unreachable"]]
+    assert [url.rpartition("/")[2] for url in unreachable] == ["dan-swallowed"]
+    paid = sum(
+        stage.apify("GET", f"actor-runs/{start.run_id}")["data"]["chargedEventCounts"].get("no-result", 0)
+        for start in stage.sandbox.ledger().starts
+    )
+    assert paid < 3 * 9
+
+
+def test_an_actor_that_answers_nobody_makes_few_unreachable(make_any_stage: MakeStage) -> None:
+    """As when what it asks itself is away: it logs that, and ends well."""
+    stage = make_any_stage()
+    stage.agency(*(f"dan-{number}-swallowed" for number in range(10)))
+    for left in (10, 10, 7):
+        stage.finish(stage.kickoff())
+        stage.clock.skip(seconds=1)
+        assert sum(not row["unreachable"] for row in overview_leads(stage)) == left
+
+
+@given(tries=st.lists(st.integers(0, 4), max_size=60), size=st.integers(1, 25), most=st.integers(0, 9))
+def test_whoever_had_no_answer_is_asked_apart_and_at_last_alone(
+    tries: list[int], size: int, most: int
+) -> None:
+    people = [DueLead(f"in/{place}", None, Why.NEW, unanswered=one) for place, one in enumerate(tries)]
+    parts = parted(people, size)
+    assert sorted(one.profile_url for part in parts for one in part) == sorted(
+        one.profile_url for one in people
+    )
+    for part in parts:
+        assert 1 <= len(part) <= size
+        assert len({min(one.unanswered, 2) for one in part}) == 1
+        assert part[0].unanswered < 2 or len(part) == 1
+    assert parted(people, size, most=most) == parts[:most]
