@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
-from harvester import run_ids
 from harvester.apify_answers import micros
 from harvester.cron import checked
 from harvester.errors import InvalidInput
 from harvester.normalise.text import one_line
+from services.pauses import ALL
 from services.plan import ACTIVE
 
 _LINE_CHARS = 200
@@ -32,7 +32,10 @@ class NewFile(click.Path):
 
 
 class ClientName(click.ParamType[str]):
-    """A client's ID. An empty one is that of a shell's variable that is not set, and would mean them all."""
+    """A client's ID. An empty one is that of a shell's variable that is not set, and would mean them all.
+
+    Whether there is such a client is for the service to say.
+    """
 
     name = "id"
 
@@ -40,10 +43,9 @@ class ClientName(click.ParamType[str]):
         """Check the value, or fail as a bad argument."""
         if not str(value):
             self.fail("it is empty, and must name a client", param, ctx)
-        try:
-            return run_ids.require_client_id(str(value))
-        except InvalidInput as error:
-            self.fail(str(error), param, ctx)
+        if str(value) == ALL:
+            self.fail(f"{value!r} is no client ID: leave it out to mean all clients", param, ctx)
+        return str(value)
 
 
 class Timezone(click.ParamType[str]):
