@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Index, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Column, Index, String, Table, Text, UniqueConstraint
 
-from harvester.ledger.columns import count, metadata, required
+from harvester.ledger.columns import count, metadata, partial, required
 from harvester.ledger.types import Id, Utc
 
 outbox = Table(
@@ -29,27 +29,10 @@ outbox = Table(
     required("changed_at", Utc),
     Column("sent_at", Utc),
     UniqueConstraint("base", "kind", "key"),
-    Index(
-        "ix_outbox_due",
-        "base",
-        "kind",
-        "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_outbox_next",
-        "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
+    partial("ix_outbox_due", "base", "kind", "due_at", where="due_at IS NOT NULL"),
+    partial("ix_outbox_next", "due_at", where="due_at IS NOT NULL"),
     Index("ix_outbox_subject", "kind", "subject_id"),
-    Index(
-        "ix_outbox_wrong",
-        "state",
-        sqlite_where=text("state <> 'ok'"),
-        postgresql_where=text("state <> 'ok'"),
-    ),
+    partial("ix_outbox_wrong", "state", where="state <> 'ok'"),
 )
 
 airtable_slots = Table(
@@ -89,10 +72,5 @@ alerts = Table(
     count("times"),
     Column("told_at", Utc),
     Column("over_at", Utc),
-    Index(
-        "ix_alerts_untold",
-        "last_at",
-        sqlite_where=text("told_at IS NULL"),
-        postgresql_where=text("told_at IS NULL"),
-    ),
+    partial("ix_alerts_untold", "last_at", where="told_at IS NULL"),
 )

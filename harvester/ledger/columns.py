@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData
+from sqlalchemy import Column, Index, Integer, MetaData, text
 
 metadata = MetaData(
     naming_convention={
@@ -24,3 +24,8 @@ def required(name: str, kind: Any, **options: Any) -> Column[Any]:
 def count(name: str) -> Column[Any]:
     """Make a column that counts from 0."""
     return Column(name, Integer, nullable=False, default=0, server_default="0")
+
+
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Make an index over some of a table's rows, on either database."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
-from harvester.ledger.columns import metadata, required
+from harvester.ledger.columns import metadata, partial, required
 from harvester.ledger.types import Utc
 
 job_runs = Table(
@@ -29,30 +29,10 @@ job_runs = Table(
     Column("reported_at", Utc),
     Column("ping_due_at", Utc),
     Index("uq_job_runs_holds", "holds", unique=True),
-    Index(
-        "ix_job_runs_kickoffs",
-        "kickoffs_due_at",
-        sqlite_where=text("kickoffs_due_at IS NOT NULL"),
-        postgresql_where=text("kickoffs_due_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_job_runs_open",
-        "run_id",
-        sqlite_where=text("status = 'Running'"),
-        postgresql_where=text("status = 'Running'"),
-    ),
-    Index(
-        "ix_job_runs_unreported",
-        "run_id",
-        sqlite_where=text("plan IS NOT NULL AND reported_at IS NULL"),
-        postgresql_where=text("plan IS NOT NULL AND reported_at IS NULL"),
-    ),
-    Index(
-        "ix_job_runs_ping",
-        "ping_due_at",
-        sqlite_where=text("ping_due_at IS NOT NULL"),
-        postgresql_where=text("ping_due_at IS NOT NULL"),
-    ),
+    partial("ix_job_runs_kickoffs", "kickoffs_due_at", where="kickoffs_due_at IS NOT NULL"),
+    partial("ix_job_runs_open", "run_id", where="status = 'Running'"),
+    partial("ix_job_runs_unreported", "run_id", where="plan IS NOT NULL AND reported_at IS NULL"),
+    partial("ix_job_runs_ping", "ping_due_at", where="ping_due_at IS NOT NULL"),
 )
 
 job_clients = Table(

@@ -19,11 +19,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
 from harvester.ledger import airtable_tables, job_tables  # noqa: F401  # part of the same metadata
-from harvester.ledger.columns import count, required
+from harvester.ledger.columns import count, partial, required
 from harvester.ledger.columns import metadata as metadata
 from harvester.ledger.types import Id, Utc
 
@@ -68,12 +67,7 @@ leads = Table(
     required("created_at", Utc),
     UniqueConstraint("client_id", "profile_url"),
     Index("ix_leads_due", "client_id", "status", "created_at"),
-    Index(
-        "ix_leads_processing",
-        "last_check_at",
-        sqlite_where=text("status = 'Processing'"),
-        postgresql_where=text("status = 'Processing'"),
-    ),
+    partial("ix_leads_processing", "last_check_at", where="status = 'Processing'"),
 )
 
 client_runs = Table(
@@ -105,26 +99,10 @@ client_runs = Table(
     Column("retried_at", Utc),
     UniqueConstraint("client_run_id"),
     UniqueConstraint("run_id", "client_id"),
-    Index(
-        "uq_client_runs_live",
-        "client_id",
-        unique=True,
-        sqlite_where=text("status = 'Running'"),
-        postgresql_where=text("status = 'Running'"),
-    ),
+    partial("uq_client_runs_live", "client_id", where="status = 'Running'", unique=True),
     Index("ix_client_runs_client", "client_id", "id"),
-    Index(
-        "ix_client_runs_standing",
-        "run_id",
-        sqlite_where=text("status = 'Running'"),
-        postgresql_where=text("status = 'Running'"),
-    ),
-    Index(
-        "ix_client_runs_leads_due",
-        "leads_due_at",
-        sqlite_where=text("leads_due_at IS NOT NULL"),
-        postgresql_where=text("leads_due_at IS NOT NULL"),
-    ),
+    partial("ix_client_runs_standing", "run_id", where="status = 'Running'"),
+    partial("ix_client_runs_leads_due", "leads_due_at", where="leads_due_at IS NOT NULL"),
 )
 
 actor_runs = Table(
@@ -175,18 +153,8 @@ actor_runs = Table(
     Index("ix_actor_runs_standing", "state", "client_id"),
     Index("ix_actor_runs_spent", "client_id", "start_requested_at"),
     Index("ix_actor_runs_paid", "start_requested_at", "cost_micros"),
-    Index(
-        "ix_actor_runs_cost_due",
-        "cost_due_at",
-        sqlite_where=text("cost_due_at IS NOT NULL"),
-        postgresql_where=text("cost_due_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_actor_runs_parked",
-        "parked_at",
-        sqlite_where=text("parked_at IS NOT NULL"),
-        postgresql_where=text("parked_at IS NOT NULL"),
-    ),
+    partial("ix_actor_runs_cost_due", "cost_due_at", where="cost_due_at IS NOT NULL"),
+    partial("ix_actor_runs_parked", "parked_at", where="parked_at IS NOT NULL"),
 )
 
 lead_outcomes = Table(
