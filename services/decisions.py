@@ -8,17 +8,19 @@ from typing import Final
 from harvester import log
 from harvester.errors import HarvesterError, LedgerUnavailable
 from harvester.jobs import JobClient, JobDecision, JobPlan, JobRun
-from harvester.ledger import Blocked, TookTooLong, Tx, client_runs, clients
+from harvester.ledger import Blocked, TookTooLong, Tx, actor_runs, client_runs, clients, pauses
 from harvester.models import ClientRun, ClientRunStatus
 from harvester.run_ids import client_run_id
 from services import run_records
 from services.kickoff import Answer, Kickoff, Order
+from services.pauses import in_words
 from services.plan import Limits, need_of
 
 #: Codes of those that are skipped, beside those of a kickoff.
 RUN_IN_PROGRESS: Final = "run_in_progress"
 COMPLETED_RECENTLY: Final = "completed_recently"
 RUN_EXISTS: Final = "run_exists"
+STARTS_PAUSED: Final = "starts_paused"
 KICKOFF_FAILED: Final = "kickoff_failed"
 
 _REASON_CHARS: Final = 500
@@ -69,15 +71,27 @@ class Decisions:
         there = client_runs.get(tx, full_id)
         if there is not None:
             return self._there(job, there, now)
-        if job.plan is JobPlan.RESUME:
-            live = client_runs.live_of(tx, client_id)
-            if live is not None:
-                return self._of(job, client_id, now, JobDecision.TAKEN_ON, run=live.client_run_id)
-            reason = self._completed_recently(tx, client_id, now)
-            if reason is not None:
-                return self._skipped(job, client_id, now, COMPLETED_RECENTLY, reason)
+        resumed = self._resumed(tx, job, client_id, now) if job.plan is JobPlan.RESUME else None
+        if resumed is not None:
+            return resumed
         answer = self._kickoff.within(tx, Order(client_id, source=job.source, run_id=job.run_id))
         return self._answered(job, answer, now)
+
+    def _resumed(self, tx: Tx, job: JobRun, client_id: str, now: datetime) -> JobClient | None:
+        """Decide about a client that has nothing to be resumed, or nothing that ends by itself.
+
+        One that is paused, or a record that a person made, would keep all others from the next smart resume.
+        """
+        pause = pauses.get(tx, client_id)
+        if pause is not None:
+            return self._skipped(job, client_id, now, STARTS_PAUSED, in_words(pause))
+        live = client_runs.live_of(tx, client_id)
+        if live is None:
+            reason = self._completed_recently(tx, client_id, now)
+            return self._skipped(job, client_id, now, COMPLETED_RECENTLY, reason) if reason else None
+        if live.source == run_records.MANUAL and not actor_runs.last_batch(tx, live.client_run_id):
+            return self._busy(job, client_id, now, live.client_run_id)
+        return self._of(job, client_id, now, JobDecision.TAKEN_ON, run=live.client_run_id)
 
     def _there(self, job: JobRun, found: ClientRun, now: datetime) -> JobClient:
         """Decide about a client that has a client run of this very run ID, of a kickoff of its own."""

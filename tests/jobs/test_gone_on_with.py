@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harvester.jobs import JobDecision
-from harvester.ledger import job_runs
+from harvester.ledger import job_runs, pauses
 from harvester.models import ClientRunStatus
+from services import run_records
 from services.kickoff import Order
 from services.process import Ask
 
@@ -81,3 +82,28 @@ def test_the_last_smart_resume_is_the_one_that_was_started_last(agency: Agency) 
             agency.end(live)
         agency.clock.advance(days=1)
     assert agency.resume.state()["last"]["runId"] == "261122-060000"
+
+
+def test_one_client_that_is_paused_or_kept_by_hand_keeps_nobody_from_the_next_smart_resume(
+    agency: Agency,
+) -> None:
+    agency.clients("Ada", "Bob", "Cy")
+    agency.kickoff(Order("Bob"))
+    now = agency.clock()
+    with agency.ledger.write() as tx:
+        pauses.put(tx, pauses.Pause("Bob", now, "holiday", "somebody"))
+        run_records.create(
+            tx, run_id="261122-040000", client_id="Cy", client_name="Cy", source="manual", now=now
+        )
+    first = agency.resume.start(Ask())
+    decided = {one.client_id: (one.decision, one.code) for one in first.clients}
+    assert decided == {
+        "Ada": (JobDecision.STARTED, None),
+        "Bob": (JobDecision.SKIPPED, "starts_paused"),
+        "Cy": (JobDecision.SKIPPED, "run_in_progress"),
+    }
+    assert "holiday" in str({one.client_id: one.reason for one in first.clients}["Bob"])
+    agency.end(f"{first.run_id}-Ada")
+    agency.looks_until_quiet()
+    assert agency.job(first.run_id).status is COMPLETED
+    assert agency.resume.start(Ask(client_id="Ada")).run_id != first.run_id
