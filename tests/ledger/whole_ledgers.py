@@ -105,8 +105,9 @@ def _of_kind(column: Column[Any]) -> st.SearchStrategy[Any]:
 
 def _must_differ(column: Column[Any]) -> bool:
     table: Table = column.table
-    rules = (rule for rule in table.constraints if isinstance(rule, UniqueConstraint))
-    return column in set(itertools.chain(table.primary_key, *rules))
+    rules = (rule.columns for rule in table.constraints if isinstance(rule, UniqueConstraint))
+    indexes = (index.columns for index in table.indexes if index.unique)
+    return column in set(itertools.chain(table.primary_key, *rules, *indexes))
 
 
 def store(ledger: Ledger, rows: Rows) -> None:
