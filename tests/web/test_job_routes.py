@@ -174,7 +174,9 @@ def test_an_order_that_waits_for_the_end_of_a_pause_says_so(any_web: Web) -> Non
     (pause,) = any_web.post(PROCESS).json["pauses"]
     assert (pause["clientId"], pause["reason"]) == ("Ada", "costs")
     assert "pauses" not in any_web.post(PROCESS).json  # nobody was started
-    assert [one["clientId"] for one in any_web.post(RESUME).json["pauses"]] == ["Ada"]
+    ada = next(one for one in any_web.post(RESUME).json["clients"] if one["clientId"] == "Ada")
+    assert (ada["skipped"], ada["code"]) == (True, "starts_paused")
+    assert "costs" in ada["reason"]
     full_id = any_web.get("/api/runs?clientId=Ada").json["runs"][0]["clientRunId"]
     any_web.post(f"/api/runs/{full_id}/cancel")
     (pause,) = any_web.post("/api/apify/process-client", {"clientId": "Ada"}).json["pauses"]
