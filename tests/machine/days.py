@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,8 @@ from hypothesis.stateful import precondition, rule
 from sqlalchemy import select
 
 from harvester.jobs import JobDecision, JobPlan
-from harvester.ledger import client_runs, job_runs, job_tables
-from harvester.models import ClientRunStatus
+from harvester.ledger import Tx, actor_runs, client_runs, job_runs, job_tables, pauses
+from harvester.models import ClientRun, ClientRunStatus
 from services import Services
 from services.process import Ask, JobAnswer
 from services.resume_lock import ResumeInProgress
@@ -26,7 +27,7 @@ from .world import CLIENTS, PAUSED, STALE_SECONDS
 
 #: The first midnight that comes: of a client in Chicago.
 MIDNIGHT = NOW.replace(hour=6)
-STANDING = {"target_met", "budget_spent", "completed_recently"}
+STANDING = {"target_met", "budget_spent", "completed_recently", "batches_used_up"}
 
 
 class Days(Harvests):
@@ -98,6 +99,7 @@ class Days(Harvests):
         """Have an order carried out, and its answer judged by what was there before."""
         with self.ledger.read() as tx:
             live = {one: run for one in CLIENTS if (run := client_runs.live_of(tx, one)) is not None}
+            left_alone = self._left_alone(tx, live) if ask.plan is JobPlan.RESUME else {}
             holder = job_runs.holder(tx, JobPlan.RESUME) if ask.plan is JobPlan.RESUME else None
         fresh = holder is not None and self._is_fresh(holder.heartbeat_at or holder.started_at)
         if holder is not None and not fresh:
@@ -113,7 +115,16 @@ class Days(Harvests):
             raise
         assert not fresh, "two smart resumes at once"
         self.orders.told(str(ask.idempotency_key), answer)
-        self._judge(ask, answer, {client: run.client_run_id for client, run in live.items()})
+        self._judge(ask, answer, {client: run.client_run_id for client, run in live.items()}, left_alone)
+
+    def _left_alone(self, tx: Tx, live: Mapping[str, ClientRun]) -> dict[str, str]:
+        """Say for whom a smart resume does not wait, and with which code: nobody else could have one."""
+        by_hand = {
+            client: "run_in_progress"
+            for client, run in live.items()
+            if run.source == "manual" and not actor_runs.last_batch(tx, run.client_run_id)
+        }
+        return by_hand | {one: "starts_paused" for one in CLIENTS if pauses.get(tx, one) is not None}
 
     def _is_fresh(self, seen: Any) -> bool:
         return bool(self.clock() - seen <= timedelta(seconds=STALE_SECONDS))
@@ -128,12 +139,14 @@ class Days(Harvests):
             return self.services.smart_resume.start(ask)
         return self.services.process.order(ask)
 
-    def _judge(self, ask: Ask, answer: JobAnswer, live: dict[str, str]) -> None:
+    def _judge(self, ask: Ask, answer: JobAnswer, live: dict[str, str], left_alone: dict[str, str]) -> None:
         wanted = self.orders.expected(ask.stream, ask.client_id, ask.limit)
         assert [one.client_id for one in answer.clients] == wanted
         for one in answer.clients:
             if one.client_id == PAUSED:
                 assert (one.decision, one.code) == (JobDecision.SKIPPED, "client_inactive")
+            elif one.client_id in left_alone:
+                assert (one.decision, one.code) == (JobDecision.SKIPPED, left_alone[one.client_id])
             elif one.client_id not in live:
                 assert one.decision is JobDecision.STARTED or one.code in STANDING, one
             elif ask.plan is JobPlan.RESUME:
