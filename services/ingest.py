@@ -15,7 +15,7 @@ from harvester import log
 from harvester.apify import Apify, Page
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import BadAnswer, Gone
-from harvester.ledger import Ledger, Tx, actor_runs, deliveries, posts
+from harvester.ledger import Ledger, Tx, actor_runs, deliveries, outcomes, posts
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
 from services.attribution import Attribution
@@ -242,7 +242,10 @@ def _judged(
 
 
 def _verdict(tx: Tx, run: ActorRun, found: ApifyRun, missing: int) -> tuple[str | None, str | None]:
-    """Say what, if anything, keeps this actor run from having answered for all its profiles."""
+    """Say what, if anything, keeps this actor run from having answered for all its profiles.
+
+    Items that nobody understands are one profile's own, as long as most of those beside it are understood.
+    """
     if found.status != "SUCCEEDED":
         told = f": {found.status_message}" if found.status_message else ""
         return (
@@ -252,7 +255,7 @@ def _verdict(tx: Tx, run: ActorRun, found: ApifyRun, missing: int) -> tuple[str 
     if missing > 0:
         return "partial", f"the dataset says that it has {missing} items more than it gives out"
     misfits = posts.misfits(tx, run.id)
-    if run.profiles > 1 and are_many(misfits, run):
+    if are_many(misfits, run) and 2 * len(outcomes.posts_by_lead(tx, run.id)) < run.profiles != 1:
         return NOT_UNDERSTOOD, f"{misfits} of {run.cursor} items could not be understood"
     capped = cut_by_cap(tx, run, found)
     return (AT_CAP, capped) if capped is not None else (None, None)

@@ -32,3 +32,12 @@ def test_an_alert_about_the_output_is_over_once_it_is_understood(make_stage: Mak
     with stage.ledger.read() as tx:
         (told,) = [one for one in alerts.latest(tx, limit=20) if one.key.startswith("output of ")]
     assert told.over_at is not None
+
+
+def test_one_profile_among_others_that_are_understood_is_no_change_of_the_output(
+    make_stage: MakeStage,
+) -> None:
+    run = make_stage().harvest("ann", "bob", "cho", "dan-nonsense")
+    assert run["status"] == "Completed"
+    assert [error["code"] for error in run["errors"]] == ["unanswered"]
+    assert (run["coverage"]["posts"], run["coverage"]["silent"]) == (3, 1)

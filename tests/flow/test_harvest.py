@@ -84,7 +84,7 @@ def test_an_error_about_a_lead_makes_it_due_again(stage: Stage) -> None:
 
 def test_nonsense_is_rejected_with_reasons(stage: Stage) -> None:
     run = stage.harvest("ann", "bob-nonsense")
-    assert run["status"] == "Completed with Errors"
+    assert run["status"] == "Completed"  # what one profile brings is no fault of the actor
     nonsense = [place for place, item in enumerate(stage.items()) if not _is_post(item)]
     assert [reject["position"] for reject in stage.rejects()] == nonsense
     assert run["metrics"]["itemsRejected"] == len(nonsense) > 5
