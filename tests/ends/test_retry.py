@@ -179,7 +179,7 @@ def test_what_it_may_not_do(stage: Stage) -> None:
 
 def test_of_many_that_try_again_at_once_one_does(make_any_stage: MakeStage) -> None:
     stage = make_any_stage()
-    stage.agency("ann", "bob")
+    stage.agency("ann", "bob-error")  # who has no answer, however much the other one brings
     stage.sandbox.inject("run-fail", times=1)
     full_id = stage.finish(stage.kickoff())["clientRunId"]
     stage.clock.skip(seconds=1)
