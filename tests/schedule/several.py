@@ -1,7 +1,7 @@
 """A process of eight threads that all fire the same schedule: run by `test_several_processes.py`.
 
-Arguments: the ledger's URL, and so many days. It begins when a line comes on stdin, and prints how many
-job runs it has reserved.
+Arguments: the ledger's URL, and so many days. Each begins when a line comes on stdin, and at its end it
+prints how many job runs it has reserved so far.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def main(url: str, days: int) -> None:
         scheduled = Scheduled(ledger, fire, clock, missed=RULES.missed)
         schedule.sync()
         print("ready", flush=True)
-        sys.stdin.readline()
         for _ in range(days):
+            sys.stdin.readline()  # all processes have one clock, the ledger's: their days begin together
             clock.advance(days=1)
             at_once([scheduled] * THREADS)
             schedule.sync()
-    print(sum(reserved), flush=True)
+            print(sum(reserved), flush=True)
 
 
 if __name__ == "__main__":
