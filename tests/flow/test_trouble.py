@@ -11,7 +11,7 @@ from factories import make_client
 from sqlalchemy import update
 
 from harvester.errors import LedgerUnavailable
-from harvester.ledger import tables
+from harvester.ledger import alerts, tables
 
 from .conftest import MakeStage
 from .proxy import Reply
@@ -231,13 +231,23 @@ def test_a_ledger_out_of_reach_stops_nothing_for_good(make_stage: MakeStage, sql
     assert stage.finish(full_id)["status"] == "Completed"
 
 
-@pytest.mark.parametrize(("handles", "told"), [(["ann", "kim-nonsense"], True), (["ann", "bob"], False)])
+@pytest.mark.parametrize(
+    ("handles", "told", "status"),
+    [
+        (["ann", "bob"], False, "Completed"),
+        (["ann", "kim-nonsense"], True, "Completed"),  # one profile's own, as long as the other is understood
+        (["ann", "kim-nonsense", "lee-nonsense"], True, "Completed with Errors"),
+    ],
+)
 def test_a_dataset_that_is_mostly_not_understood_is_told_to_a_person(
-    make_stage: MakeStage, handles: list[str], told: bool, lines: pytest.LogCaptureFixture
+    make_stage: MakeStage, handles: list[str], told: bool, status: str, lines: pytest.LogCaptureFixture
 ) -> None:
-    run = make_stage().harvest(*handles)
-    assert run["status"] == ("Completed with Errors" if told else "Completed")
+    stage = make_stage()
+    assert stage.harvest(*handles)["status"] == status
     assert ("the Actor may have changed its output" in lines.text) == told
+    with stage.ledger.read() as tx:
+        raised = [one for one in alerts.latest(tx, limit=20) if one.key.startswith("output of ")]
+    assert bool(raised) == told
 
 
 def test_one_404_for_a_dataset_that_is_there_loses_nothing(make_any_stage: MakeStage) -> None:
