@@ -20,11 +20,11 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV), once"
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --allow-existing --python "$(PYTHON)" $(VENV) && \
-		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,postgres,redis]'; \
+		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,otel,postgres,redis]'; \
 	else \
 		"$(PYTHON)" -m venv $(VENV) && \
 		PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-			-e '.[dev,postgres,redis]'; \
+			-e '.[dev,otel,postgres,redis]'; \
 	fi
 	@touch $(READY)
 
