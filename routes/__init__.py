@@ -13,6 +13,7 @@ from routes import (
     errors,
     health,
     jobs,
+    pages,
     preview,
     repairs,
     run_actions,
@@ -49,4 +50,5 @@ def create_app(services: Services) -> Flask:
     ):
         app.register_blueprint(module.blueprint)
     errors.register(app)
+    pages.register(app)
     return app

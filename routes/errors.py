@@ -1,8 +1,8 @@
-"""Failures as answers: always JSON, one sentence, a stable code. Never HTML, never a stack trace."""
+"""Failures as answers: one sentence, a stable code, never a stack trace; JSON everywhere but on pages."""
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass, field
 
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
@@ -35,6 +35,16 @@ _OURS: dict[type[HarvesterError], tuple[int, str]] = {
 _CODES = {413: "body_too_large", 404: "not_found", 405: "method_not_allowed"}
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a failure is answered with: HTTP status, stable code, one sentence, and headers."""
+
+    status: int
+    code: str
+    sentence: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
 def failure(status: int, code: str, sentence: str) -> Response:
     """Shape a failure."""
     answer = jsonify({"ok": False, "error": sentence, "code": code})
@@ -44,53 +54,45 @@ def failure(status: int, code: str, sentence: str) -> Response:
 
 def register(app: Flask) -> None:
     """Answer every error of a view, or of no view, in this form."""
-    app.register_error_handler(InvalidInput, lambda error: failure(400, error.code, str(error)))
-    for kind, (status, code) in _OURS.items():
-        app.register_error_handler(kind, partial(_ours, status, code))
-    app.register_error_handler(TokenRequired, _unauthorised)
-    app.register_error_handler(Unauthorised, _unauthorised)
-    app.register_error_handler(LedgerUnavailable, _unavailable)
-    app.register_error_handler(ClientsNotRead, _clients_not_read)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unforeseen)
+    app.register_error_handler(Exception, as_json)
     app.after_request(_headers)
 
 
-def _ours(status: int, code: str, error: HarvesterError) -> Response:
-    return failure(status, code, str(error))
-
-
-def _unauthorised(error: Exception) -> Response:
-    answer = failure(401, "unauthorized", str(error))
-    answer.headers["WWW-Authenticate"] = "Bearer"
+def as_json(error: Exception) -> Response:
+    """Answer an error as the API does."""
+    found = problem(error)
+    answer = failure(found.status, found.code, found.sentence)
+    answer.headers.update(found.headers)
     return answer
 
 
-def _unavailable(error: LedgerUnavailable) -> Response:
-    _log.error("Answered 503: %s", error)
-    answer = failure(503, "ledger_unavailable", "the ledger is not available; nothing was done, try again")
-    answer.headers["Retry-After"] = RETRY_AFTER
-    return answer
+def problem(error: Exception) -> Problem:
+    """Say how an error is answered. What nobody has foreseen is logged, and no word of it is told."""
+    if isinstance(error, InvalidInput):
+        return Problem(400, error.code, str(error))
+    if isinstance(error, (TokenRequired, Unauthorised)):
+        return Problem(401, "unauthorized", str(error), {"WWW-Authenticate": "Bearer"})
+    if isinstance(error, LedgerUnavailable):
+        _log.error("Answered 503: %s", error)
+        told = "the ledger is not available; nothing was done, try again"
+        return Problem(503, "ledger_unavailable", told, {"Retry-After": RETRY_AFTER})
+    if isinstance(error, ClientsNotRead):
+        return Problem(503, "airtable_unavailable", str(error), {"Retry-After": RETRY_AFTER})
+    if isinstance(error, HTTPException):
+        return _http(error)
+    for kind, (status, code) in _OURS.items():
+        if isinstance(error, kind):
+            return Problem(status, code, str(error))
+    _log.error("A request failed", exc_info=error)
+    return Problem(500, "internal_error", "something went wrong here; the log has the details")
 
 
-def _clients_not_read(error: ClientsNotRead) -> Response:
-    answer = failure(503, "airtable_unavailable", str(error))
-    answer.headers["Retry-After"] = RETRY_AFTER
-    return answer
-
-
-def _http(error: HTTPException) -> Response:
+def _http(error: HTTPException) -> Problem:
     status = error.code or 500
     sentence = (error.description or error.name).rstrip(".")
-    answer = failure(status, _CODES.get(status, error.name.lower().replace(" ", "_")), sentence)
-    if status == 405 and "Allow" in error.get_response().headers:
-        answer.headers["Allow"] = error.get_response().headers["Allow"]
-    return answer
-
-
-def _unforeseen(error: Exception) -> Response:
-    _log.exception("A request failed")
-    return failure(500, "internal_error", "something went wrong here; the log has the details")
+    allowed = {"Allow": error.get_response().headers.get("Allow", "")} if status == 405 else {}
+    code = _CODES.get(status, error.name.lower().replace(" ", "_"))
+    return Problem(status, code, sentence, {name: value for name, value in allowed.items() if value})
 
 
 def _headers(answer: Response) -> Response:

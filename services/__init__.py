@@ -48,6 +48,7 @@ from services.schedule import Rules, Schedule
 from services.scheduled import Scheduled, job_runs_of
 from services.search import Search
 from services.settle import Settle
+from services.sign_in import SignIn
 from services.smart_resume import SmartResume
 from services.start import Start
 from services.tick import Tick
@@ -101,6 +102,7 @@ class Services:
     schedule: Schedule
     pauses: Pauses
     costs: Costs
+    sign_in: SignIn
     #: None where Airtable is off.
     airtable: AirtableSide | None
     clock: Clock
@@ -244,6 +246,7 @@ def build(
         schedule=schedule,
         pauses=Pauses(ledger, clock, max_in_flight=settings.max_actor_runs),
         costs=Costs(ledger, limits.budgets, clock),
+        sign_in=SignIn(ledger, settings.operator_password_hash, clock),
         airtable=airtable,
         clock=clock,
     )

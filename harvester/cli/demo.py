@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from argon2 import PasswordHasher
 from rich.console import Console
 from rich.live import Live
 
@@ -24,7 +25,7 @@ from harvester.cli import (
 )
 from harvester.cli.children import Children, free_port
 from harvester.cli.demo_folder import own_folder
-from harvester.cli.demo_web import call
+from harvester.cli.demo_web import call, password
 from harvester.cli.display import console_for_output
 from harvester.cli.session import EXIT_FAILED, services_from, told
 from harvester.errors import HarvesterError
@@ -98,6 +99,7 @@ def _environ(folder: Path, port: int) -> dict[str, str]:
         "PORT": str(port),
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "API_TOKENS": secrets.token_hex(16),
+        "SECRET_KEY": secrets.token_hex(32),
         "WEBHOOK_SECRETS": secrets.token_hex(32),
         "APIFY_TOKEN": secrets.token_hex(16),
         "COST_SETTLE_SECONDS": str(10 / _TIME_SCALE),
@@ -106,6 +108,7 @@ def _environ(folder: Path, port: int) -> dict[str, str]:
         "WEB_WORKERS": "2",
     }
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "VIRTUAL_ENV")
+    ours["OPERATOR_PASSWORD_HASH"] = PasswordHasher().hash(password(ours))
     return {name: os.environ[name] for name in kept if name in os.environ} | ours
 
 

@@ -14,6 +14,11 @@ from harvester.errors import HarvesterError
 _PATIENCE_SECONDS = 30
 
 
+def password(environ: Mapping[str, str]) -> str:
+    """Give the password of the operations page: the start of the API's token, which is made anew each time."""
+    return environ["API_TOKENS"][:8]
+
+
 def call(
     environ: Mapping[str, str], path: str, *, body: dict[str, Any] | None = None, method: str | None = None
 ) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The tables of the ledger. What must be unique is a constraint here, never a check before an insert.
 
 No row points at `client_runs` by foreign key: a record that a person deleted must stay deleted and
-harm nothing but itself. Airtable's share is in `airtable_tables.py`, what orders harvests in `job_tables.py`.
+harm nothing but itself. Airtable's share is in `airtable_tables.py`, what orders harvests in `job_tables.py`,
+what only people look at in `page_tables.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from harvester.ledger import airtable_tables, job_tables  # noqa: F401  # part of the same metadata
+from harvester.ledger import airtable_tables, job_tables, page_tables  # noqa: F401  # part of the same metadata
 from harvester.ledger.columns import count, partial, required
 from harvester.ledger.columns import metadata as metadata
 from harvester.ledger.types import Id, Utc
@@ -67,6 +68,7 @@ leads = Table(
     required("created_at", Utc),
     UniqueConstraint("client_id", "profile_url"),
     Index("ix_leads_due", "client_id", "status", "created_at"),
+    Index("ix_leads_client", "client_id", "id"),
     partial("ix_leads_processing", "last_check_at", where="status = 'Processing'"),
 )
 
@@ -101,6 +103,8 @@ client_runs = Table(
     UniqueConstraint("run_id", "client_id"),
     partial("uq_client_runs_live", "client_id", where="status = 'Running'", unique=True),
     Index("ix_client_runs_client", "client_id", "id"),
+    Index("ix_client_runs_started", "client_id", "started_at"),
+    Index("ix_client_runs_status", "status", "id"),
     partial("ix_client_runs_standing", "run_id", where="status = 'Running'"),
     partial("ix_client_runs_leads_due", "leads_due_at", where="leads_due_at IS NOT NULL"),
 )
@@ -197,6 +201,8 @@ posts = Table(
     UniqueConstraint("client_id", "post_key"),
     Index("ix_posts_client", "client_id", "id"),
     Index("ix_posts_first_client_run", "first_client_run_id"),
+    Index("ix_posts_posted", "posted_at", "id"),
+    Index("ix_posts_client_posted", "client_id", "posted_at", "id"),
 )
 
 sightings = Table(
@@ -206,6 +212,7 @@ sightings = Table(
     Column("post_id", Id, ForeignKey(posts.c.id), primary_key=True),
     Column("lead_id", Id, ForeignKey(leads.c.id), primary_key=True),
     Index("ix_sightings_post", "post_id"),
+    Index("ix_sightings_lead", "lead_id", "post_id"),
 )
 
 rejects = Table(
@@ -269,5 +276,7 @@ activity = Table(
     Column("client_id", String(64)),
     required("ok", Boolean),
     required("detail", Text),
-    Index("ix_activity_operation", "operation", "ok"),
+    Index("ix_activity_operation", "operation", "ok", "at"),
+    Index("ix_activity_client", "client_id", "id"),
+    Index("ix_activity_client_run", "client_run_id", "id"),
 )
