@@ -82,9 +82,8 @@ def where_to_look(
         command = f"make demo SERVE=1{' STORE=airtable' if airtable else ''}"
         console.print(f"  API     {command} goes on, and shows how to ask it")
         return
-    console.print(
-        f"  page  {environ['PUBLIC_URL']}  password: {password(environ)}", soft_wrap=True, highlight=False
-    )
+    page = f"  page    {environ['PUBLIC_URL']}  password: {password(environ)}"
+    console.print(page, soft_wrap=True, highlight=False)
     header = f'-H "Authorization: Bearer {environ["API_TOKENS"]}"'
     for path in ("/api/runs", "/api/posts?limit=5", "/api/deliveries"):
         console.print(f"  curl {header} '{environ['PUBLIC_URL']}{path}'", soft_wrap=True, highlight=False)

@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 30
 
 
 def password(environ: Mapping[str, str]) -> str:
-    """Give the password of the operations page: the start of the API's token, which is made anew each time."""
+    """Give the password of the operations page: the start of the API's token, made anew each time."""
     return environ["API_TOKENS"][:8]
 
 
