@@ -18,6 +18,7 @@ _HEAD = """\
 # path of a file that holds it.
 """
 
+_FIRST_TIMER = "TICK_SECONDS"
 #: The first setting of each section, and the section's title.
 _SECTIONS = {
     "APIFY_TOKEN": "Apify",
@@ -27,7 +28,7 @@ _SECTIONS = {
     "AIRTABLE_API_KEY": "Airtable",
     "SCORING_API_KEY": "Scoring",
     "SCHEDULE": "Schedule, alerts, logs",
-    "TICK_SECONDS": "Timers, in decimal seconds",
+    _FIRST_TIMER: "Timers, in decimal seconds",
 }
 
 
@@ -54,6 +55,17 @@ def documented() -> list[Doc]:
 def env_example() -> str:
     """Return the text of `.env.example`."""
     return "\n".join([_HEAD, *map(_entry, documented())])
+
+
+def table() -> str:
+    """Return the README's table of the settings, without the timers."""
+    rows = ["| setting | meaning | default |", "|---|---|---|"]
+    for doc in documented():
+        if doc.name == _FIRST_TIMER:
+            break
+        default = "**required**" if doc.required else f"`{doc.default}`" if doc.default else "unset"
+        rows.append(f"| `{doc.name}` | {doc.description.replace('|', '&#124;')} | {default} |")
+    return "\n".join(rows) + "\n"
 
 
 def _doc(name: str, field: FieldInfo) -> Doc:
