@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from harvester import log, run_ids
 from harvester.errors import HarvesterError, InvalidInput
-from harvester.ledger import Ledger, Tx, client_runs, clients, idempotency, job_runs, leads
-from harvester.models import Client, Lead
+from harvester.ledger import Ledger, Tx, activity, client_runs, clients, idempotency, job_runs, leads
+from harvester.models import Client, ClientRun, Lead
 from harvester.profile_urls import canonical
 from services import run_records
 from services.eligibility import PASSING, why_not
@@ -35,7 +35,10 @@ class KeyReused(HarvesterError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a caller asks for. `target_urls` and `max_posts`: these profiles now, instead of those due."""
+    """What a caller asks for. `target_urls` and `max_posts`: these profiles now, instead of those due.
+
+    `by`: who asks, for the activity log; None for a job run, which has its own line there.
+    """
 
     client_id: str
     source: str = "orchestrator"
@@ -44,6 +47,7 @@ class Order:
     target_urls: Sequence[str] | None = None
     max_posts: int | None = None
     idempotency_key: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,10 @@ class Kickoff:
         )
         planned = self._planned(tx, client, order, run.client_run_id, need.posts, run.max_batches, now)
         told = "leads are to be read from Airtable" if planned is None else f"{planned} batches planned"
-        tx.after_commit(lambda: _log.info("Kickoff of %s: %s", run.client_run_id, told, source=order.source))
+        ids = {"clientRunId": run.client_run_id, "source": order.source}
+        tx.after_commit(lambda: _log.info("Kickoff of %s: %s", run.client_run_id, told, **ids))
+        if order.by is not None:
+            _noted(tx, order.by, run, told, now)
         return Answer("accepted", client.client_id, run_id, run.client_run_id)
 
     def _planned(
@@ -259,6 +266,11 @@ def profiles_of(urls: Sequence[str]) -> dict[str, str]:
     for url in urls:
         given.setdefault(canonical(url), url)
     return given
+
+
+def _noted(tx: Tx, by: str, run: ClientRun, told: str, now: datetime) -> None:
+    ids = {"client_run_id": run.client_run_id, "client_id": run.client_id}
+    activity.record(tx, "kickoff", source=by, **ids, ok=True, detail=told, now=now)
 
 
 def _leads_of(tx: Tx, client_id: str, urls: Sequence[str], now: datetime) -> list[Lead]:

@@ -28,8 +28,8 @@ class Replay:
         self._ledger = ledger
         self._clock = clock
 
-    def __call__(self, delivery_id: int) -> Delivery:
-        """Replay one delivery. Raises `UnknownDelivery` and `NotReplayable`."""
+    def __call__(self, delivery_id: int, *, by: str = "operator") -> Delivery:
+        """Replay one delivery, on behalf of `by`. Raises `UnknownDelivery` and `NotReplayable`."""
         with self._ledger.write() as tx:
             found = deliveries.get(tx, delivery_id)
             if found is None:
@@ -41,7 +41,7 @@ class Replay:
             activity.record(
                 tx,
                 "replay",
-                source="operator",
+                source=by,
                 client_run_id=run.client_run_id,
                 client_id=run.client_id,
                 ok=True,
