@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import sys
 from collections.abc import Iterable
@@ -22,11 +23,18 @@ from structlog.typing import EventDict, ProcessorReturnValue, WrappedLogger
 _OWN_HANDLERS = ("gunicorn.error", "gunicorn.access")
 
 #: Contextvars come in no order; these stand first, in this one.
-_IDS = ("runId", "clientId", "actorRunId", "dispatchId")
+_IDS = ("runId", "clientRunId", "clientId", "actorRunId", "dispatchId")
+#: A client run's ID holds two others.
+_CLIENT_RUN_ID = re.compile(r"(?P<runId>\d{6}-\d{6})-(?P<clientId>[\w-]+)", re.ASCII)
 
 #: What would end a line, colour a terminal or reorder its text: C0, DEL, C1, line and paragraph separators,
 #: bidirectional controls, and lone surrogates, which no stream can encode.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+#: Keys whose values are nobody's business, whatever they look like.
+_SECRET_KEY = re.compile(r"(?i)(?:token|password|secret|authorization|api_?key|cookie)$")
+#: Deeper than that nothing is looked at.
+_DEEPEST = 20
 
 #: Libraries that tell of each thing they do, which our own events tell better.
 _CHATTY = ("alembic", "huey")
@@ -70,7 +78,11 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """Return the logger of this name; pass %-style arguments and key-values, never a formatted text."""
+    """Return the logger of this name; pass %-style arguments and key-values, never a formatted text.
+
+    An event about a client run has its `clientRunId`, among the key-values or by `bound`; the IDs of its job
+    run and client come with it.
+    """
     return cast(
         structlog.stdlib.BoundLogger,
         structlog.wrap_logger(
@@ -82,7 +94,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def bound(**ids: object) -> AbstractContextManager[None]:
-    """Put these IDs (`runId`, `clientId`, `actorRunId`, `dispatchId`) on every event within the `with`."""
+    """Put these IDs (`clientRunId`, `actorRunId`, `dispatchId`, …) on every event within the `with`."""
     return structlog.contextvars.bound_contextvars(**ids)
 
 
@@ -120,7 +132,7 @@ class _LineHandler(logging.StreamHandler[TextIO]):
 
 
 def _formatter(format: str) -> logging.Formatter:
-    renderers = {"json": _render_json, "text": _render_text}
+    renderers = {"json": (_render_json,), "text": (_render_text, _redact_line)}
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.contextvars.merge_contextvars,
@@ -130,8 +142,7 @@ def _formatter(format: str) -> logging.Formatter:
         ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            renderers[format],
-            _redact_line,
+            *renderers[format],
         ],
     )
 
@@ -155,36 +166,63 @@ def _to_record(_logger: WrappedLogger, _method: str, event: EventDict) -> Proces
 def _key_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     record: logging.LogRecord = event["_record"]
     found = {**event, **getattr(record, "key_values", {})}
+    if whole := _CLIENT_RUN_ID.fullmatch(_said(found.get("clientRunId"))):
+        found = {**whole.groupdict(), **found}
     ids = {name: found[name] for name in _IDS if name in found}
     return {**ids, **found, "event": event["event"], "level": record.levelname, "logger": record.name}
 
 
 def _render_text(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     head = f"{event.pop('timestamp')} {event.pop('level'):<8} {event.pop('logger')} {event.pop('event')}"
-    return one_line(" ".join([head, *(f"{name}={_quoted(value)}" for name, value in event.items())]))
+    told = {name: _masked(name, value) or _said(_plain(value)) for name, value in event.items()}
+    return one_line(" ".join([head, *(f"{name}={_quoted(value)}" for name, value in told.items())]))
 
 
 def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Render values that are redacted already: within the finished line it could tear a string apart."""
     first = {name: event.pop(name) for name in ("timestamp", "level", "logger")}
     message = {"message": event.pop("event")}
-    whole = {**first, **message, **event} | message
-    try:
-        line = json.dumps(whole, default=str, allow_nan=False)
-    except (
-        TypeError,
-        ValueError,
-        RecursionError,
-    ):  # a key that is no string, NaN, or an object within itself
-        line = json.dumps({name: str(value) for name, value in whole.items()})
+    line = json.dumps(_plain({**first, **message, **event} | message), allow_nan=False)
     return line.replace("\x7f", r"\u007f")
+
+
+def _plain(value: object, within: tuple[int, ...] = ()) -> object:
+    """Give a value as what JSON knows, with no secret in it."""
+    if isinstance(value, str):
+        return redact(str.__str__(value))
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, dict | list | tuple):
+        if id(value) in within or len(within) > _DEEPEST:
+            return "…"
+        path = (*within, id(value))
+        if isinstance(value, dict):
+            named = ((_said(name), one) for name, one in value.items())
+            return {redact(name): _masked(name, one) or _plain(one, path) for name, one in named}
+        return [_plain(one, path) for one in value]
+    return redact(_said(value))
+
+
+def _masked(name: str, value: object) -> str:
+    """Give what stands for the value of a key that names a secret; nothing where there is none to hide."""
+    return "***" if _SECRET_KEY.search(name) and value and not isinstance(value, bool) else ""
+
+
+def _said(value: object) -> str:
+    """Do what `str` does, but never fail the caller over an object that cannot say what it is."""
+    try:
+        return str(value)
+    except Exception as error:
+        return f"<{type(value).__name__}: {type(error).__name__}>"
 
 
 def _redact_line(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
     return redact(str(line))
 
 
-def _quoted(value: object) -> str:
-    text = str(value)
+def _quoted(text: str) -> str:
     return text if re.fullmatch(r"[^\s\"'=]+", text) else json.dumps(text, ensure_ascii=False)
 
 

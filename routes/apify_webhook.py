@@ -23,8 +23,6 @@ _DISPATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KEPT_HEADERS: Final = ("Content-Type", "Content-Length", "User-Agent")
 _HEADER_CHARS: Final = 300
 
-_log = log.get_logger(__name__)
-
 
 @blueprint.get("/api/apify-webhook")
 def ready() -> Response:
@@ -43,7 +41,6 @@ def receive() -> Response:
     with log.bound(actorRunId=payload.apify_run_id or "", dispatchId=dispatch_id or ""):
         text = clean(body.decode("utf-8", "replace"), MAX_BODY_BYTES)[0]
         outcome = deliveries.keep(proof, payload, dispatch_id=dispatch_id, headers=_headers(), body=text)
-        _log.info("Delivery %s: %s", outcome, payload.event_type)
     return jsonify({"ok": True, "outcome": outcome})
 
 

@@ -98,12 +98,13 @@ class Advance:
                 _log.warning("Rows at hand that were let go of unfinished: %d", freed)
 
     def _settled(self, full_id: str) -> None:
-        try:
-            self._settle(full_id)
-        except LedgerUnavailable as error:
-            _log.error("A client run could not be settled, the next tick tries again: %s", error)
-        except Exception:
-            _log.exception("Client run %s could not be settled, a tick tries again", full_id)
+        with log.bound(clientRunId=full_id):
+            try:
+                self._settle(full_id)
+            except LedgerUnavailable as error:
+                _log.error("A client run could not be settled, the next tick tries again: %s", error)
+            except Exception:
+                _log.exception("Client run %s could not be settled, a tick tries again", full_id)
 
     def _claimed(self, row_id: int, *, beyond: ActorRunState | None) -> tuple[ActorRun, bool] | None:
         """Claim a row, and say whether it is the one that tries whether an outage is over."""

@@ -36,11 +36,13 @@ class Cancel:
         It is `Cancelled` at once if nothing of it is open, else `Running`; asking again changes nothing.
         Raises `UnknownRun`, `RunIsOver`, and `LedgerUnavailable` when nothing could be written.
         """
-        self._asked(full_id, by)
-        try:
-            self._settle(full_id)
-        except LedgerUnavailable as error:
-            _log.error("A cancelled client run could not be settled, the next tick tries again: %s", error)
+        with log.bound(clientRunId=full_id):
+            self._asked(full_id, by)
+            try:
+                self._settle(full_id)
+            except LedgerUnavailable as error:
+                told = "A cancelled client run could not be settled, the next tick tries again: %s"
+                _log.error(told, error)
         with self._ledger.read() as tx:
             found = client_runs.get(tx, full_id)
         if found is None:  # deleted by a person in this moment

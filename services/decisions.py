@@ -139,7 +139,9 @@ class Decisions:
         """Decide that a client could not be kicked off, and say so: what was begun for it is undone."""
         reason = in_short(error)
         if not isinstance(error, HarvesterError):
-            _log.error("Kickoff of %s in job run %s failed", client_id, job.run_id, exc_info=error)
+            told = "Kickoff of %s in job run %s failed"
+            ids = {"runId": job.run_id, "clientId": client_id}
+            _log.error(told, client_id, job.run_id, exc_info=error, **ids)
         run_records.creation_failed(
             tx, run_id=job.run_id, client_id=client_id, source=job.source, reason=reason, now=now
         )

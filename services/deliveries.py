@@ -80,9 +80,11 @@ class Deliveries:
         `LedgerUnavailable`.
         """
         now = self._clock()
+        ids: dict[str, str] = {}
 
         def kept(tx: Tx) -> DeliveryOutcome:
             run = self._run_of(tx, proof, payload)
+            ids.update({"clientRunId": run.client_run_id} if run else {})
             outcome = _outcome(payload, run)
             new = deliveries.store(
                 tx,
@@ -104,7 +106,9 @@ class Deliveries:
                 run_records.require(tx, run.client_run_id, run.client_id)
             return outcome
 
-        return self._in_one_commit(kept)
+        outcome = self._in_one_commit(kept)
+        _log.info("Delivery %s: %s", outcome, payload.event_type, **ids)
+        return outcome
 
     def _run_of(self, tx: Tx, proof: Proof, payload: Payload) -> ActorRun | None:
         """Find our row. A token speaks for its own actor run alone."""

@@ -93,9 +93,11 @@ class Intake:
             if not locks.take(tx, _lock(full_id), now=now, until=now + _TURN, owner=owner):
                 return
         try:
-            self._done(full_id, owner)
+            with log.bound(clientRunId=full_id):
+                self._done(full_id, owner)
         except LostLease as error:
-            _log.warning("Leads read for %s are thrown away: %s", full_id, error)
+            told = "Leads read for %s are thrown away: %s"
+            _log.warning(told, full_id, error, clientRunId=full_id)
         finally:
             with suppress(LedgerUnavailable), self._ledger.write() as tx:  # it runs out by itself
                 locks.give_back(tx, _lock(full_id), owner=owner)

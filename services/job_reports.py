@@ -109,7 +109,7 @@ class JobReports:
         is_well = not troubles and job.status is not ClientRunStatus.FAILED
         resumed = job.plan is JobPlan.RESUME
         lines = [*troubles, *_others(job, decided, runs)] if resumed else troubles[:_LINES]
-        tx.after_commit(lambda: _log_lines([text, *lines], is_well=is_well))
+        tx.after_commit(lambda: _log_lines(job.run_id, [text, *lines], is_well=is_well))
         if resumed:
             more = len(lines) - _LINES
             last = [f"… and {more} more: see harvester jobs {job.run_id}"] if more > 0 else []
@@ -123,9 +123,9 @@ class JobReports:
         over(tx, key, now)  # it is told once, and nothing about it stands
 
 
-def _log_lines(lines: list[str], *, is_well: bool) -> None:
+def _log_lines(run_id: str, lines: list[str], *, is_well: bool) -> None:
     for line in lines:
-        (_log.info if is_well else _log.warning)("%s", line)
+        (_log.info if is_well else _log.warning)("%s", line, runId=run_id)
 
 
 def _in_words(job: JobRun, decided: list[JobClient], runs: list[ClientRun]) -> str:

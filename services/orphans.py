@@ -68,5 +68,6 @@ class Orphans:
             )
             unread = deliveries.unread(tx, run.id)
             deliveries.processed(tx, run.id, seen=unread, result="taken in", now=now, apify_run_id=found.id)
-        _log.error("Batch %d was started twice: actor run %s is ingested, too", run.batch, found.id)
+        told = "Batch %d was started twice: actor run %s is ingested, too"
+        _log.error(told, run.batch, found.id, clientRunId=run.client_run_id, actorRunId=found.id)
         return True

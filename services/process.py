@@ -115,7 +115,8 @@ class Process:
             self._kick_off(run_id)
             return self.answer(run_id)
         except LedgerUnavailable as error:
-            _log.error("Job run %s is reserved, a worker goes on with its kickoffs: %s", run_id, error)
+            told = "Job run %s is reserved, a worker goes on with its kickoffs: %s"
+            _log.error(told, run_id, error, runId=run_id)
             return JobAnswer(run_id, (), going_on=True)
 
     def reserve(self, tx: Tx, ask: Ask, now: datetime, *, due_at: datetime | None = None) -> str:

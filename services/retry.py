@@ -161,7 +161,8 @@ class Retry:
             job_runs.reopen(tx, run_id)
         ids = {"client_run_id": run.client_run_id, "client_id": run.client_id}
         activity.record(tx, "retry", source=by, **ids, ok=True, detail=told, now=now)
-        tx.after_commit(lambda: _log.info("Client run %s is %s", run.client_run_id, told))
+        full_id = run.client_run_id
+        tx.after_commit(lambda: _log.info("Client run %s is %s", full_id, told, clientRunId=full_id))
 
     def _planned(self, tx: Tx, again: _Again, found: Sequence[Lead], batches: int | None) -> None:
         posts = max((batch.max_posts for batch in again.batches), default=self._limits.max_posts)

@@ -85,13 +85,15 @@ def create(
         last_webhook_at=None,
         metrics=Metrics(),
     )
-    _log.info("Creating client run record for %s", full_id)
+    _log.info("Creating client run record for %s", full_id, clientRunId=full_id)
     _reserve(tx, run)
     if not of_open_job and not job_runs.reserve(tx, run.run_id, source=source, now=now):
         job_runs.reopen(tx, run.run_id)
     _note(tx, "create", full_id, client_id, source=source, detail="created", now=now)
     over(tx, _uncreated(client_id), now)
-    tx.after_commit(lambda: _log.info("Successfully created client run record for %s", full_id))
+    tx.after_commit(
+        lambda: _log.info("Successfully created client run record for %s", full_id, clientRunId=full_id)
+    )
     return run
 
 
@@ -108,7 +110,8 @@ def _reserve(tx: Tx, run: ClientRun) -> None:
         return
     found = client_runs.get(tx, run.client_run_id)
     if found is not None:
-        _log.warning("Client run record already exists for %s", run.client_run_id)
+        full_id = run.client_run_id
+        _log.warning("Client run record already exists for %s", full_id, clientRunId=full_id)
         raise AlreadyExists(found)
     live = client_runs.live_of(tx, run.client_id)
     if live is not None:
@@ -167,7 +170,8 @@ def creation_failed(
     Somebody is told, unless whoever asked was: by hand, or that another client run is in the way.
     """
     full = client_run_id(run_id, client_id) if run_id else None
-    _log.error("Failed to create client run record for %s: %s", full or client_id, reason)
+    ids = {"clientRunId": full} if full else {"clientId": client_id}
+    _log.error("Failed to create client run record for %s: %s", full or client_id, reason, **ids)
     _note(tx, "create", full, client_id, source=source, detail=reason, now=now, ok=False)
     if reason not in _IN_THE_WAY and source != MANUAL:
         text = (
@@ -226,7 +230,8 @@ def complete(
     _note(
         tx, "complete", run.client_run_id, run.client_id, source=source, detail=f"{status}: {note}", now=now
     )
-    tx.after_commit(lambda: _log.info("Client run %s ended: %s", run.client_run_id, status))
+    full_id = run.client_run_id
+    tx.after_commit(lambda: _log.info("Client run %s ended: %s", full_id, status, clientRunId=full_id))
     return True
 
 
@@ -247,8 +252,9 @@ def _tell_of_missing(tx: Tx, full_id: str, client_id: str, told: str, now: datet
 
 
 def _missing(full_id: str, client_id: str) -> None:
-    _log.error("ERROR: Client run record not found for %s (%s)", full_id, client_id)
-    _log.error("This indicates a process kickoff issue - run record should exist")
+    with log.bound(clientRunId=full_id, clientId=client_id):
+        _log.error("ERROR: Client run record not found for %s (%s)", full_id, client_id)
+        _log.error("This indicates a process kickoff issue - run record should exist")
 
 
 def noted(text: str, now: datetime) -> str:

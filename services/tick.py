@@ -82,15 +82,18 @@ class Tick:
     def _settled(self, full_id: str) -> None:
         """Settle one client run. If that fails, the others must not wait for it, nor the log fill with it."""
         try:
-            self._settle(full_id)
+            with log.bound(clientRunId=full_id):
+                self._settle(full_id)
             self._broken.pop(full_id, None)
         except (Blocked, TookTooLong) as error:  # over this one record
-            _log.warning("Client run %s could not be settled, and is tried again later: %s", full_id, error)
+            told = "Client run %s could not be settled, and is tried again later: %s"
+            _log.warning(told, full_id, error, clientRunId=full_id)
             self._broken[full_id] = self._clock() + self._queued
         except LedgerUnavailable:
             raise
         except Exception:
-            _log.exception("Client run %s could not be settled, and is tried again later", full_id)
+            told = "Client run %s could not be settled, and is tried again later"
+            _log.exception(told, full_id, clientRunId=full_id)
             self._broken[full_id] = self._clock() + self._queued
 
     def _queued_of(self, found: list[int], now: datetime) -> list[int]:

@@ -240,6 +240,70 @@ def test_masking_twice_is_masking_once(before: str, token: str, after: str) -> N
     assert log.redact(once) == once
 
 
+class Rude:
+    """An object that cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("canary")
+
+
+#: Whatever somebody may log: values in values, under keys of any kind, with secrets anywhere among them.
+secretive = st.one_of(
+    st.text().filter(lambda text: "canary" not in text),
+    st.builds("{} {} {}".format, texts, st.sampled_from(TOKENS), texts),
+)
+leaves = st.one_of(
+    secretive, st.none(), st.booleans(), st.integers(), st.floats(), st.binary(), st.builds(Rude)
+)
+keys = st.one_of(secretive, st.integers(), st.tuples(st.integers()), st.none())
+anything = st.recursive(
+    leaves, lambda inner: st.one_of(st.lists(inner), st.tuples(inner), st.dictionaries(keys, inner))
+)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@given(message=secretive, value=anything)
+@example('say "token', {'a "token': {'": "x': 1, "token": ["canary"]}})
+def test_whatever_is_logged_a_line_comes_out_that_parses_and_holds_no_secret(
+    format: str, message: str, value: Any
+) -> None:
+    lines = written(format, lambda: log.get_logger("x").warning(message, value=value))
+    assert (lines.count("\n"), lines[-1:]) == (1, "\n")
+    assert "canary" not in lines
+    if format == "json":
+        assert json.loads(lines, parse_constant=pytest.fail)["logger"] == "x"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "key", ["token", "api_token", "password", "client_secret", "Authorization", "Cookie"]
+)
+def test_the_key_of_a_secret_hides_its_value_whatever_that_is(format: str, key: str) -> None:
+    def write() -> None:
+        log.get_logger("x").info("set", **{key: "canary and more"})
+        log.get_logger("x").info("set", headers=[{key: ["canary"]}])
+
+    assert "canary" not in written(format, write)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_id_of_a_client_run_brings_those_of_its_job_run_and_its_client(format: str) -> None:
+    def write() -> None:
+        log.get_logger("x").info("known", clientRunId="261122-050000-Guy-Wilson")
+        log.get_logger("x").info("unknown", clientRunId="SR-1")
+
+    lines = written(format, write)
+    assert (lines.count("261122-050000-Guy-Wilson"), lines.count("SR-1")) == (1, 1)
+    assert (lines.count("runId"), lines.count("clientId")) == (1, 1)
+
+
+def test_no_nesting_is_too_deep_to_be_logged() -> None:
+    deep: list[Any] = []
+    for _ in range(5_000):
+        deep = [deep]
+    assert "…" in json.dumps(entry(lambda: log.get_logger("x").info("deep", value=deep)), ensure_ascii=False)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_exception_is_told_with_its_place(format: str) -> None:
     def write() -> None:
