@@ -186,8 +186,12 @@ class Engine:
         tick: Callable[[Callable[[int], Any]], None],
         chores: Chores,
         side: SideWork | None = None,
+        pulse: Callable[[bool], object] | None = None,
     ) -> None:
-        """Build it. `side` is work that waits for others a lot, and has threads of its own."""
+        """Build it. `side` is work that waits for others a lot, and has threads of its own.
+
+        `pulse` is called at each tick, with whether wake-ups can be queued.
+        """
 
         def wake(row_id: int) -> None:
             advance(row_id)
@@ -198,11 +202,13 @@ class Engine:
         self._huey = huey
         self._advance = advance
         self._alone_until = 0.0
+        self._queue_works = True
         self._wake = huey.task(name="advance")(wake)
         self._chore = huey.task(name="chore")(chore)
         self._tick = tick
         self._chores = chores
         self._side = side
+        self._pulse = pulse
         self._stopping = threading.Event()
         self._bell = Bell()
         # A handler may interrupt anything in this thread; putting into this queue is safe even then.
@@ -262,9 +268,11 @@ class Engine:
         if time.monotonic() >= self._alone_until:
             try:
                 queue(subject)
+                self._queue_works = True
                 self._bell.ring()
                 return
             except Exception as error:
+                self._queue_works = False
                 self._alone_until = time.monotonic() + _LONGEST_WAIT
                 _log.error("No wake-up can be queued, the ticks do the work themselves: %s", error)
         if not self._stopping.is_set():
@@ -282,6 +290,8 @@ class Engine:
                 self._tick(self._woken)
                 if self._side is not None:
                     self._side.look()
+                if self._pulse is not None:
+                    self._pulse(self._queue_works)
                 wait = seconds
             except LedgerUnavailable as error:
                 wait = max(seconds, min(2 * wait, _LONGEST_WAIT))

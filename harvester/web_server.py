@@ -4,7 +4,10 @@ started again for ever.
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
 from typing import Any
 
 from gunicorn import glogging
@@ -24,6 +27,9 @@ limit_request_line = 4_094
 limit_request_field_size = 8_190
 accesslog = None
 control_socket_disable = True
+
+#: Where prometheus_client keeps what each worker counts, so that any of them can tell the sums.
+_SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -47,7 +53,13 @@ logger_class = Logger
 
 def on_starting(server: Any) -> None:
     """Take from the settings how many workers to start; runs once, in the master."""
+    os.environ[_SHARED] = tempfile.mkdtemp(prefix="harvester-metrics-")  # noqa: TID251  # for its children
     _apply(load(), server)
+
+
+def on_exit(server: Any) -> None:
+    """Remove what the workers have counted; runs once, in the master."""
+    shutil.rmtree(os.environ.pop(_SHARED, ""), ignore_errors=True)  # noqa: TID251
 
 
 def on_reload(server: Any) -> None:

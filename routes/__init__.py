@@ -13,6 +13,7 @@ from routes import (
     errors,
     health,
     jobs,
+    metrics,
     pages,
     preview,
     repairs,
@@ -34,6 +35,7 @@ def create_app(services: Services) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions[STATE] = State(services)
+    metrics.register(app)
     for module in (
         apify_process,
         apify_webhook,

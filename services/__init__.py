@@ -28,6 +28,7 @@ from services.cancel import Cancel
 from services.chores import Chore, Chores
 from services.consistency import consistency
 from services.costs import Costs
+from services.counters import Counters
 from services.coverage import Coverage
 from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
@@ -41,6 +42,8 @@ from services.pauses import Pauses
 from services.plan import Limits
 from services.preview import Previews
 from services.process import Process
+from services.pulse import Pulse
+from services.readiness import Readiness
 from services.reconcile import Reconcile
 from services.replay import Replay
 from services.retry import Retry
@@ -103,6 +106,9 @@ class Services:
     pauses: Pauses
     costs: Costs
     sign_in: SignIn
+    counters: Counters
+    readiness: Readiness
+    pulse: Pulse
     #: None where Airtable is off.
     airtable: AirtableSide | None
     clock: Clock
@@ -247,6 +253,9 @@ def build(
         pauses=Pauses(ledger, clock, max_in_flight=settings.max_actor_runs),
         costs=Costs(ledger, limits.budgets, clock),
         sign_in=SignIn(ledger, settings.operator_password_hash, clock),
+        counters=Counters(ledger, clock, mirrored=airtable is not None),
+        readiness=Readiness(ledger, clock),
+        pulse=Pulse(ledger, clock),
         airtable=airtable,
         clock=clock,
     )

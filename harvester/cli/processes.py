@@ -54,7 +54,7 @@ def worker() -> None:
                 airtable.due, airtable.do, threads=settings.airtable_threads, stopping=airtable.stopping
             )
         services.schedule.sync()
-        engine = Engine(huey, services.advance, services.tick, services.chores, side)
+        engine = Engine(huey, services.advance, services.tick, services.chores, side, services.pulse)
         engine.run(
             threads=settings.worker_threads,
             tick_seconds=settings.tick_seconds,
