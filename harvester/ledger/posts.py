@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select
 
+from harvester import search_words
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
@@ -18,6 +19,8 @@ from harvester.posts import Post, Reject, RejectReason
 
 #: Most values that one IN clause is given; SQLite refuses statements with more than 32,766 variables.
 _IN_CLAUSE = 5_000
+#: What people ask of a post: neither the raw item nor what it is found by.
+SHOWN: Final = tuple(column for column in posts.c if column.name not in ("raw", "words"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> No
     insert = rows.upsert(tx, posts)
     new = insert.excluded
     kept = ("url", "posted_at", "author_name", "author_url", "likes", "comments", "reposts")
-    replaced = ("text", "text_truncated", "images", "extras", "raw", "last_seen_at")
+    replaced = ("text", "text_truncated", "images", "extras", "raw", "last_seen_at", "words")
     statement = insert.on_conflict_do_update(
         index_elements=["client_id", "post_key"],
         set_={name: func.coalesce(new[name], posts.c[name]) for name in kept}
@@ -89,6 +92,7 @@ def _values(run: ActorRun, item: Found, now: datetime) -> dict[str, Any]:
         "first_client_run_id": run.client_run_id,
         "first_seen_at": now,
         "last_seen_at": now,
+        "words": search_words.of(post.text, post.author.name),
     }
 
 
@@ -164,9 +168,8 @@ def page(
             .where(actor_runs.c.client_run_id == client_run_id)
         )
         wanted.append(posts.c.id.in_(of_run))
-    columns = [column for column in posts.c if column.name != "raw"]
     statement = (
-        select(*columns, actor_runs.c.apify_run_id)
+        select(*SHOWN, actor_runs.c.apify_run_id)
         .join(actor_runs, actor_runs.c.id == posts.c.first_actor_run_id)
         .where(*wanted)
         .order_by(posts.c.id.desc())

@@ -14,6 +14,7 @@ from harvester.ledger.job_runs import from_row as job_run
 from harvester.ledger.job_tables import job_runs
 from harvester.ledger.leads import from_row as lead
 from harvester.ledger.outbox import lead_records
+from harvester.ledger.posts import SHOWN
 from harvester.ledger.tables import client_runs, lead_outcomes, leads, posts, sightings
 from harvester.models import ClientRun, Lead
 
@@ -46,9 +47,8 @@ def target_urls(tx: Tx, actor_run_ids: Collection[int]) -> dict[int, list[str]]:
 
 
 def posts_by_id(tx: Tx, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
-    """Give posts by ID: their columns but the raw item, and `leads`: pairs of lead ID and profile URL."""
-    columns = [column for column in posts.c if column.name != "raw"]
-    found = {row.id: dict(row._mapping) for row in tx.execute(select(*columns).where(posts.c.id.in_(ids)))}
+    """Give posts by ID: what people ask of them, and `leads`: pairs of lead ID and profile URL."""
+    found = {row.id: dict(row._mapping) for row in tx.execute(select(*SHOWN).where(posts.c.id.in_(ids)))}
     under = (
         select(sightings.c.post_id, leads.c.id, leads.c.profile_url)
         .join(leads, leads.c.id == sightings.c.lead_id)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from harvester.ledger import airtable_tables, job_tables, page_tables  # noqa: F401  # part of the same metadata
@@ -69,6 +70,7 @@ leads = Table(
     UniqueConstraint("client_id", "profile_url"),
     Index("ix_leads_due", "client_id", "status", "created_at"),
     Index("ix_leads_client", "client_id", "id"),
+    Index("ix_leads_profile", "profile_url"),
     partial("ix_leads_processing", "last_check_at", where="status = 'Processing'"),
 )
 
@@ -198,6 +200,7 @@ posts = Table(
     required("first_client_run_id", Text),
     required("first_seen_at", Utc),
     required("last_seen_at", Utc),
+    required("words", Text, default="", server_default=text("''")),  # indexed by `post_search.py`
     UniqueConstraint("client_id", "post_key"),
     Index("ix_posts_client", "client_id", "id"),
     Index("ix_posts_first_client_run", "first_client_run_id"),
@@ -245,6 +248,7 @@ deliveries = Table(
     UniqueConstraint("dispatch_key"),
     Index("ix_deliveries_actor_run", "actor_run_id", "processed_at"),
     Index("ix_deliveries_outcome", "outcome", "id"),
+    Index("ix_deliveries_apify_run", "apify_run_id", "id"),
 )
 
 idempotency_keys = Table(
@@ -277,6 +281,8 @@ activity = Table(
     required("ok", Boolean),
     required("detail", Text),
     Index("ix_activity_operation", "operation", "ok", "at"),
+    Index("ix_activity_operation_id", "operation", "id"),
+    Index("ix_activity_ok", "ok", "id"),
     Index("ix_activity_client", "client_id", "id"),
     Index("ix_activity_client_run", "client_run_id", "id"),
 )

@@ -38,14 +38,24 @@ def empty(empty_url: str) -> Iterator[Ledger]:
 
 
 def names_of_tables(ledger: Ledger) -> set[str]:
+    """What SQLite's full-text index keeps its own data in is none of ours."""
     with ledger.read() as tx:
-        return set(inspect(tx.connection).get_table_names())
+        return {name for name in inspect(tx.connection).get_table_names() if not is_of_search(name)}
+
+
+def is_of_search(name: str | None) -> bool:
+    return name is not None and name.startswith("post_search")
 
 
 def test_the_migrations_make_exactly_the_tables(ledger: Ledger) -> None:
     with ledger.read() as tx:
         context = MigrationContext.configure(
-            tx.connection, opts={"compare_type": True, "compare_server_default": True}
+            tx.connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_name": lambda name, _kind, _parents: not is_of_search(name),
+            },
         )
         assert compare_metadata(context, tables.metadata) == []
 

@@ -1,0 +1,51 @@
+"""The words by which a text is found: one definition for both databases, whose own notions of a word differ.
+
+Case, accents and the shapes of characters do not matter (Unicode's NFKD, case-folded). Scripts that are written
+without blanks are taken character by character.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+#: PostgreSQL keeps no lexeme of more than 2,046 bytes; nobody types a longer word.
+_WORD_CHARS: Final = 64
+#: PostgreSQL holds a megabyte of lexemes for a row: a character has at most four bytes.
+_MOST_CHARS: Final = 200_000
+#: Words of a query that are heeded: more narrow nothing down that anybody would notice.
+_MOST_ASKED: Final = 32
+#: The beginning of a word says enough to be looked for from so many characters on.
+_PREFIX_CHARS: Final = 2
+
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
+_ASCII_WORD = re.compile("[a-z0-9]+")
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+
+
+def of(*texts: str | None) -> str:
+    """Give the words of these texts, each once, in order and with a blank between; cut after 200,000 characters."""
+    found = sorted({word for text in texts if text for word in _words(text)})
+    joined = " ".join(found)
+    return joined if len(joined) <= _MOST_CHARS else joined[:_MOST_CHARS].rpartition(" ")[0]
+
+
+def asked(query: str) -> tuple[list[str], str | None]:
+    """Give the words that a text must hold to be found, and the beginning of one more.
+
+    That is the last word, which may not have been typed to its end. Words that are too many are left out.
+    """
+    found = _words(query)
+    prefix = None
+    if found and len(found[-1]) >= _PREFIX_CHARS and query[-1:].isalnum():
+        prefix = found.pop()
+    return list(dict.fromkeys(found))[:_MOST_ASKED], prefix
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        return [word[:_WORD_CHARS] for word in _ASCII_WORD.findall(text.lower())]
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
+    return [word[:_WORD_CHARS] for word in _WORD.findall(plain)]
