@@ -24,8 +24,10 @@ from services import job_side, terms
 from services.account import ReadAccount
 from services.advance import Advance
 from services.alerts import Alerts, Standing
+from services.board import Board
 from services.cancel import Cancel
 from services.chores import Chore, Chores
+from services.client_history import ClientHistory
 from services.consistency import consistency
 from services.costs import Costs
 from services.counters import Counters
@@ -106,6 +108,8 @@ class Services:
     pauses: Pauses
     costs: Costs
     sign_in: SignIn
+    board: Board
+    client_history: ClientHistory
     counters: Counters
     readiness: Readiness
     pulse: Pulse
@@ -253,6 +257,14 @@ def build(
         pauses=Pauses(ledger, clock, max_in_flight=settings.max_actor_runs),
         costs=Costs(ledger, limits.budgets, clock),
         sign_in=SignIn(ledger, settings.operator_password_hash, clock),
+        board=Board(
+            ledger,
+            limits.budgets,
+            clock,
+            mirrored=airtable is not None,
+            max_in_flight=settings.max_actor_runs,
+        ),
+        client_history=ClientHistory(ledger, clock),
         counters=Counters(ledger, clock, mirrored=airtable is not None),
         readiness=Readiness(ledger, clock),
         pulse=Pulse(ledger, clock),

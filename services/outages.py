@@ -24,7 +24,8 @@ _LOCK: Final = "outage of Apify"
 #: Remembers since when it lasts; it locks nothing. And of one that lasts so long somebody is told.
 _SINCE: Final = "outage of Apify since"
 _TOLD_AFTER: Final = timedelta(minutes=10)
-_ALERT: Final = "apify outage"
+#: Under which key it is told.
+ALERT: Final = "apify outage"
 #: However long it lasts, it is looked after so often.
 _LONGEST: Final = timedelta(seconds=30)
 
@@ -97,7 +98,7 @@ class Outages:
                 f"Apify cannot be asked since {since.until:%Y-%m-%d %H:%M} UTC: {in_words(reason)}. All work "
                 "waits, and goes on by itself; see harvester doctor, and status.apify.com"
             )
-            raise_alert(tx, _ALERT, text, now=now, again_after=None)
+            raise_alert(tx, ALERT, text, now=now, again_after=None)
 
     def worked(self, *, tried: bool) -> None:
         """Apify has answered. If that was the trial, the outage is over and everybody goes on at once."""
@@ -108,7 +109,7 @@ class Outages:
             with self._ledger.write() as tx:
                 locks.release(tx, _LOCK)
                 locks.release(tx, _SINCE)
-                over(tx, _ALERT, self._clock())
+                over(tx, ALERT, self._clock())
                 tx.after_commit(lambda: _log.warning("Apify can be asked again"))
             with self._ledger.write() as tx:
                 due_actor_runs.forget_queued(tx)

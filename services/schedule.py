@@ -17,6 +17,7 @@ from harvester import cron, log
 from harvester.errors import InvalidInput
 from harvester.ledger import Ledger, Tx, schedules
 from harvester.ledger.schedules import ALL
+from harvester.models import Client
 from services import schedule_shapes
 from services.alerts import over, raise_alert
 from services.listing import Listing
@@ -100,6 +101,17 @@ class Schedule:
         names = sorted(name for name in wanted if after is None or name > after)
         shown = [_shown(name, wanted[name], there.get(name), now) for name in names[:limit]]
         return Listing(shown, names[limit - 1] if len(names) > limit else None)
+
+    def of_client(self, client: Client) -> dict[str, Any] | None:
+        """Show the schedule that starts a client: its own, else that of all clients; None without any."""
+        name, said = ALL, (self.rules.expression or "", self.rules.timezone)
+        if client.schedule is not None:
+            name, said = schedules.name_of(client.client_id), (client.schedule, client.timezone)
+        if not said[0]:
+            return None
+        with self._ledger.read() as tx:
+            row = schedules.some(tx, [name]).get(name)
+        return _shown(name, said, row, self._clock())
 
     def wanted(self, tx: Tx) -> dict[str, Said]:
         """Give what there should be, by name, whether a worker has taken it up or not."""

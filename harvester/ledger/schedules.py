@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -52,6 +53,19 @@ def name_of(client_id: str) -> str:
 def every(tx: Tx) -> dict[str, Schedule]:
     """Give all schedules by their names."""
     return {row.name: rows.as_record(Schedule, row) for row in tx.execute(select(schedules))}
+
+
+def some(tx: Tx, names: Collection[str]) -> dict[str, Schedule]:
+    """Give those of these schedules that there are, by their names."""
+    statement = select(schedules).where(schedules.c.name.in_(names))
+    return {row.name: rows.as_record(Schedule, row) for row in tx.execute(statement)}
+
+
+def coming(tx: Tx) -> Schedule | None:
+    """Give the schedule whose time comes next; None if none will."""
+    statement = select(schedules).where(schedules.c.next_at.is_not(None))
+    row = tx.execute(statement.order_by(schedules.c.next_at, schedules.c.name).limit(1)).one_or_none()
+    return rows.as_record(Schedule, row) if row else None
 
 
 def of_clients(tx: Tx) -> dict[str, tuple[str, str]]:

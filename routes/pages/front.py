@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from routes.pages import shell
+from routes.state import services
 
 blueprint = shell.blueprint("front")
 
@@ -10,4 +11,4 @@ blueprint = shell.blueprint("front")
 @blueprint.get("/")
 def now() -> str:
     """Show how everything stands."""
-    return shell.page("now.html")
+    return shell.page("now.html", board=services().board())

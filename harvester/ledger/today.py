@@ -1,0 +1,62 @@
+"""Sums over all clients, of each one's own day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+
+from harvester.ledger.database import Tx
+from harvester.ledger.tables import actor_runs, client_runs, clients
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """How many clients of a time zone are harvested, and what they want of a day: posts, and the most that
+    it may cost in millionths of a USD.
+    """
+
+    clients: int = 0
+    posts: int = 0
+    micros: int = 0
+
+
+def aims(tx: Tx, *, status: str, daily_micros: int) -> dict[str, Aims]:
+    """Sum up the clients of this status by time zone; a zone of others alone is in it with zeroes.
+
+    `daily_micros` is the budget of those that have none of their own.
+    """
+    budget = func.coalesce(clients.c.daily_budget_micros, daily_micros)
+    sums = [
+        func.sum(case((clients.c.status == status, of_each), else_=0))
+        for of_each in (1, clients.c.daily_target, budget)
+    ]
+    statement = select(clients.c.timezone, *sums).group_by(clients.c.timezone)
+    return {row[0]: Aims(*map(int, row[1:])) for row in tx.execute(statement)}
+
+
+def brought(tx: Tx, days: Mapping[str, datetime]) -> dict[str, tuple[int, int, int]]:
+    """Give the count, posts and new posts of client runs started since each time zone's moment, by status."""
+    table = client_runs.c
+    sums = (func.count(), func.sum(table.posts_harvested), func.sum(table.posts_new))
+    statement = _of(days, table.client_id, table.started_at, table.status, *sums).group_by(table.status)
+    return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in tx.execute(statement)}
+
+
+def spent(tx: Tx, days: Mapping[str, datetime]) -> int:
+    """Sum up what the actor runs started since each time zone's moment have cost, in millionths of a USD."""
+    table = actor_runs.c
+    paid = func.coalesce(func.sum(table.cost_micros), 0)
+    return int(tx.execute(_of(days, table.client_id, table.start_requested_at, paid)).scalar_one())
+
+
+def _of(days: Mapping[str, datetime], client: Any, at: Any, *columns: Any) -> Any:
+    """Narrow to each client's own day; the earliest of them all is what an index finds."""
+    own: list[ColumnElement[bool]] = [
+        and_(clients.c.timezone == zone, at >= moment) for zone, moment in days.items()
+    ]
+    joined = select(*columns).select_from(clients).join(client.table, client == clients.c.client_id)
+    return joined.where(at >= min(days.values()), or_(*own))

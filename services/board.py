@@ -1,0 +1,142 @@
+"""The board: how everything stands now, for whoever looks first. It only reads, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from harvester.ledger import (
+    Ledger,
+    Tx,
+    at_work,
+    client_runs,
+    due_actor_runs,
+    job_clients,
+    job_runs,
+    outbox_sending,
+    schedules,
+    today,
+    usage,
+)
+from harvester.ledger.mirroring import Kind
+from harvester.models import ClientRun, ClientRunStatus
+from services import job_shapes, matters, shapes
+from services.account import most_in_flight
+from services.budgets import Budgets
+from services.days import day_start, month_start
+from services.plan import ACTIVE
+
+#: Client runs at work that are shown one by one, and how many that are over, and job runs.
+_AT_WORK: Final = 25
+_ENDED: Final = 8
+_JOBS: Final = 5
+
+
+class Board:
+    """Reads how everything stands."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        budgets: Budgets,
+        clock: Callable[[], datetime],
+        *,
+        mirrored: bool,
+        max_in_flight: int,
+    ) -> None:
+        """Build it. `mirrored`: Airtable is to show what the ledger holds."""
+        self._ledger = ledger
+        self._budgets = budgets
+        self._clock = clock
+        self._mirrored = mirrored
+        self._max_in_flight = max_in_flight
+
+    def __call__(self) -> dict[str, Any]:
+        """Show it all. Raises `LedgerUnavailable`."""
+        now = self._clock()
+        with self._ledger.read() as tx:
+            found, more = matters.standing(tx, now=now, mirrored=self._mirrored)
+            return {
+                "at": shapes.time(now.replace(microsecond=0)),
+                "matters": found,
+                "moreMatters": more,
+                "atWork": self._at_work(tx),
+                "today": self._today(tx, now),
+                "month": self._month(tx, now),
+                "schedule": _schedule(tx, now),
+                "ended": self._shown(tx, at_work.ended(tx, limit=_ENDED)),
+                "jobs": _jobs(tx),
+            }
+
+    def _at_work(self, tx: Tx) -> dict[str, Any]:
+        live, cursor = client_runs.page(tx, limit=_AT_WORK, status=ClientRunStatus.RUNNING)
+        progress = at_work.progress(tx, [run.client_run_id for run in live])
+        rows = [
+            {**shown, "progress": _progress(progress[shown["clientRunId"]])}
+            for shown in self._shown(tx, live)
+        ]
+        return {
+            "runs": rows,
+            "clientRuns": len(live) if cursor is None else at_work.count_live(tx),
+            "actorRuns": due_actor_runs.in_flight(tx),
+            "mostActorRuns": most_in_flight(tx, self._max_in_flight),
+            "waiting": due_actor_runs.count_planned(tx),
+        }
+
+    def _today(self, tx: Tx, now: datetime) -> dict[str, Any]:
+        """Sum up each client's own day."""
+        aims = today.aims(tx, status=ACTIVE, daily_micros=self._budgets.daily_micros)
+        days = {zone: day_start(zone, now) for zone in aims}
+        brought = today.brought(tx, days) if days else {}
+        return {
+            "clients": sum(one.clients for one in aims.values()),
+            "clientRuns": {status: brought.get(status, (0,))[0] for status in ClientRunStatus},
+            "posts": sum(posts for _, posts, _ in brought.values()),
+            "postsNew": sum(new for _, _, new in brought.values()),
+            "postsTarget": sum(one.posts for one in aims.values()),
+            "costUsd": shapes.usd(today.spent(tx, days) if days else 0),
+            "budgetUsd": shapes.usd(sum(one.micros for one in aims.values())),
+        }
+
+    def _month(self, tx: Tx, now: datetime) -> dict[str, Any]:
+        money = usage.of_all(tx, since=month_start(now))
+        return {
+            "costUsd": shapes.usd(money.paid),
+            "reservedUsd": shapes.usd(money.reserved),
+            "budgetUsd": shapes.usd(self._budgets.monthly_micros),
+        }
+
+    def _shown(self, tx: Tx, runs: Sequence[ClientRun]) -> list[dict[str, Any]]:
+        owed = outbox_sending.of_keys(tx, Kind.CLIENT_RUN, [run.client_run_id for run in runs])
+        return [
+            shapes.client_run(run, shapes.in_airtable(owed.get(run.client_run_id), on=self._mirrored))
+            for run in runs
+        ]
+
+
+def _progress(found: at_work.Progress) -> dict[str, int]:
+    told = asdict(found)
+    return {"batches": told.pop("batches"), "atWork": told.pop("at_work"), **told}
+
+
+def _schedule(tx: Tx, now: datetime) -> dict[str, Any]:
+    coming, fired = schedules.coming(tx), at_work.last_scheduled(tx)
+    return {
+        "name": coming.name if coming else None,
+        "nextAt": shapes.time(coming.next_at) if coming else None,
+        "overdue": coming is not None and coming.next_at is not None and coming.next_at < now,
+        "last": None if fired is None else job_shapes.job(fired, *_summed(tx, fired.run_id)),
+    }
+
+
+def _summed(tx: Tx, run_id: str) -> tuple[Any, int]:
+    count, counted = job_clients.sums(tx, [run_id])[run_id]
+    return counted, count
+
+
+def _jobs(tx: Tx) -> list[dict[str, Any]]:
+    found, _ = job_runs.page(tx, limit=_JOBS)
+    sums = job_clients.sums(tx, [job.run_id for job in found])
+    return [job_shapes.job(job, sums[job.run_id][1], sums[job.run_id][0]) for job in found]
