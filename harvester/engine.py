@@ -186,7 +186,7 @@ class Engine:
         tick: Callable[[Callable[[int], Any]], None],
         chores: Chores,
         side: SideWork | None = None,
-        pulse: Callable[[bool], object] | None = None,
+        pulse: Callable[[bool], object] = bool,
     ) -> None:
         """Build it. `side` is work that waits for others a lot, and has threads of its own.
 
@@ -290,8 +290,7 @@ class Engine:
                 self._tick(self._woken)
                 if self._side is not None:
                     self._side.look()
-                if self._pulse is not None:
-                    self._pulse(self._queue_works)
+                self._pulse(self._queue_works)
                 wait = seconds
             except LedgerUnavailable as error:
                 wait = max(seconds, min(2 * wait, _LONGEST_WAIT))
