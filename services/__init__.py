@@ -42,6 +42,7 @@ from services.outages import Outages
 from services.overview import Overview
 from services.pauses import Pauses
 from services.plan import Limits
+from services.post_search import PostSearch
 from services.preview import Previews
 from services.process import Process
 from services.pulse import Pulse
@@ -56,7 +57,9 @@ from services.settle import Settle
 from services.sign_in import SignIn
 from services.smart_resume import SmartResume
 from services.start import Start
+from services.story import Story
 from services.tick import Tick
+from services.trail import Trail
 from services.watch import Watch
 
 if TYPE_CHECKING:
@@ -99,6 +102,8 @@ class Services:
     dead_letters: DeadLetters
     replay: Replay
     overview: Overview
+    posts: PostSearch
+    trail: Trail
     cancel: Cancel
     retry: Retry
     coverage: Coverage
@@ -108,6 +113,7 @@ class Services:
     pauses: Pauses
     costs: Costs
     sign_in: SignIn
+    story: Story
     board: Board
     client_history: ClientHistory
     counters: Counters
@@ -242,6 +248,8 @@ def build(
         dead_letters=DeadLetters(ledger, clock),
         replay=Replay(ledger, clock),
         overview=Overview(ledger, mirrored=airtable is not None),
+        posts=PostSearch(ledger),
+        trail=Trail(ledger),
         cancel=Cancel(ledger, settle, clock),
         retry=Retry(ledger, limits, clock, read_clients=None if airtable is None else airtable.read_clients),
         coverage=Coverage(ledger),
@@ -257,6 +265,7 @@ def build(
         pauses=Pauses(ledger, clock, max_in_flight=settings.max_actor_runs),
         costs=Costs(ledger, limits.budgets, clock),
         sign_in=SignIn(ledger, settings.operator_password_hash, clock),
+        story=Story(ledger),
         board=Board(
             ledger,
             limits.budgets,

@@ -176,6 +176,7 @@ def _unreachable(found: Lead, outcomes: list[dict[str, Any]]) -> dict[str, Any] 
 def post(found: dict[str, Any]) -> dict[str, Any]:
     """Show a post. `clientRunId` and `actorRunId` are those that brought it first."""
     return {
+        "id": found["id"],
         "postKey": found["post_key"],
         "url": found["url"],
         "kind": found["kind"],
@@ -209,4 +210,18 @@ def delivery(found: Delivery) -> dict[str, Any]:
         "receivedAt": time(found.received_at),
         "processedAt": time(found.processed_at),
         "result": found.result,
+    }
+
+
+def activity(line: dict[str, Any]) -> dict[str, Any]:
+    """Show a line of the activity log: who (`source`) did what (`operation`) to what, and how it went."""
+    return {
+        "id": line["id"],
+        "at": time(line["at"]),
+        "operation": line["operation"],
+        "source": line["source"],
+        "clientId": line["client_id"],
+        "clientRunId": line["client_run_id"],
+        "ok": line["ok"],
+        "detail": line["detail"],
     }

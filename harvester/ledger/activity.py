@@ -43,6 +43,37 @@ def of_client_run(tx: Tx, client_run_id: str, *, limit: int) -> list[dict[str, A
     return [dict(row._mapping) for row in reversed(latest)]
 
 
+def page(
+    tx: Tx,
+    *,
+    limit: int,
+    before: int | None = None,
+    operation: str | None = None,
+    client_id: str | None = None,
+    client_run_id: str | None = None,
+    ok: bool | None = None,
+) -> tuple[list[dict[str, Any]], int | None]:
+    """List lines, newest first, with the cursor of the next page."""
+    asked = {"operation": operation, "client_id": client_id, "client_run_id": client_run_id, "ok": ok}
+    wanted = [activity.c[name] == value for name, value in asked.items() if value is not None]
+    if before is not None:
+        wanted.append(activity.c.id < before)
+    statement = select(activity).where(*wanted).order_by(activity.c.id.desc()).limit(limit + 1)
+    found = [dict(row._mapping) for row in tx.execute(statement)]
+    return found[:limit], found[limit - 1]["id"] if len(found) > limit else None
+
+
+def operations(tx: Tx) -> list[str]:
+    """Name the operations that there are, each looked up by itself: there are few, and many lines."""
+    found: list[str] = []
+    following = select(func.min(activity.c.operation))
+    name = tx.execute(following).scalar_one()
+    while name is not None:
+        found.append(name)
+        name = tx.execute(following.where(activity.c.operation > name)).scalar_one()
+    return found
+
+
 def count(tx: Tx, operation: str) -> tuple[int, int]:
     """Count an operation's successes and failures."""
     statement = (

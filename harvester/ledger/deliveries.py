@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
-from harvester.ledger.tables import deliveries
+from harvester.ledger.tables import actor_runs, deliveries
 from harvester.models import Delivery, DeliveryOutcome
 
 
@@ -110,16 +110,33 @@ def unread_run_ids(tx: Tx, actor_run_id: int) -> list[str]:
 
 
 def page(
-    tx: Tx, *, limit: int, before: int | None = None, outcome: str | None = None
+    tx: Tx,
+    *,
+    limit: int,
+    before: int | None = None,
+    outcome: str | None = None,
+    apify_run_id: str | None = None,
+    client_run_id: str | None = None,
 ) -> tuple[list[Delivery], int | None]:
     """List deliveries, newest first, with the cursor of the next page."""
     statement = select(deliveries).order_by(deliveries.c.id.desc()).limit(limit + 1)
     if outcome is not None:
         statement = statement.where(deliveries.c.outcome == outcome)
+    if apify_run_id is not None:
+        statement = statement.where(deliveries.c.apify_run_id == apify_run_id)
+    if client_run_id is not None:
+        of_run = select(actor_runs.c.id).where(actor_runs.c.client_run_id == client_run_id)
+        statement = statement.where(deliveries.c.actor_run_id.in_(of_run))
     if before is not None:
         statement = statement.where(deliveries.c.id < before)
     found = tx.execute(statement).all()
     return [_delivery(row) for row in found[:limit]], found[limit - 1].id if len(found) > limit else None
+
+
+def whole(tx: Tx, delivery_id: int) -> tuple[Delivery, dict[str, str], str] | None:
+    """Give one delivery with its headers and its body."""
+    row = tx.execute(select(deliveries).where(deliveries.c.id == delivery_id)).one_or_none()
+    return (_delivery(row), dict(row.headers), row.body) if row else None
 
 
 def count_by_outcome(tx: Tx) -> dict[str, int]:

@@ -168,15 +168,20 @@ def page(
             .where(actor_runs.c.client_run_id == client_run_id)
         )
         wanted.append(posts.c.id.in_(of_run))
+    statement = select(posts.c.id).where(*wanted).order_by(posts.c.id.desc()).limit(limit + 1)
+    found = list(tx.execute(statement).scalars())
+    return shown(tx, found[:limit]), found[limit - 1] if len(found) > limit else None
+
+
+def shown(tx: Tx, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Give posts by ID, in that order: `SHOWN`, Apify's ID of the actor run that brought them first, `leads`."""
     statement = (
         select(*SHOWN, actor_runs.c.apify_run_id)
         .join(actor_runs, actor_runs.c.id == posts.c.first_actor_run_id)
-        .where(*wanted)
-        .order_by(posts.c.id.desc())
-        .limit(limit + 1)
+        .where(posts.c.id.in_(ids))
     )
-    found = tx.execute(statement).all()
-    return _with_leads(tx, found[:limit]), found[limit - 1].id if len(found) > limit else None
+    by_id = {row.id: row for row in tx.execute(statement)}
+    return _with_leads(tx, [by_id[found] for found in ids if found in by_id])
 
 
 def _with_leads(tx: Tx, found: Sequence[Row[Any]]) -> list[dict[str, Any]]:
