@@ -39,7 +39,7 @@ JOBS ?= 2
 FAST_PARTS := ledger web flow intake sandbox_airtable jobs money schedule ends preview
 SLOW_PARTS := chaos scale cli/test_processes.py crash/test_crash_sweep.py machine/test_on_sqlite.py \
 	machine/test_on_postgresql.py cli/test_demo.py flow intake sandbox crash/test_kills.py \
-	money ends schedule jobs
+	browser money ends schedule jobs
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) \
 	$(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
