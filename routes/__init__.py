@@ -21,6 +21,7 @@ from routes import (
     runs,
     schedule,
     starts,
+    stories,
 )
 from routes.state import STATE, State
 from services import Services
@@ -42,6 +43,7 @@ def create_app(services: Services) -> Flask:
         jobs,
         runs,
         run_actions,
+        stories,
         repairs,
         schedule,
         starts,

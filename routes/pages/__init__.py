@@ -10,10 +10,10 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from routes import errors
-from routes.pages import actions, clients, door, front, shell
+from routes.pages import actions, clients, door, front, jobs, runs, shell
 
 #: Every page but the way in; a new one is added here.
-_MODULES = (front, clients, *actions.MODULES)
+_MODULES = (front, clients, runs, jobs, *actions.MODULES)
 
 
 def register(app: Flask) -> None:
