@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from harvester import __version__
@@ -14,6 +12,7 @@ from harvester.cli import (
     canary,
     check,
     clients,
+    completion,
     demo,
     doctor,
     jobs,
@@ -28,66 +27,77 @@ from harvester.cli import (
     runs,
     schedule,
 )
-from harvester.cli.output import to_be_written
+from harvester.cli.exit_codes import tell_in_help
+from harvester.cli.sections import PROGRAM, Commands
 
-_EPILOG = """Exit codes: 0 done, 1 failed, 2 bad arguments or settings, 3 refused or only done in part.
+_EPILOG = """\b
+Something is wrong?
+  harvester doctor      settings and dependencies: what is wrong, what to do
+  harvester alerts      what waits for a person, since when, what to do
+  harvester status      what runs, how the latest ended, what is held up
+  harvester runs RUN    one client run; harvester retry RUN goes on with it
+
+\b
+Exit codes: 0 done, 1 failed, 2 bad arguments or settings, 3 refused or only
+done in part, 130 interrupted. Each command's own: harvester COMMAND --help
 
 Example: harvester clients add Guy-Wilson --name "Guy Wilson"
 """
 
 
-class _Commands(click.Group):
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse what is no text: an argument of other bytes comes with half characters in their place."""
-        for arg in args:
-            if any("\ud800" <= character <= "\udfff" for character in arg):
-                raise click.UsageError(f"this argument is not UTF-8 text: {arg!a}")
-        return super().parse_args(ctx, args)
-
-    def main(self, *arguments: Any, **more: Any) -> Any:
-        """Run a command, and end in one line where what it shows cannot be written."""
-        with to_be_written():
-            return super().main(*arguments, **more)
-
-
-@click.group(cls=_Commands, epilog=_EPILOG)
-@click.version_option(__version__, prog_name="harvester")
+@click.group(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name=PROGRAM)
 def main() -> None:
     """Harvest the LinkedIn posts of your clients' leads through Apify."""
 
 
-for _command in (
-    demo.demo,
-    processes.serve,
-    processes.worker,
-    processes.migrate,
-    processes.hash_password,
-    clients.clients,
-    leads.leads,
-    runs.kickoff,
-    jobs.process,
-    jobs.resume,
-    jobs.jobs,
-    runs.runs,
-    runs.status,
-    canary.canary,
-    alerts.alerts,
-    run_actions.cancel,
-    run_actions.retry,
-    money.pause,
-    money.costs,
-    posts.posts,
-    posts.deliveries,
-    keeping.backup,
-    keeping.restore,
-    keeping.prune,
-    schedule.schedule,
-    reconcile.reconcile,
-    repairs.replay,
-    repairs.dead_letters,
-    check.check,
-    airtable.airtable,
-    doctor.doctor,
-):
-    main.add_command(_command)
 airtable.airtable.add_command(adopt.adopt)
+main.fill(
+    {
+        "Harvest": {
+            runs.kickoff: "Harvest one client now.",
+            jobs.process: "Harvest all active clients now.",
+            jobs.resume: "Go on with what is missing; --starts lifts a pause.",
+            canary.canary: "Try a client with a few leads and one post each.",
+            run_actions.cancel: "End a client run; what it has found is kept.",
+            run_actions.retry: "Go on with a client run that did not end well.",
+            money.pause: "Start nothing more at Apify until a resume --starts.",
+            schedule.schedule: "What starts by itself, and when.",
+        },
+        "Look": {
+            runs.status: "What runs now, how the latest ended, what is held up.",
+            runs.runs: "Client runs; one with its actor runs and errors.",
+            jobs.jobs: "Job runs; one with what was done for each client.",
+            posts.posts: "Posts, to read or to export.",
+            posts.deliveries: "Webhook calls that have come.",
+            money.costs: "What is spent and left, and what a post costs.",
+            alerts.alerts: "What waits for a person, and what to do.",
+        },
+        "Find out what is wrong, and repair": {
+            doctor.doctor: "Every setting and dependency, with what to do.",
+            reconcile.reconcile: "Ask Apify about all that is unfinished, now.",
+            check.check: "Compare ledger and Airtable; --repair puts right.",
+            repairs.dead_letters: "What failed again and again: try again, or give up.",
+            repairs.replay: "Process a webhook call once more.",
+        },
+        "Clients, leads, Airtable": {
+            clients.clients: "Add, change, list and stop clients.",
+            leads.leads: "Import and list the people whose posts are wanted.",
+            airtable.airtable: "Check and set up bases; send what they are owed.",
+        },
+        "Keep the ledger": {
+            keeping.backup: "Write the whole ledger to a file, while all go on.",
+            keeping.restore: "Fill an empty ledger from a backup.",
+            keeping.prune: "Let go of old deliveries and raw items.",
+            processes.migrate: "Bring the ledger to the newest schema.",
+        },
+        "Set up and run": {
+            demo.demo: "See a whole harvest, without an account or network.",
+            processes.serve: "The web process: kickoffs, webhooks, API, pages.",
+            processes.worker: "The worker process: does all the work.",
+            processes.hash_password: "Make the hash for OPERATOR_PASSWORD_HASH.",
+            completion.completion: "Complete commands with Tab: bash, zsh, fish.",
+        },
+    }
+)
+tell_in_help(main)

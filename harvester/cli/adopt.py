@@ -35,8 +35,7 @@ def adopt(client_id: str | None, apply: bool, json_: bool) -> None:
 
     So that nothing of the history is lost and nobody is harvested twice. Says what it would do, and does it
     with --apply. Airtable is only read; what cannot be taken over as it is, is named and left. Can be
-    interrupted, and repeated, at any time: a second time takes over what is new. Exit code 1 if a base could
-    not be read.
+    interrupted, and repeated, at any time: a second time takes over what is new.
 
     Example: harvester airtable adopt --client Guy-Wilson
     """

@@ -51,7 +51,7 @@ def airtable() -> None:
 def check(client_id: str | None, every: bool, json_: bool) -> None:
     """Name every missing or mistyped table, field and choice, in the master base and in each client's.
 
-    Changes nothing. Exit code 3 if anything is not as it must be, 1 if Airtable cannot be read.
+    Changes nothing.
 
     Example: harvester airtable check --client Guy-Wilson
     """
@@ -71,8 +71,7 @@ def check(client_id: str | None, every: bool, json_: bool) -> None:
 def setup(client_id: str | None, every: bool, dry_run: bool, yes: bool, json_: bool) -> None:
     """Make the tables and fields that are missing, as far as the API can; say what a person must do.
 
-    Changes nothing that exists, and asks first. Can be interrupted, and repeated, at any time. Exit code 3 if
-    something could not be made.
+    Changes nothing that exists, and asks first. Can be interrupted, and repeated, at any time.
 
     Example: harvester airtable setup --dry-run
     """

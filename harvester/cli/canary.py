@@ -27,15 +27,14 @@ from services import canary as canaries
 def canary(client_id: str, count: int, seconds: float, json_: bool) -> None:
     """Harvest the first leads that are due, with one post each, and report what came of each.
 
-    A worker must be running; it is paid for as any other harvest is. Exit code 0: all of them were answered,
-    with posts or that they have none, and it ended Completed; 1: it failed; 3: some were not, it was not over
-    in time, or nothing was started.
+    A worker must be running; it is paid for as any other harvest is. Answered means: with posts, or that it
+    has none.
 
     Example: harvester canary --client Guy-Wilson
     """
     with session.services() as services:
         try:
-            order = canaries.order_for(services.preview, client_id, count)
+            order = canaries.order_for(services.preview, client_id, count, by=session.BY)
         except canaries.NothingToTry as error:
             raise session.Declined(str(error)) from error
         answer = services.kickoff(order)

@@ -41,7 +41,7 @@ def check(client_id: str | None, repair: bool, recreate: bool, deep: bool, json_
     """Compare the ledger with itself and with Airtable: what is missing, extra, twice, different or stuck.
 
     Changes nothing without --repair; never deletes anything. A worker sends what a repair wants sent. Can be
-    interrupted, and repeated, at any time. Exit code 3 if something is found and not put right.
+    interrupted, and repeated, at any time.
 
     Example: harvester check --repair
     """

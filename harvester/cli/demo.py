@@ -64,9 +64,6 @@ def demo(serve: bool, store: str, day: bool, folder: Path, port: int | None) -> 
 
     With --day seven clients in three streams: one fails and is resumed, one is paused, one has no money left.
 
-    Exit code 1 if a client run does not complete, the numbers do not add up, or Airtable does not show all of
-    it; 130 on Ctrl-C before that.
-
     Example: harvester demo --serve
     """
     if day and store == "airtable":

@@ -18,9 +18,9 @@ from services.doctor import Finding, examine
 @click.command()
 @as_json
 def doctor(json_: bool) -> None:
-    """Check settings, ledger, queue, Apify and the public address; each finding says what to do.
+    """Check every setting and dependency; each finding says what to do.
 
-    Exit code 1 if anything is not well, 2 if it is the settings.
+    It changes nothing, and asks Apify and Airtable as little as it can.
 
     Example: harvester doctor
     """

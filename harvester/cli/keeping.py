@@ -40,8 +40,7 @@ def backup(file: Path, force: bool, json_: bool) -> None:
     """Write the whole ledger to FILE, while web and workers go on.
 
     FILE is a SQLite ledger, whichever database it comes from, with everything that is in the ledger. It
-    appears when it is whole and checked. Exit code 3 if there is a file of that name, or the ledger is none
-    that this version can back up.
+    appears when it is whole and checked.
 
     Example: harvester backup ledger-backup.db
     """
@@ -77,8 +76,7 @@ def restore(file: Path, json_: bool) -> None:
     """Fill the ledger of DATABASE_URL, which must be empty, from the backup in FILE.
 
     All of it or nothing; FILE stays as it is. Stop web and workers first. What the backup calls planned may
-    have been started since: it is searched for at Apify before it is started. Exit code 3 if the ledger has
-    rows, or FILE is no backup.
+    have been started since: it is searched for at Apify before it is started.
 
     Example: harvester restore ledger-backup.db
     """

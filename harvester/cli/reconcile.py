@@ -40,7 +40,7 @@ def reconcile(json_: bool) -> None:
 
     A start whose answer was lost is searched for, and may be started again if a search finds nothing of it
     once UNKNOWN_START_SECONDS have passed; nothing else is started. Can be interrupted, and repeated, at any
-    time. Exit code 3 if Apify could not be asked about all of it.
+    time.
 
     Example: harvester reconcile
     """
@@ -67,7 +67,7 @@ def reconcile(json_: bool) -> None:
 
 def _carry_out(services: Services, done: _Done) -> None:
     """First what needs no Apify, then the rows, then Apify's list."""
-    done.made_due = services.reconcile.wake()
+    done.made_due = services.reconcile.wake(by=session.BY)
     done.leads_healed = services.reconcile.heal_leads()
     done.unfinished = rows = services.reconcile.unfinished()
     with click.progressbar(rows, label="Asking Apify", file=sys.stderr, hidden=not rows) as shown:
