@@ -10,6 +10,8 @@ from flask import current_app
 from services import Services
 
 STATE: Final = "harvester"
+#: Who asks over the API, as the activity log has it.
+BY: Final = "api"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from harvester import log
 from harvester.errors import HarvesterError, InvalidInput
-from harvester.ledger import Ledger, Tx, alerts
+from harvester.ledger import Ledger, Tx, activity, alerts
 from harvester.ledger.alerts import Alert
 from harvester.models import ClientRun, ClientRunStatus
 
@@ -154,10 +154,20 @@ class Standing:
             found, cursor = alerts.standing(tx, now=self._clock(), limit=limit, after=last)
         return found, None if cursor is None else f"{cursor[0]:{_CURSOR}}{cursor[1]}"
 
-    def over(self, key: str) -> bool:
-        """End a matter, until it comes up again. False if it does not stand."""
+    def one(self, key: str) -> Alert | None:
+        """Give the matter of a key, if it stands."""
+        with self._ledger.read() as tx:
+            return alerts.one(tx, key, now=self._clock())
+
+    def over(self, key: str, *, by: str = "operator") -> bool:
+        """End a matter, on behalf of `by`, until it comes up again. False if it does not stand."""
+        now = self._clock()
         with self._ledger.write() as tx:
-            return alerts.over(tx, key, now=self._clock())
+            ended = alerts.over(tx, key, now=now)
+            if ended:
+                ids = {"client_run_id": None, "client_id": None}
+                activity.record(tx, "end alert", source=by, **ids, ok=True, detail=key, now=now)
+        return ended
 
 
 def _behind(cursor: str) -> tuple[datetime, str]:

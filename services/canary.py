@@ -33,8 +33,8 @@ class Asked:
         return POSTS * (1 + self.comments + self.reactions)
 
 
-def order_for(previews: Previews, client_id: str, count: int) -> Order:
-    """Order the first leads of a client that are due, with one post each.
+def order_for(previews: Previews, client_id: str, count: int, *, by: str) -> Order:
+    """Order the first leads of a client that are due, with one post each, on behalf of `by`.
 
     Raises `NothingToTry`, and what a kickoff raises.
     """
@@ -46,7 +46,7 @@ def order_for(previews: Previews, client_id: str, count: int) -> Order:
     if not found.leads:
         raise NothingToTry(f"no lead of {client_id} is due")
     urls = [lead.profile_url for lead in found.leads]
-    return Order(client_id, target_urls=urls, max_posts=POSTS)
+    return Order(client_id, target_urls=urls, max_posts=POSTS, by=by)
 
 
 def report(

@@ -7,11 +7,11 @@ may use it, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from harvester.ledger import Ledger, Tx, account, clients, costs, usage
+from harvester.ledger import Ledger, Tx, account, client_runs, clients, costs, usage
 from harvester.ledger.costs import Brought
 from harvester.ledger.usage import Money
 from harvester.models import Client
@@ -19,9 +19,21 @@ from services import budgets, shapes
 from services.budgets import Budgets
 from services.days import day_start, month_start
 from services.kickoff import UnknownClient
+from services.plan import ACTIVE
 
 #: Most days that one look goes back.
 MOST_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """How many clients a job run would ask for, how many of them a client run has at work, and what the
+    budgets leave them all today, in USD.
+    """
+
+    clients: int
+    at_work: int
+    at_most_usd: float
 
 
 class Costs:
@@ -66,6 +78,22 @@ class Costs:
             for row in rows
             if (one := found.get(row["clientId"])) is not None
         ]
+
+    def ahead(self, *, stream: int | None = None, limit: int | None = None) -> Ahead:
+        """Bound what a job run for all active clients, or so many of a stream, may cost; few queries."""
+        now = self._clock()
+        with self._ledger.read() as tx:
+            found = clients.of_status(tx, ACTIVE, stream=stream, limit=limit)
+            money = usage.by_client(tx, {one.client_id: day_start(one.timezone, now) for one in found})
+            live = client_runs.live_clients(tx)
+            month = usage.of_all(tx, since=month_start(now)).paid
+        left = [
+            max(0, budgets.daily_micros(one, self._terms) - money.get(one.client_id, Money()).paid)
+            for one in found
+        ]
+        monthly = self._terms.monthly_micros
+        at_most = sum(left) if monthly is None else min(sum(left), max(0, monthly - month))
+        return Ahead(len(found), sum(one.client_id in live for one in found), shapes.usd(at_most) or 0.0)
 
     def _client(self, client: Client, sums: list[dict[str, Money]], brought: Brought) -> dict[str, Any]:
         day, month, period = sums

@@ -59,10 +59,18 @@ class DeadLetters:
         self._ledger = ledger
         self._clock = clock
 
-    def replay(self, row_id: int) -> ActorRun:
+    def one(self, row_id: int) -> ActorRun:
+        """Give one. Raises `NotParked`."""
+        with self._ledger.read() as tx:
+            run = actor_runs.get(tx, row_id)
+        if run is None or run.parked_at is None:
+            raise _not_parked(row_id)
+        return run
+
+    def replay(self, row_id: int, *, by: str = _OWNER) -> ActorRun:
         """Try a dead letter again, from the state that it was in; a dataset is read from its start.
 
-        Raises `NotParked` and `NothingToReplay`.
+        `by`: on whose behalf. Raises `NotParked` and `NothingToReplay`.
         """
         with self._ledger.write() as tx:
             run = self._taken_up(tx, row_id)
@@ -76,14 +84,15 @@ class DeadLetters:
             now = self._clock()
             kept = {} if anew else {"error_code": run.error_code, "error": run.error}
             replayed = actor_runs.move(tx, run, to, now=now, next_check_at=now, **kept)
-            self._note(tx, "replay", run, now)
+            self._note(tx, "replay", run, by, now)
         _log.info("Dead letter %d is tried again", row_id)
         return replayed
 
-    def discard(self, row_id: int) -> ActorRun:
-        """Give a dead letter up; leads that it still held are due again. Raises `NotParked`.
+    def discard(self, row_id: int, *, by: str = _OWNER) -> ActorRun:
+        """Give a dead letter up, on behalf of `by`. Leads that it still held are due again.
 
-        Reconcile looks at it no more; a webhook for it still does, for its items were paid for.
+        Reconcile looks at it no more; a webhook for it still does, for its items were paid for. Raises
+        `NotParked`.
         """
         with self._ledger.write() as tx:
             run = self._taken_up(tx, row_id)
@@ -98,7 +107,7 @@ class DeadLetters:
                 actor_runs.move(tx, run, run.state, now=now, next_check_at=None, **why)
             unread = deliveries.unread(tx, run.id)
             deliveries.processed(tx, run.id, seen=unread, result="discarded", now=now)
-            self._note(tx, "discard", run, now)
+            self._note(tx, "discard", run, by, now)
         _log.info("Dead letter %d is discarded", row_id)
         return run
 
@@ -107,17 +116,21 @@ class DeadLetters:
         over(tx, alert_key(row_id), now)
         run = parked.take_up(tx, row_id, now=now, lease_until=now + _MOMENT, owner=_OWNER)
         if run is None:
-            raise NotParked(f"there is no dead letter {row_id}, or it was replayed or discarded before")
+            raise _not_parked(row_id)
         return run
 
-    def _note(self, tx: Tx, operation: str, run: ActorRun, now: datetime) -> None:
+    def _note(self, tx: Tx, operation: str, run: ActorRun, by: str, now: datetime) -> None:
         activity.record(
             tx,
             operation,
-            source="operator",
+            source=by,
             client_run_id=run.client_run_id,
             client_id=run.client_id,
             ok=True,
             detail=f"dead letter {run.id}, batch {run.batch}: {run.error}",
             now=now,
         )
+
+
+def _not_parked(row_id: int) -> NotParked:
+    return NotParked(f"there is no dead letter {row_id}, or it was replayed or discarded before")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import TextIOWrapper
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from harvester.csv_rows import Row, read_rows
 from harvester.errors import HarvesterError, InvalidInput
-from harvester.ledger import Ledger, clients, leads
+from harvester.ledger import Ledger, activity, clients, leads
 from harvester.normalise.text import clean, one_line
 from harvester.profile_urls import canonical
 
@@ -42,27 +43,72 @@ class Report:
 
 
 def import_file(
-    ledger: Ledger, client_id: str, file: Path, *, now: datetime, progress: Callable[[int], None]
+    ledger: Ledger,
+    client_id: str,
+    file: Path,
+    *,
+    now: datetime,
+    progress: Callable[[int], None],
+    by: str = "operator",
 ) -> Report:
-    """Import a UTF-8 CSV file with a header. `progress` is told how many rows have been dealt with.
+    """Import a UTF-8 CSV file with a header, as `import_stream` does. Raises what that raises."""
+    try:
+        with file.open("rb") as stream:
+            return import_stream(ledger, client_id, stream, now=now, by=by, progress=progress)
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror or error}") from error
 
-    Rows are committed by the hundred, so an interrupted import can be run again: what is known stays.
-    Raises `InvalidInput` for a file that cannot be read as such, and `HarvesterError` if there is no such
-    client.
+
+def import_stream(
+    ledger: Ledger,
+    client_id: str,
+    stream: IO[bytes],
+    *,
+    now: datetime,
+    by: str,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> Report:
+    """Import UTF-8 CSV with a header, on behalf of `by`; closes it.
+
+    `progress` is told how many rows have been dealt with. Rows are committed by the hundred, so an
+    interrupted import can be run again: what is known stays. Raises `InvalidInput` for what cannot be read as
+    such, and `HarvesterError` if there is no such client.
     """
     with ledger.read() as tx:
         if clients.get(tx, client_id) is None:
             raise HarvesterError(f"there is no client {client_id}: add it with harvester clients add")
     report = Report()
+    try:
+        _imported(ledger, client_id, stream, report, now, progress)
+    finally:
+        if report.added:
+            _noted(ledger, client_id, report, by, now)
+    return report
+
+
+def _imported(
+    ledger: Ledger,
+    client_id: str,
+    stream: IO[bytes],
+    report: Report,
+    now: datetime,
+    progress: Callable[[int], None],
+) -> None:
     batch: list[dict[str, Any]] = []
-    for lead in _leads(file, report, now):
+    for lead in _leads(stream, report, now):
         batch.append(lead)
         if len(batch) >= _AT_ONCE:
             _keep(ledger, client_id, batch, report)
             progress(report.added + report.known + len(report.errors))
     _keep(ledger, client_id, batch, report)
     progress(report.added + report.known + len(report.errors))
-    return report
+
+
+def _noted(ledger: Ledger, client_id: str, report: Report, by: str, now: datetime) -> None:
+    told = f"{report.added} leads added, {report.known} known before, {len(report.errors)} rows refused"
+    ids = {"client_run_id": None, "client_id": client_id}
+    with ledger.write() as tx:
+        activity.record(tx, "import leads", source=by, **ids, ok=True, detail=told, now=now)
 
 
 def _keep(ledger: Ledger, client_id: str, batch: list[dict[str, Any]], report: Report) -> None:
@@ -75,18 +121,15 @@ def _keep(ledger: Ledger, client_id: str, batch: list[dict[str, Any]], report: R
     batch.clear()
 
 
-def _leads(file: Path, report: Report, now: datetime) -> Iterator[dict[str, Any]]:
-    try:
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            rows = read_rows(stream)
-            columns = _columns(next(rows, None))
-            for row in rows:
-                try:
-                    yield _lead(_by_column(columns, row), now)
-                except InvalidInput as error:
-                    report.errors.append(RowError(row.line, str(error)))
-    except OSError as error:
-        raise InvalidInput(f"{file} cannot be read: {error.strerror or error}") from error
+def _leads(stream: IO[bytes], report: Report, now: datetime) -> Iterator[dict[str, Any]]:
+    with TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        rows = read_rows(text)
+        columns = _columns(next(rows, None))
+        for row in rows:
+            try:
+                yield _lead(_by_column(columns, row), now)
+            except InvalidInput as error:
+                report.errors.append(RowError(row.line, str(error)))
 
 
 def _columns(header: Row | None) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from harvester import log, run_ids
 from harvester.errors import HarvesterError, InvalidInput, LedgerUnavailable
 from harvester.jobs import JobClient, JobPlan, JobRun
-from harvester.ledger import CannotUndo, Ledger, Tx, clients, idempotency, job_clients, job_runs
+from harvester.ledger import CannotUndo, Ledger, Tx, activity, clients, idempotency, job_clients, job_runs
 from harvester.models import ClientRunStatus
 from services import jobs, resume_lock, run_records
 from services.decisions import Decisions, HeldUp
@@ -42,7 +42,8 @@ class Ask:
     """What is asked for: a plan, for all active clients or those that it is narrowed to.
 
     `limit` counts clients in the order of their IDs, before any is skipped. `schedule` names what fired it;
-    `without_schedule`: only the clients that have no schedule of their own.
+    `without_schedule`: only the clients that have no schedule of their own. `by`: which person asks, for the
+    activity log.
     """
 
     plan: JobPlan = JobPlan.PROCESS
@@ -54,6 +55,7 @@ class Ask:
     idempotency_key: str | None = None
     schedule: str | None = None
     without_schedule: bool = False
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ class Process:
         if key is not None:
             answer = {"runId": run_id, "ask": _as_json(ask)}
             idempotency.keep(tx, key, idempotency.KeptAnswer(idempotency.MANY, answer), now=now)
+        if ask.by is not None:
+            _noted(tx, run_id, ask, ask.by, now)
         return run_id
 
     def _planned(self, tx: Tx, run_id: str, ask: Ask, due_at: datetime, now: datetime) -> None:
@@ -260,7 +264,18 @@ def _same(kept: idempotency.KeptAnswer, ask: Ask) -> str:
 
 
 def _as_json(ask: Ask) -> dict[str, Any]:
-    return {name: value for name, value in asdict(ask).items() if name != "idempotency_key"}
+    return {name: value for name, value in asdict(ask).items() if name not in ("idempotency_key", "by")}
+
+
+def _noted(tx: Tx, run_id: str, ask: Ask, by: str, now: datetime) -> None:
+    narrowed = [
+        f"{name} {value}"
+        for name, value in (("client", ask.client_id), ("stream", ask.stream), ("at most", ask.limit))
+        if value is not None
+    ]
+    told = f"job run {run_id}: {', '.join(narrowed) or 'all active clients'}"
+    ids = {"client_run_id": None, "client_id": ask.client_id}
+    activity.record(tx, ask.plan.value, source=by, **ids, ok=True, detail=told, now=now)
 
 
 def _taken(tx: Tx, ask: Ask, now: datetime) -> str:

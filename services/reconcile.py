@@ -17,7 +17,7 @@ from harvester import log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import BadAnswer, Unavailable
-from harvester.ledger import Ledger, Tx, actor_runs, leads, unfinished
+from harvester.ledger import Ledger, Tx, activity, actor_runs, leads, unfinished
 from harvester.models import ActorRun, ActorRunState
 from services import outages
 from services.dead_letters import DISCARDED
@@ -98,11 +98,20 @@ class Reconcile:
         with self._ledger.read() as tx:
             return unfinished.at_apify(tx)
 
-    def wake(self, also: Callable[[Tx], object] = lambda _tx: None) -> int:
-        """Make every row that is not over due at once, and do `also`. Returns how many rows there are."""
+    def wake(self, also: Callable[[Tx], object] = lambda _tx: None, *, by: str | None = None) -> int:
+        """Make every row that is not over due at once, and do `also`. Returns how many rows there are.
+
+        `by`: which person asks, for the activity log.
+        """
+        now = self._clock()
         with self._ledger.write() as tx:
             also(tx)
-            return unfinished.wake_all(tx, now=self._clock())
+            woken = unfinished.wake_all(tx, now=now)
+            if by is not None:
+                told = f"{woken} open actor runs were made due"
+                ids = {"client_run_id": None, "client_id": None}
+                activity.record(tx, "reconcile", source=by, **ids, ok=True, detail=told, now=now)
+        return woken
 
     def heal_leads(self) -> int:
         """Set leads free that were left `Processing` and that no open row has. Returns how many."""

@@ -28,6 +28,14 @@ class Replay:
         self._ledger = ledger
         self._clock = clock
 
+    def one(self, delivery_id: int) -> Delivery:
+        """Give one delivery. Raises `UnknownDelivery`."""
+        with self._ledger.read() as tx:
+            found = deliveries.get(tx, delivery_id)
+        if found is None:
+            raise UnknownDelivery(f"there is no delivery {delivery_id}")
+        return found
+
     def __call__(self, delivery_id: int, *, by: str = "operator") -> Delivery:
         """Replay one delivery, on behalf of `by`. Raises `UnknownDelivery` and `NotReplayable`."""
         with self._ledger.write() as tx:

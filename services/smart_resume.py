@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from harvester import log
 from harvester.jobs import JobPlan, JobRun
-from harvester.ledger import Ledger, Tx, job_clients, job_runs
+from harvester.ledger import Ledger, Tx, activity, job_clients, job_runs
 from harvester.models import ClientRunStatus
 from services import job_reports, job_shapes, resume_lock, shapes
 from services.process import Ask, JobAnswer, Process
@@ -83,6 +83,9 @@ class SmartResume:
                 return None
             note = f"ended by hand ({by}); its harvests go on by themselves"
             job_runs.close(tx, live.run_id, status=ClientRunStatus.CANCELLED, note=note, now=now)
+            ids = {"client_run_id": None, "client_id": live.only_client}
+            told = f"smart resume {live.run_id}: {note}"
+            activity.record(tx, "end resume", source=by, **ids, ok=True, detail=told, now=now)
         _log.warning("Smart resume %s was %s", live.run_id, note)
         return live.run_id
 

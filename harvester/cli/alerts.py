@@ -22,7 +22,7 @@ def alerts(key: str | None, json_: bool) -> None:
     Example: harvester alerts
     """
     with session.services() as services:
-        if key is not None and not services.alerts.over(key):
+        if key is not None and not services.alerts.over(key, by=session.BY):
             raise session.Declined(f"no matter of the key {key!r} stands")
         rows: list[dict[str, Any]] = []
         after: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -23,9 +23,6 @@ from services import Services, job_shapes, pauses, preview_shapes
 from services.process import Ask, JobAnswer, RunExists
 from services.resume_lock import ResumeInProgress
 from services.smart_resume import SOURCE
-
-#: Who says so, in a job run's note.
-_BY: Final = "command"
 
 _stream = click.option("--stream", type=click.IntRange(0, 2**31 - 1), help="Only clients of this stream.")
 _limit = click.option("--limit", type=click.IntRange(1), help="So many clients at the most, by ID.")
@@ -50,9 +47,7 @@ def process(
 ) -> None:
     """Start a harvest of all active clients. Workers do the rest.
 
-    Works from a plain crontab: it names each client that was not started, with the reason. Exit code 0: it
-    was accepted. With --wait: 0 it ended Completed, 1 it failed, 3 it ended otherwise, 130 it was
-    interrupted. 3 as well when there is a job run of this ID.
+    Works from a plain crontab: it names each client that was not started, with the reason.
 
     Example: harvester process --stream 1
     """
@@ -62,7 +57,7 @@ def process(
         if dry_run:
             _look_ahead(services, json_, stream=stream, client_id=client_id, limit=limit)
             return
-        ask = Ask(stream=stream, client_id=client_id, limit=limit, run_id=run_id)
+        ask = Ask(stream=stream, client_id=client_id, limit=limit, run_id=run_id, by=session.BY)
         _ordered(services, ask, wait=wait, json_=json_)
 
 
@@ -88,7 +83,7 @@ def resume(
     """Go on with what is missing, client by client; or, with --starts, lift a pause.
 
     Skips clients that completed within a day and have their posts, takes on what still runs, and pays for no
-    answer again. Exit codes as of process; 3 as well while another smart resume is live.
+    answer again.
 
     Example: harvester resume --stream 1 --wait
     """
@@ -105,7 +100,7 @@ def resume(
         elif reset:
             _reset(services, json_)
         else:
-            ask = Ask(source=SOURCE, stream=stream, client_id=client_id, limit=limit)
+            ask = Ask(source=SOURCE, stream=stream, client_id=client_id, limit=limit, by=session.BY)
             _ordered(services, ask, wait=wait, json_=json_)
 
 
@@ -217,7 +212,7 @@ def _show_state(services: Services, json_: bool) -> None:
 
 
 def _reset(services: Services, json_: bool) -> None:
-    ended = services.smart_resume.reset(_BY)
+    ended = services.smart_resume.reset(session.BY)
     if json_:
         show_json({"reset": ended is not None, "runId": ended})
     elif ended is None:

@@ -50,6 +50,7 @@ def import_(file: Path, client_id: str, json_: bool) -> None:
                 client_id,
                 file,
                 now=services.clock(),
+                by=session.BY,
                 progress=lambda done: bar.update(task, completed=done),
             )
     except KeyboardInterrupt:
@@ -131,7 +132,7 @@ def retry(client_id: str, urls: tuple[str, ...], json_: bool) -> None:
     with session.services() as services:
         if services.overview.client(client_id) is None:
             raise HarvesterError(f"there is no client {client_id}")
-        again = reach_again(services.ledger, client_id, urls or None, now=services.clock())
+        again = reach_again(services.ledger, client_id, urls or None, now=services.clock(), by=session.BY)
     if json_:
         show_json({"dueAgain": again})
         return

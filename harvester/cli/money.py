@@ -16,9 +16,6 @@ from services.costs import MOST_DAYS
 from services.kickoff import UnknownClient
 from services.pauses import ALL, Pause, in_words, shown
 
-#: Who says so, in the activity log.
-_BY = "command"
-
 
 @click.command()
 @click.option("--client", "client_id", type=ClientName(), help="Only this client's starts.")
@@ -37,7 +34,7 @@ def pause(client_id: str | None, reason: str | None, json_: bool) -> None:
             unread = services.airtable.roster.at_hand().problem
         asked_at = services.clock()
         try:
-            found = services.pauses.pause(client_id or ALL, reason=reason or "", by=_BY)
+            found = services.pauses.pause(client_id or ALL, reason=reason or "", by=session.BY)
         except UnknownClient as error:
             doubt = f" as far as is known, and Clients was not read: {unread}" if unread else ""
             raise HarvesterError(f"{error}{doubt}") from error
@@ -51,7 +48,7 @@ def pause(client_id: str | None, reason: str | None, json_: bool) -> None:
 
 def lift_starts(services: Services, client_id: str | None, *, json_: bool = False) -> None:
     """Lift the pause of a client, or that of all, and say what came of it."""
-    lifted = services.pauses.lift(client_id or ALL, by=_BY)
+    lifted = services.pauses.lift(client_id or ALL, by=session.BY)
     left = services.pauses.standing()
     if json_:
         show_json({"lifted": lifted, "pauses": [shown(one) for one in left]})

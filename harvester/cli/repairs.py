@@ -23,7 +23,7 @@ def replay(delivery_id: int, json_: bool) -> None:
     Example: harvester replay 4711
     """
     with session.services() as services:
-        services.replay(delivery_id)
+        services.replay(delivery_id, by=session.BY)
     show_json({"replayed": delivery_id}) if json_ else show_line(
         f"Delivery {delivery_id} is processed again."
     )
@@ -70,7 +70,7 @@ def replay_one(row_id: int, json_: bool) -> None:
     Example: harvester dead-letters replay 12
     """
     with session.services() as services:
-        run = services.dead_letters.replay(row_id)
+        run = services.dead_letters.replay(row_id, by=session.BY)
     show_json(shapes.dead_letter(run)) if json_ else show_line(
         f"Batch {run.batch} of {run.client_run_id} is tried again."
     )
@@ -87,7 +87,7 @@ def discard(row_id: int, json_: bool) -> None:
     Example: harvester dead-letters discard 12
     """
     with session.services() as services:
-        run = services.dead_letters.discard(row_id)
+        run = services.dead_letters.discard(row_id, by=session.BY)
     show_json(shapes.dead_letter(run)) if json_ else show_line(
         f"Batch {run.batch} of {run.client_run_id} is given up."
     )

@@ -17,8 +17,6 @@ from services import Services, pauses
 from services.kickoff import Answer
 from services.run_ends import NothingToRetry, RunIsOver
 
-#: Who asks, in the record's notes and the activity log.
-_BY = "operator"
 _PAGE = 1_000
 
 
@@ -29,13 +27,13 @@ _PAGE = 1_000
 def cancel(client_run_id: str, wait: bool, json_: bool) -> None:
     """End a client run. What it has found is kept and paid for once; the other leads are due again.
 
-    What it has at Apify is aborted by a worker. With --wait, exit code 0 means that it ended Cancelled.
+    What it has at Apify is aborted by a worker.
 
     Example: harvester cancel 261122-050000-Guy-Wilson --wait
     """
     with session.services() as services:
         try:
-            run = services.cancel(client_run_id, by=_BY)
+            run = services.cancel(client_run_id, by=session.BY)
         except RunIsOver as error:
             raise session.Declined(str(error)) from error
         status = until_over(services, client_run_id)["status"] if wait else run.status.value
@@ -56,14 +54,13 @@ def cancel(client_run_id: str, wait: bool, json_: bool) -> None:
 def retry(client_run_id: str, wait: bool, json_: bool) -> None:
     """Have a client run go on that failed, had errors or was cancelled, under the same record.
 
-    Leads that have an answer are not paid for again. With --wait, exit code 0 means that it ended Completed,
-    1 that it failed, 3 that it ended otherwise. Without, 3 means that nothing was started.
+    Leads that have an answer are not paid for again.
 
     Example: harvester retry 261122-050000-Guy-Wilson
     """
     with session.services() as services:
         try:
-            answer = services.retry(client_run_id, by=_BY)
+            answer = services.retry(client_run_id, by=session.BY)
         except NothingToRetry as error:
             raise session.Declined(str(error)) from error
         waited = wait and answer.outcome == "accepted"

@@ -57,6 +57,7 @@ def kickoff(
         max_batches=max_batches,
         target_urls=urls or None,
         max_posts=max_posts,
+        by=session.BY,
     )
     with session.services() as services:
         if dry_run:

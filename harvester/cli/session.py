@@ -20,6 +20,9 @@ from services.dead_letters import NothingToReplay
 from services.replay import NotReplayable
 from services.restore import CannotRestore, IsBackup, refuse_backup
 
+#: Who asks, as the activity log has it.
+BY = "command line"
+
 EXIT_FAILED = 1
 EXIT_BAD_ARGUMENTS = 2
 EXIT_REFUSED = 3

@@ -59,6 +59,12 @@ def over(tx: Tx, key: str, *, now: datetime) -> bool:
     return tx.execute(this.values(over_at=now)).rowcount == 1
 
 
+def one(tx: Tx, key: str, *, now: datetime) -> Alert | None:
+    """Give the matter of a key, if it stands."""
+    row = tx.execute(select(alerts).where(alerts.c.key == key, _stands(now))).one_or_none()
+    return rows.as_record(Alert, row) if row else None
+
+
 def untold(tx: Tx, *, limit: int) -> list[Alert]:
     """Give the matters that nobody was told of yet, the oldest first."""
     statement = select(alerts).where(alerts.c.told_at.is_(None)).order_by(alerts.c.last_at).limit(limit)

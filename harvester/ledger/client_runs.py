@@ -49,6 +49,12 @@ def live_of(tx: Tx, client_id: str) -> ClientRun | None:
     return from_row(row) if row else None
 
 
+def live_clients(tx: Tx) -> set[str]:
+    """Name the clients that have a live client run."""
+    statement = select(client_runs.c.client_id).where(client_runs.c.status == ClientRunStatus.RUNNING)
+    return set(tx.execute(statement).scalars())
+
+
 def any_live(tx: Tx, *, origin: str) -> bool:
     """Say whether any client that is kept there has a live client run."""
     its_own = clients.c.client_id == client_runs.c.client_id

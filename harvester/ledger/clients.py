@@ -57,6 +57,14 @@ def of_base(tx: Tx, base: str) -> list[Client]:
     return [rows.as_record(Client, row) for row in tx.execute(statement)]
 
 
+def of_status(tx: Tx, status: str, *, stream: int | None = None, limit: int | None = None) -> list[Client]:
+    """Give the clients of a status, of one stream if one is named, by ID; so many at the most."""
+    statement = select(clients).where(clients.c.status == status).order_by(clients.c.client_id).limit(limit)
+    if stream is not None:
+        statement = statement.where(clients.c.stream == stream)
+    return [rows.as_record(Client, row) for row in tx.execute(statement)]
+
+
 def page(tx: Tx, *, limit: int, after: str | None = None) -> list[Client]:
     """List clients by ID, from the one behind `after`."""
     statement = select(clients).order_by(clients.c.client_id).limit(limit)

@@ -207,6 +207,14 @@ def _reached(
     return {"unanswered": tries, "unreachable_at": since}
 
 
+def count_unreachable(tx: Tx, client_id: str) -> int:
+    """Count a client's leads that are unreachable."""
+    statement = select(func.count()).where(
+        leads.c.client_id == client_id, leads.c.unreachable_at.is_not(None)
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
 def reach_again(tx: Tx, client_id: str, profile_urls: Collection[str] | None = None) -> list[str]:
     """Have unreachable leads of a client due again: those with these canonical URLs, or all. Names them."""
     wanted = [leads.c.client_id == client_id, leads.c.unreachable_at.is_not(None)]

@@ -38,7 +38,7 @@ def test_cancel_ends_what_was_not_started(ledger: Ledger, harvester: Harvester) 
     make_client(ledger)
     make_run(ledger, [make_leads(ledger, count=2)])
     assert f"{FULL_ID} ended Cancelled" in harvester("cancel", FULL_ID).stdout
-    assert "cancelled by operator" in record(ledger).system_notes
+    assert "cancelled by command line" in record(ledger).system_notes
     assert "is over: Cancelled" in harvester("cancel", FULL_ID, code=3).stderr
     assert "there is no client run" in harvester("cancel", "nobody", code=1).stderr
 
