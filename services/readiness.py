@@ -23,9 +23,13 @@ _LEAST_FREE: Final = 50_000_000
 class Readiness:
     """Looks at each dependency. It asks nobody outside, and opens nothing but the ledger."""
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Callable[[], datetime], *, least_free: int = _LEAST_FREE
+    ) -> None:
+        """Build it. `least_free`: bytes that the disk of the ledger's file must have left."""
         self._ledger = ledger
         self._clock = clock
+        self._least_free = least_free
 
     def __call__(self) -> dict[str, str]:
         """Say of each dependency `ok`, or what is wrong. `disk` is looked at for SQLite alone."""
@@ -36,7 +40,9 @@ class Readiness:
             return {"ledger": "not available"}
         free = free_bytes(self._ledger)
         if free is not None:
-            found["disk"] = OK if free >= _LEAST_FREE else f"{free // 1_000_000} MB are free for the ledger"
+            found["disk"] = (
+                OK if free >= self._least_free else f"{free // 1_000_000} MB are free for the ledger"
+            )
         return found
 
     def _workers(self, tx: Tx) -> dict[str, str]:

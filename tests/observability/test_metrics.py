@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from factories import NOW, FakeClock, end_run, make_client, make_leads, make_run
@@ -93,12 +94,12 @@ def _an_hour_before(row: dict[str, object]) -> dict[str, object]:
 
 
 @contextmanager
-def statements_of(ledger: Ledger) -> Iterator[list[tuple[str, object]]]:
+def statements_of(ledger: Ledger) -> Iterator[list[tuple[str, Any]]]:
     """Every statement that is executed meanwhile."""
-    found: list[tuple[str, object]] = []
+    found: list[tuple[str, Any]] = []
     engine = ledger._database.engine
 
-    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
         found.append((statement, parameters))
 
     event.listen(engine, "before_cursor_execute", note)
