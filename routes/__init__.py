@@ -14,6 +14,7 @@ from routes import (
     health,
     jobs,
     metrics,
+    openapi,
     pages,
     preview,
     repairs,
@@ -51,6 +52,7 @@ def create_app(services: Services) -> Flask:
         alerts,
         preview,
         health,
+        openapi,
     ):
         app.register_blueprint(module.blueprint)
     errors.register(app)

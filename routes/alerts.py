@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from routes import bodies
-from routes.auth import token_required
+from routes.contract.answers.operating import AlertList
+from routes.contract.endpoint import Contract, endpoint
+from routes.contract.queries import NamedPage
 from routes.state import services
 from services import preview_shapes
 
@@ -13,10 +14,9 @@ blueprint = Blueprint("alerts", __name__)
 
 
 @blueprint.get("/api/alerts")
-@token_required
-def alerts() -> Response:
+@endpoint(Contract("Look", {200: (AlertList,)}, query=NamedPage))
+def alerts(query: NamedPage) -> Response:
     """List what stands, newest first."""
-    after = bodies.narrowing("cursor", code="invalid_cursor")
-    found, cursor = services().alerts.page(limit=bodies.limit(), after=after)
+    found, cursor = services().alerts.page(limit=query.limit, after=query.cursor)
     rows = [preview_shapes.alert(one) for one in found]
     return jsonify({"ok": True, "alerts": rows, "nextCursor": cursor})

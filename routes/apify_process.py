@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, url_for
 
 from harvester.errors import InvalidInput
-from routes import bodies, orders
-from routes.auth import token_required
+from routes.contract.answers.failures import RunRefused
+from routes.contract.answers.runs import Accepted, Skipped
+from routes.contract.asked import Asked
+from routes.contract.endpoint import Contract, Refuses, endpoint
+from routes.contract.orders import ClientQuery, KickoffOrder, OrderHeaders, ProfilesOrder, ResumeOrder
 from routes.errors import failure
 from routes.state import services
 from services import pauses
@@ -16,50 +19,63 @@ from services.kickoff import Answer, Order
 
 blueprint = Blueprint("apify_process", __name__)
 
-_MAX_PROFILES = 1_000
-_MAX_POSTS = 1_000
-_MAX_BATCHES = 1_000
+#: The source of an order that names none.
+_SOURCE = "orchestrator"
+
+
+def _contract(body: type[Asked], *also: str) -> Contract:
+    return Contract(
+        "Harvest",
+        {200: (Skipped,), 202: (Accepted,)},
+        headers=OrderHeaders,
+        query=ClientQuery,
+        body=body,
+        refuses={
+            404: Refuses(("client_not_found",)),
+            409: Refuses(("run_in_progress", "run_exists", "idempotency_key_reused"), RunRefused),
+            503: Refuses(("airtable_unavailable",)),
+        },
+        also=("missing_client", "invalid_run_id", *also),
+    )
 
 
 @blueprint.post("/api/apify/process-client")
-@token_required
-def process_client() -> Response:
+@endpoint(_contract(KickoffOrder, "invalid_source"))
+def process_client(headers: OrderHeaders, query: ClientQuery, body: KickoffOrder) -> Response:
     """Harvest one client's due leads."""
-    body = bodies.json_object()
-    return _answered(_due_leads(body, orders.source(body, otherwise="orchestrator")))
+    return _answered(_due_leads(headers, query, body, body.source or _SOURCE))
 
 
 @blueprint.post("/api/smart-resume/process-client")
-@token_required
-def resume_client() -> Response:
+@endpoint(_contract(ResumeOrder))
+def resume_client(headers: OrderHeaders, query: ClientQuery, body: ResumeOrder) -> Response:
     """Harvest one client's due leads, for the smart resume workflow."""
-    return _answered(_due_leads(bodies.json_object(), "smart_resume_workflow"))
+    return _answered(_due_leads(headers, query, body, "smart_resume_workflow"))
 
 
 @blueprint.post("/api/apify/run")
-@token_required
-def run_profiles() -> Response:
+@endpoint(_contract(ProfilesOrder, "invalid_source", "invalid_profile_url"))
+def run_profiles(headers: OrderHeaders, query: ClientQuery, body: ProfilesOrder) -> Response:
     """Harvest these profiles of a client now."""
-    body = bodies.json_object()
     return _answered(
         Order(
-            client_id=_client_id(body),
-            source=orders.source(body, otherwise="orchestrator"),
-            run_id=orders.run_id(body),
-            target_urls=_target_urls(body),
-            max_posts=bodies.whole(body, "maxPosts", most=_MAX_POSTS),
-            idempotency_key=orders.idempotency_key(),
+            client_id=_client_id(headers, query, body.client_id),
+            source=body.source or _SOURCE,
+            run_id=body.run_id,
+            target_urls=body.target_urls,
+            max_posts=body.max_posts,
+            idempotency_key=headers.idempotency_key,
         )
     )
 
 
-def _due_leads(body: dict[str, Any], source: str) -> Order:
+def _due_leads(headers: OrderHeaders, query: ClientQuery, body: ResumeOrder, source: str) -> Order:
     return Order(
-        client_id=_client_id(body),
+        client_id=_client_id(headers, query, body.client_id),
         source=source,
-        run_id=orders.run_id(body),
-        max_batches=bodies.whole(body, "maxBatchesOverride", most=_MAX_BATCHES),
-        idempotency_key=orders.idempotency_key(),
+        run_id=body.run_id,
+        max_batches=body.max_batches_override,
+        idempotency_key=headers.idempotency_key,
     )
 
 
@@ -99,13 +115,9 @@ def _ids(answer: Answer) -> dict[str, Any]:
     return {"runId": answer.run_id, "clientRunId": answer.client_run_id}
 
 
-def _client_id(body: dict[str, Any]) -> str:
-    named = (
-        request.headers.get("x-client-id"),
-        request.args.get("clientId"),
-        request.args.get("client"),
-        bodies.text(body, "clientId"),
-    )
+def _client_id(headers: OrderHeaders, query: ClientQuery, in_body: str | None) -> str:
+    """Give the client that is named first: by header, query or body."""
+    named = (headers.client_id, query.client_id, query.client, in_body)
     found = next((name for name in named if name), None)
     if found is None:
         raise InvalidInput(
@@ -113,12 +125,3 @@ def _client_id(body: dict[str, Any]) -> str:
             code="missing_client",
         )
     return found
-
-
-def _target_urls(body: dict[str, Any]) -> list[str]:
-    given = body.get("targetUrls")
-    if not isinstance(given, list) or not 1 <= len(given) <= _MAX_PROFILES:
-        raise InvalidInput(f"targetUrls must be a list of 1 to {_MAX_PROFILES} LinkedIn profile URLs")
-    if not all(isinstance(url, str) for url in given):
-        raise InvalidInput("targetUrls must hold strings only")
-    return given

@@ -14,6 +14,8 @@ from flask import Blueprint, Response, jsonify, request
 from harvester import log, webhook_payload
 from harvester.normalise.text import clean
 from routes import bodies
+from routes.contract.answers.operating import Taken, WebhookReady
+from routes.contract.endpoint import Contract, Refuses, documented
 from routes.state import services
 
 blueprint = Blueprint("apify_webhook", __name__)
@@ -25,12 +27,21 @@ _HEADER_CHARS: Final = 300
 
 
 @blueprint.get("/api/apify-webhook")
+@documented(Contract("Webhook", {200: (WebhookReady,)}, caller="anyone", ledger=False))
 def ready() -> Response:
     """Say that the webhook is reachable."""
     return jsonify({"ok": True, "status": "ready"})
 
 
 @blueprint.post("/api/apify-webhook")
+@documented(
+    Contract(
+        "Webhook",
+        {200: (Taken,)},
+        refuses={400: Refuses(("invalid_body",)), 413: Refuses(("body_too_large",))},
+        caller="webhook",
+    )
+)
 def receive() -> Response:
     """Take one delivery."""
     deliveries = services().deliveries

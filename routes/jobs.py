@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any, TypeVar
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from harvester import run_ids
 from harvester.errors import InvalidInput, InvalidRunId
-from routes import bodies, orders
-from routes.auth import token_required
+from routes import orders
+from routes.contract.answers.failures import Failure, JobRefused, ResumeRefused
+from routes.contract.answers.jobs import JobAccepted, JobList, LiveResume, NoResume, OneJob, ResumeReset
+from routes.contract.endpoint import Contract, Refuses, endpoint
+from routes.contract.orders import JobOrder, JobQuery, OrderHeaders
+from routes.contract.queries import NamedPage
 from routes.errors import failure
 from routes.state import services
 from services import job_shapes, pauses, shapes
@@ -20,17 +23,30 @@ from services.smart_resume import SOURCE
 
 blueprint = Blueprint("jobs", __name__)
 
-_MOST_CLIENTS: Final = 1_000_000
-_MOST_STREAM: Final = 2_147_483_647
-_DIGITS: Final = re.compile(r"[0-9]{1,10}")
+T = TypeVar("T", int, str)
+
+
+def _contract(refused: type[Failure], *codes: str) -> Contract:
+    return Contract(
+        "Harvest",
+        {202: (JobAccepted,)},
+        headers=OrderHeaders,
+        query=JobQuery,
+        body=JobOrder,
+        refuses={
+            404: Refuses(("client_not_found",)),
+            409: Refuses(("run_exists", "idempotency_key_reused", *codes), refused),
+            503: Refuses(("airtable_unavailable",)),
+        },
+        also=("missing_client",),
+    )
 
 
 @blueprint.post("/api/apify/process")
-@token_required
-def process() -> Response:
+@endpoint(_contract(JobRefused))
+def process(headers: OrderHeaders, query: JobQuery, body: JobOrder) -> Response:
     """Harvest all active clients, or those that the query or the body narrows it to."""
-    body = bodies.json_object()
-    ask = _ask(body, orders.source(body, otherwise="master_process"))
+    ask = _ask(headers, query, body, body.source or "master_process")
     try:
         return _accepted(services().process.order(ask))
     except RunExists as error:
@@ -38,14 +54,13 @@ def process() -> Response:
 
 
 @blueprint.post("/api/smart-resume")
-@token_required
-def smart_resume() -> Response:
+@endpoint(_contract(ResumeRefused, "resume_in_progress"))
+def smart_resume(headers: OrderHeaders, query: JobQuery, body: JobOrder) -> Response:
     """Go on with what is missing, client by client; one at a time."""
+    if (body.source or SOURCE) != SOURCE:
+        raise InvalidInput(f"the source of a smart resume is {SOURCE}", code="invalid_source")
     try:
-        body = bodies.json_object()
-        if orders.source(body, otherwise=SOURCE) != SOURCE:
-            raise InvalidInput(f"the source of a smart resume is {SOURCE}", code="invalid_source")
-        return _accepted(services().smart_resume.start(_ask(body, SOURCE)))
+        return _accepted(services().smart_resume.start(_ask(headers, query, body, SOURCE)))
     except RunExists as error:
         return _refused("run_exists", str(error), runId=error.run_id)
     except ResumeInProgress as error:
@@ -54,14 +69,14 @@ def smart_resume() -> Response:
 
 
 @blueprint.get("/api/smart-resume")
-@token_required
+@endpoint(Contract("Look", {200: (LiveResume, NoResume)}))
 def smart_resume_state() -> Response:
     """Show the smart resume that is live, or the last one."""
     return jsonify({"ok": True, **services().smart_resume.state()})
 
 
 @blueprint.delete("/api/smart-resume")
-@token_required
+@endpoint(Contract("Repair", {200: (ResumeReset,)}))
 def smart_resume_reset() -> Response:
     """End the live smart resume by hand; what it has started goes on."""
     ended = services().smart_resume.reset("over the API")
@@ -69,16 +84,15 @@ def smart_resume_reset() -> Response:
 
 
 @blueprint.get("/api/jobs")
-@token_required
-def jobs() -> Response:
+@endpoint(Contract("Look", {200: (JobList,)}, query=NamedPage))
+def jobs(query: NamedPage) -> Response:
     """List job runs, newest first."""
-    before = bodies.narrowing("cursor", code="invalid_cursor")
-    listing = services().job_reports.jobs(limit=bodies.limit(), before=before)
+    listing = services().job_reports.jobs(limit=query.limit, before=query.cursor)
     return jsonify({"ok": True, "jobs": listing.rows, "nextCursor": listing.next_cursor})
 
 
 @blueprint.get("/api/jobs/<run_id>")
-@token_required
+@endpoint(Contract("Look", {200: (OneJob,)}, refuses={404: Refuses(("job_not_found",))}))
 def job(run_id: str) -> Response:
     """Show one job run with the sums over its client runs, what it decided, and its report."""
     found = services().overview.job(run_id) if _is_run_id(run_id) else None
@@ -87,35 +101,26 @@ def job(run_id: str) -> Response:
     return jsonify({"ok": True, "job": found})
 
 
-def _ask(body: dict[str, Any], source: str) -> Ask:
-    orders.only(body, "stream", "limit", "runId", "source")
+def _ask(headers: OrderHeaders, query: JobQuery, body: JobOrder, source: str) -> Ask:
     return Ask(
         source=source,
-        stream=_number(body, "stream", least=0, most=_MOST_STREAM),
-        client_id=orders.client(body),
-        limit=_number(body, "limit", least=1, most=_MOST_CLIENTS),
-        run_id=_run_id(body),
-        idempotency_key=orders.idempotency_key(),
+        stream=_one("stream", query.stream, body.stream),
+        client_id=orders.client(headers, query, body),
+        limit=_one("limit", query.limit, body.limit),
+        run_id=_run_id(query, body),
+        idempotency_key=headers.idempotency_key,
     )
 
 
-def _number(body: dict[str, Any], name: str, *, least: int, most: int) -> int | None:
-    """Give a whole number of the query, or of the body; both must not differ."""
-    asked = request.args.get(name)
-    read = int(asked) if asked is not None and _DIGITS.fullmatch(asked) else asked
-    given: list[Any] = [value for value in (read, body.get(name)) if value is not None]
-    for value in given:
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            told = f"{name} must be a whole number from {least} to {most}"
-            raise InvalidInput(told, code=f"invalid_{name}")
-    if len(set(given)) > 1:
+def _one(name: str, asked: T | None, told: T | None) -> T | None:
+    """Give what the query asks or the body tells; both must not differ."""
+    if asked is not None and told is not None and asked != told:
         raise InvalidInput(f"query and body name different values of {name}", code=f"invalid_{name}")
-    return int(given[0]) if given else None
+    return told if asked is None else asked
 
 
-def _run_id(body: dict[str, Any]) -> str | None:
-    given = [one for one in (request.args.get("runId"), orders.run_id(body)) if one is not None]
-    named = {run_ids.parse_base(one) for one in given}
+def _run_id(query: JobQuery, body: JobOrder) -> str | None:
+    named = {run_ids.parse_base(one) for one in (query.run_id, body.run_id) if one is not None}
     if len(named) > 1:
         raise InvalidInput("query and body name different run IDs", code="invalid_run_id")
     return named.pop() if named else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from routes.auth import token_required
+from routes.contract.answers.clients import OnePreview
+from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.state import services
 from services import preview_shapes
 from services.kickoff import Order
@@ -13,7 +14,13 @@ blueprint = Blueprint("preview", __name__)
 
 
 @blueprint.get("/api/clients/<client_id>/preview")
-@token_required
+@endpoint(
+    Contract(
+        "Look",
+        {200: (OnePreview,)},
+        refuses={404: Refuses(("client_not_found",)), 503: Refuses(("airtable_unavailable",))},
+    )
+)
 def preview(client_id: str) -> Response:
     """Show who is due, why, in which order, and what it costs at most. Nothing is started."""
     return jsonify({"ok": True, "preview": preview_shapes.preview(services().preview(Order(client_id)))})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from routes import bodies
-from routes.auth import token_required
+from routes.contract.answers.operating import DeadLetterList, OneDeadLetter, OneDelivery, Reconciled
+from routes.contract.endpoint import Contract, Refuses, endpoint
+from routes.contract.queries import Page
 from routes.state import services
 from services import RECONCILE, shapes
 
@@ -13,7 +14,7 @@ blueprint = Blueprint("repairs", __name__)
 
 
 @blueprint.post("/api/reconcile")
-@token_required
+@endpoint(Contract("Repair", {202: (Reconciled,)}))
 def reconcile() -> Response:
     """Have everything that is not over checked against Apify now, by the worker."""
     due = services().reconcile.wake(lambda tx: services().chores.ask(tx, RECONCILE))
@@ -23,29 +24,41 @@ def reconcile() -> Response:
 
 
 @blueprint.post("/api/deliveries/<int(max=9223372036854775807):delivery_id>/replay")
-@token_required
+@endpoint(
+    Contract(
+        "Repair",
+        {200: (OneDelivery,)},
+        refuses={404: Refuses(("delivery_not_found",)), 409: Refuses(("not_replayable",))},
+    )
+)
 def replay_delivery(delivery_id: int) -> Response:
     """Process one delivery again."""
     return jsonify({"ok": True, "delivery": shapes.delivery(services().replay(delivery_id))})
 
 
 @blueprint.get("/api/dead-letters")
-@token_required
-def dead_letters() -> Response:
+@endpoint(Contract("Look", {200: (DeadLetterList,)}, query=Page))
+def dead_letters(query: Page) -> Response:
     """List what was given up and waits for a person."""
-    listing = services().overview.dead_letters(limit=bodies.limit(), before=bodies.cursor())
+    listing = services().overview.dead_letters(limit=query.limit, before=query.cursor)
     return jsonify({"ok": True, "deadLetters": listing.rows, "nextCursor": listing.next_cursor})
 
 
 @blueprint.post("/api/dead-letters/<int(max=9223372036854775807):row_id>/replay")
-@token_required
+@endpoint(
+    Contract(
+        "Repair",
+        {200: (OneDeadLetter,)},
+        refuses={404: Refuses(("dead_letter_not_found",)), 409: Refuses(("nothing_to_replay",))},
+    )
+)
 def replay(row_id: int) -> Response:
     """Try one again."""
     return jsonify({"ok": True, "deadLetter": shapes.dead_letter(services().dead_letters.replay(row_id))})
 
 
 @blueprint.post("/api/dead-letters/<int(max=9223372036854775807):row_id>/discard")
-@token_required
+@endpoint(Contract("Repair", {200: (OneDeadLetter,)}, refuses={404: Refuses(("dead_letter_not_found",))}))
 def discard(row_id: int) -> Response:
     """Give one up for good."""
     return jsonify({"ok": True, "deadLetter": shapes.dead_letter(services().dead_letters.discard(row_id))})

@@ -8,8 +8,10 @@ from flask import Blueprint, Response, jsonify, url_for
 
 from harvester import run_ids
 from harvester.errors import InvalidRunId
-from routes import bodies
-from routes.auth import token_required
+from routes.contract.answers.failures import RunRefused
+from routes.contract.answers.runs import Accepted, Coverage, Skipped
+from routes.contract.endpoint import Contract, Refuses, endpoint
+from routes.contract.queries import Page
 from routes.errors import failure
 from routes.state import services
 from services.run_ends import UnknownRun
@@ -21,7 +23,13 @@ _BY = "api"
 
 
 @blueprint.post("/api/runs/<client_run_id>/cancel")
-@token_required
+@endpoint(
+    Contract(
+        "Repair",
+        {202: (Accepted,)},
+        refuses={404: Refuses(("run_not_found",)), 409: Refuses(("run_is_over",))},
+    )
+)
 def cancel(client_run_id: str) -> Response:
     """End a client run; what it has found is kept. It ends when what it has at Apify has."""
     run = services().cancel(_checked(client_run_id), by=_BY)
@@ -29,7 +37,17 @@ def cancel(client_run_id: str) -> Response:
 
 
 @blueprint.post("/api/runs/<client_run_id>/retry")
-@token_required
+@endpoint(
+    Contract(
+        "Repair",
+        {200: (Skipped,), 202: (Accepted,)},
+        refuses={
+            404: Refuses(("run_not_found", "client_not_found")),
+            409: Refuses(("run_in_progress", "nothing_to_retry"), RunRefused),
+            503: Refuses(("airtable_unavailable",)),
+        },
+    )
+)
 def retry(client_run_id: str) -> Response:
     """Have a client run go on that did not end well, with the leads that have no answer."""
     answer = services().retry(_checked(client_run_id), by=_BY)
@@ -45,11 +63,11 @@ def retry(client_run_id: str) -> Response:
 
 
 @blueprint.get("/api/runs/<client_run_id>/coverage")
-@token_required
-def coverage(client_run_id: str) -> Response:
+@endpoint(Contract("Look", {200: (Coverage,)}, query=Page, refuses={404: Refuses(("run_not_found",))}))
+def coverage(client_run_id: str, query: Page) -> Response:
     """List the profiles that a client run has submitted, each with what it was answered."""
     full_id = _checked(client_run_id)
-    listing = services().coverage(full_id, limit=bodies.limit(), after=bodies.cursor() or 0)
+    listing = services().coverage(full_id, limit=query.limit, after=query.cursor or 0)
     if listing is None:
         raise UnknownRun(full_id)
     return jsonify({"ok": True, "profiles": listing.rows, "nextCursor": listing.next_cursor})

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from harvester import run_ids
-from harvester.errors import InvalidInput, InvalidRunId
-from harvester.models import ClientRunStatus, DeliveryOutcome
+from harvester.errors import InvalidRunId
 from routes import bodies
 from routes.auth import token_required
+from routes.contract.answers.clients import ClientList
+from routes.contract.answers.operating import DeliveryList
+from routes.contract.answers.runs import OneRun, RunList
+from routes.contract.endpoint import Contract, Refuses, endpoint
+from routes.contract.queries import Deliveries, NamedPage, Runs
 from routes.errors import failure
 from routes.state import services
 from services import exports
@@ -22,21 +26,21 @@ blueprint = Blueprint("runs", __name__)
 
 
 @blueprint.get("/api/runs")
-@token_required
-def runs() -> Response:
-    """List client runs."""
+@endpoint(Contract("Look", {200: (RunList,)}, query=Runs))
+def runs(query: Runs) -> Response:
+    """List client runs, newest first."""
     listing = services().overview.runs(
-        limit=bodies.limit(),
-        before=bodies.cursor(),
-        client_id=bodies.narrowing("clientId"),
-        status=_one_of("status", list(ClientRunStatus)),
-        run_id=_run_id(),
+        limit=query.limit,
+        before=query.cursor,
+        client_id=query.client_id,
+        status=query.status,
+        run_id=query.run_id,
     )
     return _list("runs", listing)
 
 
 @blueprint.get("/api/runs/<client_run_id>")
-@token_required
+@endpoint(Contract("Look", {200: (OneRun,)}, refuses={404: Refuses(("run_not_found",))}))
 def one_run(client_run_id: str) -> Response:
     """Show one client run."""
     found = services().overview.run(client_run_id) if _is_run_id(client_run_id) else None
@@ -44,14 +48,20 @@ def one_run(client_run_id: str) -> Response:
 
 
 @blueprint.get("/api/clients")
-@token_required
-def clients() -> Response:
+@endpoint(
+    Contract(
+        "Look",
+        {200: (ClientList,)},
+        query=NamedPage,
+        refuses={503: Refuses(("airtable_unavailable",))},
+    )
+)
+def clients(query: NamedPage) -> Response:
     """List clients, as Airtable has them where they are kept there."""
     airtable = services().airtable
     if airtable is not None:
         airtable.roster.at_hand()
-    after = bodies.narrowing("cursor", code="invalid_cursor")
-    found = services().overview.clients(limit=bodies.limit(), after=after)
+    found = services().overview.clients(limit=query.limit, after=query.cursor)
     return _list("clients", Listing(services().costs.beside(found.rows), found.next_cursor))
 
 
@@ -80,11 +90,10 @@ def posts_csv() -> Response:
 
 
 @blueprint.get("/api/deliveries")
-@token_required
-def deliveries() -> Response:
-    """List webhook deliveries."""
-    outcome = _one_of("outcome", list(DeliveryOutcome))
-    listing = services().overview.deliveries(limit=bodies.limit(), before=bodies.cursor(), outcome=outcome)
+@endpoint(Contract("Look", {200: (DeliveryList,)}, query=Deliveries))
+def deliveries(query: Deliveries) -> Response:
+    """List webhook deliveries, newest first."""
+    listing = services().overview.deliveries(limit=query.limit, before=query.cursor, outcome=query.outcome)
     return _list("deliveries", listing)
 
 
@@ -113,18 +122,6 @@ def _of() -> dict[str, str | None]:
         "client_id": bodies.narrowing("clientId"),
         "client_run_id": bodies.narrowing("clientRunId"),
     }
-
-
-def _one_of(name: str, known: list[Any]) -> str | None:
-    given = request.args.get(name)
-    if given is not None and given not in known:
-        raise InvalidInput(f"{name} must be one of: {', '.join(known)}", code=f"invalid_{name}")
-    return given
-
-
-def _run_id() -> str | None:
-    given = request.args.get("runId")
-    return run_ids.base_of(run_ids.require(given)) if given is not None else None
 
 
 def _is_run_id(text: str) -> bool:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from routes import bodies
-from routes.auth import token_required
+from routes.contract.answers.operating import ScheduleList
+from routes.contract.endpoint import Contract, endpoint
+from routes.contract.queries import NamedPage
 from routes.state import services
 
 blueprint = Blueprint("schedule", __name__)
 
 
 @blueprint.get("/api/schedule")
-@token_required
-def schedule() -> Response:
+@endpoint(Contract("Look", {200: (ScheduleList,)}, query=NamedPage))
+def schedule(query: NamedPage) -> Response:
     """List the schedules with their next times, and say what becomes of missed ones."""
     found = services().schedule
-    listing = found.listing(limit=bodies.limit(), after=bodies.narrowing("cursor", code="invalid_cursor"))
+    listing = found.listing(limit=query.limit, after=query.cursor)
     return jsonify(
         {
             "ok": True,

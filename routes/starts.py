@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, jsonify
 
-from routes import bodies, orders
-from routes.auth import token_required
+from routes import orders
+from routes.contract.answers.operating import Lifted, OnePause, Starts
+from routes.contract.answers.shown import Good
+from routes.contract.endpoint import Contract, Refuses, endpoint
+from routes.contract.orders import ClientHeader, PauseOrder, PauseQuery
 from routes.state import services
 from services.kickoff import UnknownClient
 from services.pauses import ALL, shown
@@ -18,33 +19,44 @@ blueprint = Blueprint("starts", __name__)
 _BY = "api"
 
 
+def _contract(answer: type[Good]) -> Contract:
+    return Contract(
+        "Repair",
+        {200: (answer,)},
+        headers=ClientHeader,
+        query=PauseQuery,
+        body=PauseOrder,
+        refuses={404: Refuses(("client_not_found",))},
+        also=("missing_client",),
+    )
+
+
 @blueprint.get("/api/starts")
-@token_required
+@endpoint(Contract("Look", {200: (Starts,)}))
 def starts() -> Response:
     """Show what is paused, how many actor runs are at work, and how many may be."""
     return jsonify({"ok": True, "starts": services().pauses.state()})
 
 
 @blueprint.post("/api/starts/pause")
-@token_required
-def pause() -> Response:
+@endpoint(_contract(OnePause))
+def pause(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> Response:
     """Start nothing more, for the client that is named or for all; what runs goes on to its end."""
-    body = bodies.json_object()
-    scope, reason = _scope(body), bodies.text(body, "reason") or ""
-    found = services().pauses.pause(scope, reason=reason, by=_BY)
+    scope = _scope(headers, query, body)
+    found = services().pauses.pause(scope, reason=body.reason or "", by=_BY)
     return jsonify({"ok": True, "pause": shown(found)})
 
 
 @blueprint.post("/api/starts/resume")
-@token_required
-def resume() -> Response:
+@endpoint(_contract(Lifted))
+def resume(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> Response:
     """Lift the pause of the client that is named, or that of all clients."""
-    return jsonify({"ok": True, "lifted": services().pauses.lift(_scope(bodies.json_object()), by=_BY)})
+    scope = _scope(headers, query, body)
+    return jsonify({"ok": True, "lifted": services().pauses.lift(scope, by=_BY)})
 
 
-def _scope(body: dict[str, Any]) -> str:
-    orders.only(body, "reason")
-    named = orders.client(body)
+def _scope(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> str:
+    named = orders.client(headers, query, body)
     if named == ALL:
         raise UnknownClient(f"{named!r} is no client ID: leave it out to mean all clients")
     return named or ALL
