@@ -1,7 +1,7 @@
-"""The words by which a text is found: one definition for both databases, whose own notions of a word differ.
+"""The words by which a text is found: one definition for both databases, whose own notions of them differ.
 
-Case, accents and the shapes of characters do not matter (Unicode's NFKD, case-folded). Scripts that are written
-without blanks are taken character by character.
+Case, accents and the shapes of characters do not matter (Unicode's NFKD, case-folded). Scripts that are
+written without blanks are taken character by character.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ACCENTS = re.compile("[\u0300-\u036f]+")
 
 
 def of(*texts: str | None) -> str:
-    """Give the words of these texts, each once, in order and with a blank between; cut after 200,000 characters."""
+    """Give the words of these texts, each once, sorted, with blanks between, up to 200,000 characters."""
     found = sorted({word for text in texts if text for word in _words(text)})
     joined = " ".join(found)
     return joined if len(joined) <= _MOST_CHARS else joined[:_MOST_CHARS].rpartition(" ")[0]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import orjson
+
 from harvester import search_words
 from harvester.errors import InvalidInput
 from harvester.ledger import Ledger, post_search, post_sightings
@@ -83,18 +85,30 @@ class PostSearch:
                 return
 
     def post(self, post_id: int) -> dict[str, Any] | None:
-        """Show one post: `seenBy`, the latest actor runs that saw it, newest first, and `raw`, its item as JSON text.
+        """Show one post, None if there is none of this ID, with `seenBy` and `raw`.
 
-        `raw` is None where it was pruned. None if there is no such post.
+        Those are the latest actor runs that saw it, newest first, and its item as JSON text, None if pruned.
         """
         with self._ledger.read() as tx:
             found = post_sightings.whole(tx, post_id)
             if found is None:
                 return None
             seen, cut = post_sightings.seen_by(tx, post_id)
-        raw = found.pop("raw")
-        item = zlib.decompress(raw).decode("utf-8", "replace") if raw else None
+        item = _item(found["raw"])
         return {**shapes.post(found), "raw": item, "seenBy": [_seen(one) for one in seen], "seenByMore": cut}
+
+
+def _item(raw: bytes) -> str | None:
+    """Show a raw item, indented where it is JSON that has a form; None where it was pruned."""
+    if not raw:
+        return None
+    try:
+        item = zlib.decompress(raw)
+        return orjson.dumps(orjson.loads(item), option=orjson.OPT_INDENT_2).decode()
+    except zlib.error:
+        return raw.decode("utf-8", "replace")
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return item.decode("utf-8", "replace")
 
 
 def _seen(row: dict[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,12 @@ _SECRET: Final = re.compile(
 #: Values that look like somebody's token, wherever they stand.
 _TOKEN: Final = re.compile(r"apify_(?:api|proxy)_\w+|pat\w{14}\.\w+|(?i:bearer|basic)\s+[\w.~+/=-]{8,}")
 REDACTED: Final = "(redacted)"
-#: What a query of a URL may give away.
-_QUERY: Final = re.compile(r"([?&][^=&#\s\"]*(?:token|key|secret|password|signature)[^=&#\s\"]*=)[^&#\s\"]+", re.I)
+#: Names with their values in what is no JSON, such as a URL's query.
+_NAMED: Final = re.compile(
+    r"""(\b[\w-]*(?:token|secret|passwo?r?d|api[-_]?key|signature|authori[sz]ation)[\w-]*["']?\s*[=:]\s*["']?)"""
+    r"""[^\s&#"'<>]+""",
+    re.IGNORECASE,
+)
 
 
 class Trail:
@@ -88,7 +92,7 @@ def _redacted(value: Any) -> Any:
 
 
 def _without_tokens(text: str) -> str:
-    return _TOKEN.sub(REDACTED, _QUERY.sub(rf"\1{REDACTED}", text))
+    return _NAMED.sub(rf"\1{REDACTED}", _TOKEN.sub(REDACTED, text))
 
 
 def _listing(rows: list[dict[str, Any]], cursor: int | None) -> Listing:

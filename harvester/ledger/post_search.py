@@ -1,8 +1,8 @@
 """Finding posts: by the words they hold, their lead, client run and time, a page at a time, newest first.
 
-SQLite has an index of its own for words (FTS5), which answers in the order of rows. Where another order is asked
-for, or few rows are left by what else is asked, those that have the words are either few, and listed, or many,
-and then each row that comes up is looked at.
+SQLite has an index of its own for words (FTS5), which answers in the order of rows. Where another order is
+asked for, or few rows are left by what else is asked, those that have the words are either few, and listed,
+or many, and then each row that comes up is looked at.
 """
 
 from __future__ import annotations
@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, column, exists, func, literal, select, table, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    literal,
+    select,
+    table,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from harvester.ledger import posts

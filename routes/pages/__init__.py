@@ -10,10 +10,22 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from routes import errors
-from routes.pages import actions, clients, door, front, jobs, runs, shell
+from routes.pages import (
+    actions,
+    activity,
+    clients,
+    dead_letters,
+    deliveries,
+    door,
+    front,
+    jobs,
+    posts,
+    runs,
+    shell,
+)
 
 #: Every page but the way in; a new one is added here.
-_MODULES = (front, clients, runs, jobs, *actions.MODULES)
+_MODULES = (front, clients, runs, jobs, posts, deliveries, dead_letters, activity, *actions.MODULES)
 
 
 def register(app: Flask) -> None:

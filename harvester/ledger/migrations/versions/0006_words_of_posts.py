@@ -12,8 +12,8 @@ depends_on = None
 
 _AT_ONCE = 500
 
-#: An index without texts of its own (https://www.sqlite.org/fts5.html, external content) that knows which rows
-#: have a word, and not where in them: it is told of every change with what was there before.
+#: An index without texts of its own (https://www.sqlite.org/fts5.html, external content) that knows which
+#: rows have a word, and not where in them: it is told of every change with what was there before.
 _ON_SQLITE = (
     "CREATE VIRTUAL TABLE post_search USING fts5"
     "(words, content='posts', content_rowid='id', tokenize='ascii', detail='none', columnsize=0)",
