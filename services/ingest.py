@@ -15,7 +15,7 @@ from harvester import log
 from harvester.apify import Apify, Page
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import BadAnswer, Gone
-from harvester.ledger import Ledger, Tx, actor_runs, deliveries, outcomes, posts
+from harvester.ledger import Ledger, Tx, actor_runs, deliveries, outcomes, posts, run_events
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
 from services.attribution import Attribution
@@ -121,6 +121,8 @@ class Ingest:
             )
             posts.store(tx, run, found, now=now)
             posts.store_rejects(tx, run, refused)
+            told = _stored_words(page, len(found), len(refused))
+            run_events.add(tx, run.client_run_id, "page", told, now=now, batch=run.batch)
             if show:
                 run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
         return kept
@@ -226,6 +228,11 @@ class Ingest:
         with self._ledger.write() as tx:
             held = actor_runs.still_held(tx, run)
             actor_runs.move(tx, held, ActorRunState.INGESTING, now=self._clock(), next_check_at=at)
+
+
+def _stored_words(page: Page, posts: int, rejects: int) -> str:
+    first, last = page.offset + 1, page.offset + len(page.items)
+    return f"Items {first} to {last} stored: {posts} posts, {rejects} rejects"
 
 
 def _judged(

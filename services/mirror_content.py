@@ -14,7 +14,7 @@ from harvester import log
 from harvester.airtable_errors import OutcomeUnknown, Refused, RowGone
 from harvester.airtable_schema import Schema, Table
 from harvester.errors import LostLease
-from harvester.ledger import Ledger, Tx, outbox_sending, shown
+from harvester.ledger import Ledger, Tx, mirrored_runs, outbox_sending, run_events, shown
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
 from harvester.ledger.outbox_sending import Owed, Sent
@@ -164,6 +164,11 @@ class Content:
 
     def _require_turn(self, base: str, records: Collection[str], turn: Turn) -> None:
         with self._ledger.write() as tx:
+            counts = mirrored_runs.of_lead_records(tx, base, records)
+            told = {
+                full_id: f"Airtable: {COLUMN} of {count} leads written" for full_id, count in counts.items()
+            }
+            run_events.add_to_each(tx, "mirror", told, now=self._clock())
             held = turn.renew(tx)
             if not held:
                 self._write_anew(tx, base, records, self._clock())

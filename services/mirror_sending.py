@@ -10,9 +10,10 @@ from harvester import log
 from harvester.airtable_errors import Denied, OutcomeUnknown, Refused, RowGone, SeveralMatch, UnknownField
 from harvester.airtable_schema import Table, TableSpec
 from harvester.errors import LostLease
-from harvester.ledger import Ledger, Tx, outbox_sending
+from harvester.ledger import Ledger, Tx, mirrored_runs, outbox_sending, run_events
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
+from harvester.ledger.outbox_sending import Owed
 from services import run_records
 from services.alerts import raise_alert
 from services.mirror_cells import Prepared, is_about_a_field, named
@@ -96,11 +97,21 @@ class Sending:
         with self._ledger.write() as tx:
             done = [one.sent(record) for one, record in zip(batch, records, strict=True)]
             outbox_sending.acknowledge(tx, done, now=now)
+            self._told(tx, [one.row for one in batch], now)
             held = self._turn.renew(tx)
             if not held:  # somebody else may have sent something newer before this arrived
                 outbox_sending.send_anew(tx, [one.row.id for one in batch], now=now)
         if not held:
             raise LostLease("another process took the turn over; what this one sent is sent anew")
+
+    def _told(self, tx: Tx, rows: Sequence[Owed], now: datetime) -> None:
+        """Tell each client run that some of these are about how many of its records were written."""
+        table = self._table.name
+        told = {
+            full_id: f"Airtable: {'1 record' if count == 1 else f'{count} records'} of {table} written"
+            for full_id, count in mirrored_runs.of_rows(tx, rows).items()
+        }
+        run_events.add_to_each(tx, "mirror", told, now=now)
 
     def _wait_for_outcome(self, batch: Sequence[Prepared], told: str) -> None:
         """It may still be carried out: until that is over nothing is sent, and then by key or by ID."""
@@ -188,6 +199,9 @@ class Sending:
             outbox_sending.give_up(tx, row, State.PARKED, error=told)
             if row.kind is Kind.CLIENT_RUN and row.record_id is None and not row.failures:
                 creation_refused(tx, row.key, row.client_id, told, now)
+            run_events.add_to_each(
+                tx, "refused", dict.fromkeys(mirrored_runs.of_rows(tx, [row]), text), now=now
+            )
             raise_alert(tx, f"airtable refuses {row.base} {self._table.name}", text, now=now)
             self._turn.renew(tx)
 

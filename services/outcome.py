@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from harvester import log
 from harvester.apify_answers import ApifyRun
-from harvester.ledger import Tx, actor_runs, coverage, leads, outcomes
+from harvester.ledger import Tx, actor_runs, coverage, leads, outcomes, run_events
 from harvester.models import ActorRun, ActorRunState, LeadAnswer, LeadStatus, Target
 from harvester.normalise.text import one_line
 from services import run_records
@@ -138,6 +139,22 @@ def decide_leads(tx: Tx, run: ActorRun, heard: list[Heard], *, now: datetime) ->
     """
     for one in heard:
         _decide(tx, run, one, now)
+    run_events.add(tx, run.client_run_id, "outcome", _in_words(heard), now=now, batch=run.batch)
+
+
+def _in_words(heard: list[Heard]) -> str:
+    counts = Counter(one.answer for one in heard)
+    told = ", ".join(f"{counts[answer]} {words}" for answer, words in _ANSWERS.items() if counts[answer])
+    return f"Of {len(heard)} profiles: {told or 'none'}"
+
+
+_ANSWERS: Final = {
+    LeadAnswer.POSTS: "with posts",
+    LeadAnswer.NONE: "without posts",
+    LeadAnswer.ERROR: "with an error",
+    LeadAnswer.SILENT: "without a word",
+    None: "not answered",
+}
 
 
 _STATUS: Final = {LeadAnswer.POSTS: LeadStatus.DONE, LeadAnswer.NONE: LeadStatus.NO_POSTS}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
-from harvester.ledger import Tx, actor_runs, leads, outcomes, usage
+from harvester.ledger import Tx, actor_runs, leads, outcomes, run_events, usage
 from harvester.ledger.leads import MOST_UNANSWERED
 from harvester.models import Client, Lead
 from services.budgets import Budgets
@@ -153,4 +153,7 @@ def plan_these(
             max_posts=max_posts,
             now=now,
         )
+    if parts:
+        told = f"{len(parts)} batches of {sum(map(len, parts))} profiles planned"
+        run_events.add(tx, client_run_id, "planned", told, now=now)
     return len(parts)

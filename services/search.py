@@ -49,7 +49,7 @@ class Search:
     def starting(self, run: ActorRun) -> None:
         """Take over a row whose process died in mid-start: whether the start arrived is unknown."""
         with self._ledger.write() as tx:
-            unknown = actor_runs.keep(tx, run, state=ActorRunState.START_UNKNOWN)
+            unknown = actor_runs.keep(tx, run, now=self._clock(), state=ActorRunState.START_UNKNOWN)
         self.start_unknown(unknown)
 
     def start_unknown(self, run: ActorRun) -> None:

@@ -178,6 +178,7 @@ class Start:
         return actor_runs.keep(
             tx,
             run,
+            now=now,
             state=ActorRunState.STARTING,
             attempt=run.attempt + 1,
             start_requested_at=now,

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import and_, case, func, insert, literal, or_, select, update
 
 from harvester.errors import LostLease
-from harvester.ledger import rows
+from harvester.ledger import moves, rows, run_events
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, lead_outcomes
@@ -88,6 +88,8 @@ def add_orphan(
         for target in targets(tx, run.id)
     ]
     tx.execute(insert(lead_outcomes), same)
+    twice = f"Batch {run.batch} was started twice: its second actor run {apify_run_id} is ingested, too"
+    run_events.add_of_row(tx, row_id, ActorRunState.RUNNING, twice, now=now)
 
 
 def get(tx: Tx, row_id: int) -> ActorRun | None:
@@ -175,14 +177,16 @@ def claim(
     return from_row(row) if row else None
 
 
-def keep(tx: Tx, run: ActorRun, *, until: datetime | None = None, **values: Any) -> ActorRun:
+def keep(
+    tx: Tx, run: ActorRun, *, until: datetime | None = None, now: datetime | None = None, **values: Any
+) -> ActorRun:
     """Change a claimed row and stay its holder, until `until` if that is given.
 
-    Raises `LostLease` if the claim is no longer ours.
+    With `now`, the story of its client run tells of it. Raises `LostLease` if the claim is no longer ours.
     """
     if until is not None:
         values["lease_until"] = until
-    return _guarded(tx, run, values)
+    return _guarded(tx, run, values, now)
 
 
 def move(
@@ -199,9 +203,8 @@ def move(
     values = {**_FRESH, **unknown_cost, "error_code": None, "error": None, **values}
     woken = actor_runs.c.wakes != run.wakes
     due: Any = case((woken, literal(now, Utc)), else_=literal(next_check_at, Utc))
-    return _guarded(
-        tx, run, {**values, "state": to, "next_check_at": due, "lease_until": None, "lease_owner": None}
-    )
+    let_go = {"next_check_at": due, "lease_until": None, "lease_owner": None}
+    return _guarded(tx, run, {**values, "state": to, **let_go}, now)
 
 
 def still_held(tx: Tx, run: ActorRun) -> ActorRun:
@@ -234,12 +237,15 @@ def release(tx: Tx, owner: str, *, now: datetime) -> int:
     return tx.execute(update(actor_runs).where(actor_runs.c.lease_owner == owner).values(**freed)).rowcount
 
 
-def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any]) -> ActorRun:
+def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any], now: datetime | None) -> ActorRun:
     statement = update(actor_runs).where(
         actor_runs.c.id == run.id, actor_runs.c.fence == run.fence, actor_runs.c.state == run.state
     )
     if tx.execute(statement.values(**values)).rowcount != 1:
         raise LostLease(f"actor run row {run.id} was taken over by another process")
     tx.owe(Kind.ACTOR_RUN, *([run.id] if "state" in values else []))
+    told = moves.told(run, values) if now is not None else None
+    if told is not None and now is not None:
+        run_events.add(tx, run.client_run_id, *told, now=now, batch=run.batch)
     plain = {k: v for k, v in values.items() if k in ActorRun.__dataclass_fields__ and k != "next_check_at"}
     return replace(run, **plain)

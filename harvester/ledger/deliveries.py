@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from harvester.ledger import rows
+from harvester.ledger import rows, run_events
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, deliveries
 from harvester.models import Delivery, DeliveryOutcome
@@ -74,7 +74,10 @@ def processed(
     )
     if apify_run_id is not None:
         statement = statement.where(deliveries.c.apify_run_id == apify_run_id)
-    tx.execute(statement.values(processed_at=now, result=result))
+    done = tx.execute(statement.values(processed_at=now, result=result)).rowcount
+    if done:
+        calls = "Webhook call" if done == 1 else f"{done} webhook calls"
+        run_events.add_of_row(tx, actor_run_id, "processed", f"{calls} looked into: {result}", now=now)
 
 
 def unread(tx: Tx, actor_run_id: int) -> list[int]:

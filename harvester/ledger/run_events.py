@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, literal, select
 
-from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.page_tables import run_events
+from harvester.ledger.tables import actor_runs
+from harvester.ledger.types import Utc
 
-
-@dataclass(frozen=True, slots=True)
-class RunEvent:
-    """One line of a story. `batch` is None where it is about the client run as a whole."""
-
-    id: int
-    at: datetime
-    client_run_id: str
-    batch: int | None
-    kind: str
-    detail: str
+#: Characters of a line that are kept: an actor's own message may be long.
+_DETAIL_CHARS: Final = 500
 
 
 def add(
     tx: Tx, client_run_id: str, kind: str, detail: str, *, now: datetime, batch: int | None = None
 ) -> None:
     """Write a line, in the transaction in which it happens."""
-    values = {"at": now, "client_run_id": client_run_id, "batch": batch, "kind": kind, "detail": detail}
-    tx.execute(insert(run_events).values(**values))
+    tx.execute(insert(run_events), [_line(client_run_id, kind, detail, now, batch)])
 
 
-def of_client_run(tx: Tx, client_run_id: str, *, after: int = 0, limit: int) -> Iterator[RunEvent]:
-    """Give lines of a client run's story, oldest first, from the one behind `after`."""
-    which = run_events.c.client_run_id == client_run_id, run_events.c.id > after
-    statement = select(run_events).where(*which).order_by(run_events.c.id).limit(limit)
-    return (rows.as_record(RunEvent, row) for row in tx.execute(statement))
+def add_to_each(tx: Tx, kind: str, details: Mapping[str, str], *, now: datetime) -> None:
+    """Write a line into the story of each of several client runs, by their IDs."""
+    lines = [_line(full_id, kind, detail, now, None) for full_id, detail in sorted(details.items())]
+    if lines:
+        tx.execute(insert(run_events), lines)
+
+
+def add_of_row(tx: Tx, actor_run_row: int, kind: str, detail: str, *, now: datetime) -> None:
+    """Write a line about an actor run of which only the row's ID is at hand."""
+    row = select(
+        literal(now, Utc),
+        actor_runs.c.client_run_id,
+        actor_runs.c.batch,
+        literal(kind),
+        literal(detail[:_DETAIL_CHARS]),
+    ).where(actor_runs.c.id == actor_run_row)
+    tx.execute(insert(run_events).from_select(["at", "client_run_id", "batch", "kind", "detail"], row))
+
+
+def _line(full_id: str, kind: str, detail: str, now: datetime, batch: int | None) -> dict[str, Any]:
+    told = detail[:_DETAIL_CHARS]
+    return {"at": now, "client_run_id": full_id, "batch": batch, "kind": kind, "detail": told}
