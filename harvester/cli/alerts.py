@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.display import as_json, moment, show_json, show_line, show_table
+from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_wrapped
 from services import preview_shapes
 
 _PAGE = 1_000
@@ -33,9 +33,13 @@ def alerts(key: str | None, json_: bool) -> None:
                 break
     if json_:
         show_json(rows)
-    elif rows:
-        columns = ("Since (UTC)", "Key", "Times", "What, and what to do")
-        told = [(moment(row["since"]), row["key"], row["times"], row["text"]) for row in rows]
-        show_table(f"{len(rows)} stand", columns, told)
-    else:
-        show_line("Nothing stands.")
+        return
+    show_line(f"{counted(len(rows), 'matter stands', 'matters stand')}." if rows else "Nothing stands.")
+    for row in rows:
+        times = "" if row["times"] == 1 else f", {row['times']} times"
+        click.echo()
+        show_line(f"{row['key']} (since {moment(row['since'])} UTC{times})")
+        show_wrapped(row["text"], indent=2)
+    if rows:
+        click.echo()
+        show_line("When one is over, though nobody noticed: harvester alerts --over KEY")

@@ -137,6 +137,7 @@ def list_(json_: bool) -> None:
             )
             for one in found
         ],
+        spare=("Batch", "Level", "Stream", "Time zone", "Budget", "Leads", "Name"),
     )
     for one in found:
         if one["closed"]:

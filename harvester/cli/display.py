@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ _CELL_CHARS = 200
 _LINE_CHARS = 2_000
 _PIPED_WIDTH = 140
 #: A column of no more characters is short; a longer one gets by on so many, in several lines.
-_WHOLE_CHARS, _LEAST_CHARS = 40, 20
+_WHOLE_CHARS, _LEAST_CHARS = 40, 10
 #: Characters beside a column's own.
 _PADDING = 3
 _OBEYED = (*range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
@@ -61,18 +62,34 @@ def show_table(
     shown = [[row[place] for place in kept] for row in cells]
     made = table(title, [columns[place] for place in kept], shown)
     # What may not be wrapped is cut instead: only where there is room for it.
-    fits = _needed(columns, cells, left_out) <= console.width
-    for column, place in zip(made.columns, kept, strict=True):
-        whole = _width(columns, cells, place)
-        column.no_wrap = whole <= _WHOLE_CHARS and (fits or (place == 0 and whole <= console.width // 2))
+    whole = _whole([_width(columns, cells, place) for place in kept], console.width)
+    for column, is_whole in zip(made.columns, whole, strict=True):
+        column.no_wrap = is_whole
     console.print(made)
+
+
+def _whole(widths: Sequence[int], room: int) -> list[bool]:
+    """Say which columns are shown unbroken: the first, then the narrowest, while the others still have room.
+
+    So amounts, counts and times stay whole, and what is wrapped is text.
+    """
+    left = room - 1 - _PADDING * len(widths) - sum(min(one, _LEAST_CHARS) for one in widths)
+    whole = [False] * len(widths)
+    for place in sorted(range(len(widths)), key=lambda place: (place > 0, widths[place])):
+        more = widths[place] - min(widths[place], _LEAST_CHARS)
+        if widths[place] <= _WHOLE_CHARS and more <= left:
+            whole[place] = True
+            left -= more
+    return whole
 
 
 def _needed(columns: Sequence[str], cells: Sequence[Sequence[str]], left_out: Sequence[str]) -> int:
     """Say how wide a table is in which short columns are whole, and long ones get by on some characters."""
     places = [place for place, name in enumerate(columns) if name not in left_out]
     widths = [_width(columns, cells, place) for place in places]
-    return sum(one if one <= _WHOLE_CHARS else _LEAST_CHARS for one in widths) + _PADDING * len(widths) + 1
+    return (
+        sum(one if one <= _WHOLE_CHARS else 2 * _LEAST_CHARS for one in widths) + _PADDING * len(widths) + 1
+    )
 
 
 def _width(columns: Sequence[str], cells: Sequence[Sequence[str]], place: int) -> int:
@@ -87,6 +104,12 @@ def console_for_output() -> Console:
 def show_line(text: str, *, indent: int = 0, err: bool = False) -> None:
     """Print one line that may hold what came from outside, `indent` blanks from the margin."""
     click.echo(" " * indent + one_line(text, _LINE_CHARS), err=err)
+
+
+def show_wrapped(text: str, *, indent: int = 0) -> None:
+    """Print a text that may hold what came from outside in as many lines as it takes."""
+    lines = textwrap.wrap(one_line(text, _LINE_CHARS), console_for_output().width - indent)
+    click.echo(textwrap.indent("\n".join(lines), " " * indent))
 
 
 def cell(value: object) -> str:

@@ -115,6 +115,7 @@ def list_(client_id: str, json_: bool) -> None:
             )
             for one in found
         ],
+        spare=("Checked (UTC)", "Name"),
     )
 
 

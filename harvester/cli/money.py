@@ -100,7 +100,7 @@ def _show_budgets(found: dict[str, Any]) -> None:
     columns = ("Client", "Budget of the day", "Spent today", "Reserved", "Left", "Spent this month")
     names = ("dailyBudgetUsd", "spentTodayUsd", "reservedTodayUsd", "leftTodayUsd", "spentThisMonthUsd")
     rows = [(one["clientId"], *(usd(one[name]) for name in names)) for one in found["clients"]]
-    show_table("Budgets", columns, rows)
+    show_table("Budgets", columns, rows, spare=("Spent this month", "Reserved"))
 
 
 def _show_period(found: dict[str, Any]) -> None:
@@ -108,7 +108,8 @@ def _show_period(found: dict[str, Any]) -> None:
     rows = [(one["clientId"], *_harvested(one)) for one in found["clients"]]
     if len(rows) > 1:
         rows.append(("All", *_harvested(found["total"])))
-    show_table(f"The last {counted(found['days'], 'day')}", columns, rows)
+    title = f"The last {counted(found['days'], 'day')}"
+    show_table(title, columns, rows, spare=("Each post", "Each answer", "Answers"))
 
 
 def _harvested(one: dict[str, Any]) -> tuple[object, ...]:

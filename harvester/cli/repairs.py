@@ -54,7 +54,8 @@ def _show(found: list[dict[str, Any]]) -> None:
     names = ("clientRunId", "batch", "actorRunId", "state", "error")
     columns = ("ID", "Parked (UTC)", "Client run", "Batch", "Actor run", "State", "Error")
     rows = [(one["id"], moment(one["parkedAt"]), *(one[name] for name in names)) for one in found]
-    show_table(counted(len(found), "dead letter"), columns, rows)
+    title = counted(len(found), "dead letter")
+    show_table(title, columns, rows, spare=("Parked (UTC)", "Actor run", "State"))
     if found:
         show_line(
             "Try one again: harvester dead-letters replay ID. Give it up: harvester dead-letters discard ID."

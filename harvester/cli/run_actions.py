@@ -102,7 +102,8 @@ def show_coverage(services: Services, full_id: str, *, json_: bool) -> None:
         return
     title = ", ".join(f"{number} {_WORDS[name]}" for name, number in counts.items())
     columns = ("Profile", "Answer", "Posts", "Reason", "Actor run", "Unreachable since (UTC)")
-    show_table(title, columns, [_cells(row) for row in rows])
+    spare = ("Unreachable since (UTC)", "Actor run")
+    show_table(title, columns, [_cells(row) for row in rows], spare=spare)
 
 
 _WORDS = {

@@ -13,9 +13,10 @@ from harvester.cli.display import as_json, counted, moment, show_json, show_line
 from harvester.cli.money import show_pauses, show_what_holds
 from harvester.cli.previews import show_preview
 from harvester.cli.run_actions import show_coverage
+from harvester.cli.watching import require_terminal, watch_option, watched
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
-from services import pauses
+from services import Services, pauses
 from services.kickoff import Answer, Order
 from services.run_records import KICKOFF_SOURCES
 from services.unreachable import in_words
@@ -97,6 +98,7 @@ def _sentence(answer: Answer) -> str:
 )
 @click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
 @click.option("--coverage", is_flag=True, help="Show what each profile of the one was answered.")
+@watch_option
 @as_json
 def runs(
     client_run_id: str | None,
@@ -104,52 +106,83 @@ def runs(
     wanted: str | None,
     limit: int,
     coverage: bool,
+    watch: float | None,
     json_: bool,
 ) -> None:
     """List client runs, newest first, or show one with its actor runs.
 
+    With --watch one is drawn anew until it is over, the list until Ctrl-C.
+
     Example: harvester runs 261122-050000-Guy-Wilson
     """
-    if coverage and client_run_id is None:
+    if client_run_id is None and coverage:
         raise click.UsageError("--coverage goes with one client run")
+    require_terminal(watch, json_=json_)
     with session.services() as services:
-        if client_run_id is not None and coverage:
-            show_coverage(services, client_run_id, json_=json_)
-            return
-        if client_run_id is not None:
-            found = services.overview.run(client_run_id)
-            if found is None:
-                raise HarvesterError(f"there is no client run {client_run_id}")
-            if json_:
-                show_json(found)
-                return
-            _show_one(found)
-            running = found["status"] == ClientRunStatus.RUNNING
-            show_what_holds(services, [found["clientId"]] if running else [])
-            return
-        listing = services.overview.runs(limit=limit, client_id=client_id, status=wanted)
-    show_json(listing.rows) if json_ else _show_list(counted(len(listing.rows), "client run"), listing.rows)
+        if client_run_id is None:
+            narrowed = {"limit": limit, "client_id": client_id, "status": wanted}
+            watched(lambda: _list(services, narrowed, json_=json_), watch)
+        elif coverage:
+            watched(lambda: _coverage(services, client_run_id, json_=json_), watch)
+        else:
+            watched(lambda: _one(services, client_run_id, json_=json_), watch)
+
+
+def _list(services: Services, narrowed: dict[str, Any], *, json_: bool) -> bool:
+    """Show a list. It is never over."""
+    found = services.overview.runs(**narrowed).rows
+    show_json(found) if json_ else _show_list(counted(len(found), "client run"), found)
+    return False
+
+
+def _one(services: Services, full_id: str, *, json_: bool) -> bool:
+    """Show one, and say whether it is over."""
+    found = services.overview.run(full_id)
+    if found is None:
+        raise HarvesterError(f"there is no client run {full_id}")
+    running = found["status"] == ClientRunStatus.RUNNING
+    if json_:
+        show_json(found)
+    else:
+        _show_one(found)
+        show_what_holds(services, [found["clientId"]] if running else [])
+    return not running
+
+
+def _coverage(services: Services, full_id: str, *, json_: bool) -> bool:
+    """Show what each profile was answered, and say whether the client run is over."""
+    show_coverage(services, full_id, json_=json_)
+    run = services.overview.run(full_id)
+    return run is None or run["status"] != ClientRunStatus.RUNNING
 
 
 @click.command()
+@watch_option
 @as_json
-def status(json_: bool) -> None:
-    """Show what runs now and how the latest client runs ended.
+def status(watch: float | None, json_: bool) -> None:
+    """Show what runs now and how the latest client runs ended, and what is held up.
 
-    Example: harvester status --json
+    Example: harvester status --watch
     """
+    require_terminal(watch, json_=json_)
     with session.services() as services:
-        running = services.overview.runs(limit=1_000, status=ClientRunStatus.RUNNING).rows
-        latest = [run for run in services.overview.runs(limit=10).rows if run["finishedAt"]]
-        counters = services.overview.counters()
-        reason = services.overview.outage()
-        standing = services.pauses.standing()
+        watched(lambda: _status(services, json_=json_), watch)
+
+
+def _status(services: Services, *, json_: bool) -> bool:
+    """Show how things stand. That is never over."""
+    running = services.overview.runs(limit=1_000, status=ClientRunStatus.RUNNING).rows
+    latest = [run for run in services.overview.runs(limit=10).rows if run["finishedAt"]]
+    counters = services.overview.counters()
+    reason = services.overview.outage()
+    standing = services.pauses.standing()
+    matters = len(services.alerts.page(limit=1_000)[0])
     outage = in_words(reason) if reason else None
     if json_:
         paused = [pauses.shown(one) for one in standing]
-        told = {"counters": counters, "outage": outage, "pauses": paused}
+        told = {"counters": counters, "outage": outage, "pauses": paused, "alerts": matters}
         show_json({"running": running, "latest": latest, **told})
-        return
+        return False
     _show_list(f"{counted(len(running), 'client run is', 'client runs are')} running", running)
     _show_list("Latest", latest)
     actor_runs = ", ".join(f"{count} {state}" for state, count in sorted(counters["actor_runs"].items()))
@@ -161,6 +194,9 @@ def status(json_: bool) -> None:
     if parked:
         waiting = counted(parked, "dead letter waits", "dead letters wait")
         click.echo(f"{waiting} for a person: harvester dead-letters list")
+    if matters:
+        click.echo(f"{counted(matters, 'matter waits', 'matters wait')} for a person: harvester alerts")
+    return False
 
 
 def _show_list(title: str, rows: list[dict[str, Any]]) -> None:

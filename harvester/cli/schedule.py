@@ -43,7 +43,7 @@ def schedule(json_: bool) -> None:
         return
     columns = ("Schedule", "Expression", "Time zone", "Last (UTC)", "Next (UTC)", "Next times there")
     title = f"{counted(len(found), 'schedule')}; {_MISSED[missed]}"
-    show_table(title, columns, [_row(one) for one in found])
+    show_table(title, columns, [_row(one) for one in found], spare=("Next times there", "Last (UTC)"))
     for one in found:
         if one["error"]:
             show_line(f"{one['name']} starts nothing: {one['error']}.")
