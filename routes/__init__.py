@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from routes import (
+    activity,
     alerts,
     apify_process,
     apify_webhook,
@@ -16,6 +17,7 @@ from routes import (
     metrics,
     openapi,
     pages,
+    posts,
     preview,
     repairs,
     run_actions,
@@ -45,6 +47,8 @@ def create_app(services: Services) -> Flask:
         runs,
         run_actions,
         stories,
+        posts,
+        activity,
         repairs,
         schedule,
         starts,

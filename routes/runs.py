@@ -1,25 +1,19 @@
-"""Reading over HTTP: runs, jobs, clients, posts, deliveries."""
+"""Reading over HTTP: runs and clients."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain, islice
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
 from harvester import run_ids
 from harvester.errors import InvalidRunId
-from routes import bodies
-from routes.auth import token_required
 from routes.contract.answers.clients import ClientList
-from routes.contract.answers.operating import DeliveryList
 from routes.contract.answers.runs import OneRun, RunList
 from routes.contract.endpoint import Contract, Refuses, endpoint
-from routes.contract.queries import Deliveries, NamedPage, Runs
+from routes.contract.queries import NamedPage, Runs
 from routes.errors import failure
 from routes.state import services
-from services import exports
 from services.overview import Listing
 
 blueprint = Blueprint("runs", __name__)
@@ -65,38 +59,6 @@ def clients(query: NamedPage) -> Response:
     return _list("clients", Listing(services().costs.beside(found.rows), found.next_cursor))
 
 
-@blueprint.get("/api/posts")
-@token_required
-def posts() -> Response:
-    """List posts."""
-    listing = services().overview.posts(limit=bodies.limit(), before=bodies.cursor(), **_of())
-    return _list("posts", listing)
-
-
-@blueprint.get("/api/posts.jsonl")
-@token_required
-def posts_jsonl() -> Response:
-    """Stream all posts that match, a JSON object a line."""
-    rows = _begun(services().overview.every_post(**_of()))
-    return _download(Response(exports.jsonl(rows), mimetype="application/jsonl"), "posts.jsonl")
-
-
-@blueprint.get("/api/posts.csv")
-@token_required
-def posts_csv() -> Response:
-    """Stream all posts that match as a table."""
-    rows = _begun(services().overview.every_post(**_of()))
-    return _download(Response(exports.csv_lines(rows), mimetype="text/csv"), "posts.csv")
-
-
-@blueprint.get("/api/deliveries")
-@endpoint(Contract("Look", {200: (DeliveryList,)}, query=Deliveries))
-def deliveries(query: Deliveries) -> Response:
-    """List webhook deliveries, newest first."""
-    listing = services().overview.deliveries(limit=query.limit, before=query.cursor, outcome=query.outcome)
-    return _list("deliveries", listing)
-
-
 def _list(name: str, listing: Listing) -> Response:
     return jsonify({"ok": True, name: listing.rows, "nextCursor": listing.next_cursor})
 
@@ -105,23 +67,6 @@ def _found(name: str, value: dict[str, Any] | None, otherwise: str) -> Response:
     return (
         failure(404, f"{name}_not_found", otherwise) if value is None else jsonify({"ok": True, name: value})
     )
-
-
-def _begun(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Read the first row before anything is answered: what stops it can still be told."""
-    return chain(list(islice(rows, 1)), rows)
-
-
-def _download(answer: Response, name: str) -> Response:
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
-
-
-def _of() -> dict[str, str | None]:
-    return {
-        "client_id": bodies.narrowing("clientId"),
-        "client_run_id": bodies.narrowing("clientRunId"),
-    }
 
 
 def _is_run_id(text: str) -> bool:

@@ -29,7 +29,7 @@ _TICK: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is asked for, as it was given. None or empty: not asked.
+    """What is asked for, as it was given. None: not asked.
 
     `q` is words, in any order, of the text or its author's name; the last one may be a beginning. `lead` is a
     profile URL in any spelling. `posted_from` and `posted_to` are days in UTC or moments, both included.
@@ -44,11 +44,11 @@ class Filters:
 
     def wanted(self) -> Wanted | None:
         """Make it exact; None where nothing can fit. Raises `InvalidInput` for a bad URL or time."""
-        lead = canonical(self.lead) if self.lead else None
+        lead = None if self.lead is None else canonical(self.lead)
         since = _moment("postedFrom", self.posted_from, "invalid_posted_from")
         until = _moment("postedTo", self.posted_to, "invalid_posted_to", end=True)
         words, prefix = search_words.asked(self.q or "")
-        named = (self.client_id or None, self.client_run_id or None)
+        named = (self.client_id, self.client_run_id)
         without_words = (self.q or "").strip() != "" and not words and prefix is None
         if without_words or any("\0" in name for name in named if name):
             return None
@@ -122,7 +122,7 @@ def _seen(row: dict[str, Any]) -> dict[str, Any]:
 
 def _moment(name: str, given: str | None, code: str, *, end: bool = False) -> datetime | None:
     """Read a day or a moment; of an end, the moment from which on nothing is wanted any more."""
-    if not given or not given.strip():
+    if given is None:
         return None
     text = given.strip()
     try:

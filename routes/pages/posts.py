@@ -59,4 +59,4 @@ def as_jsonl() -> Response:
 
 
 def _filters() -> Filters:
-    return Filters(*(request.args.get(name) for name in _NAMES))
+    return Filters(*(request.args.get(name) or None for name in _NAMES))

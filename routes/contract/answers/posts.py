@@ -12,6 +12,7 @@ from routes.contract.answers.shown import (
     ActorRunId,
     ClientId,
     ClientRunId,
+    Count,
     GoodPage,
     Moment,
     ProfileUrl,
@@ -29,6 +30,7 @@ class Author(Shown):
 class Post(Shown):
     """A post of a client's leads; counts that the actor did not give are null."""
 
+    id: Count
     post_key: Annotated[str, Field(examples=["7329207003942125568"])]
     url: str | None
     kind: PostKind
