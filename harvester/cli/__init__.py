@@ -18,6 +18,7 @@ from harvester.cli import (
     jobs,
     keeping,
     leads,
+    logs,
     money,
     posts,
     processes,
@@ -67,6 +68,7 @@ main.fill(
         "Look": {
             runs.status: "What runs now, how the latest ended, what is held up.",
             runs.runs: "Client runs; one with its actor runs and errors.",
+            logs.logs: "What happened to one client run, line by line.",
             jobs.jobs: "Job runs; one with what was done for each client.",
             posts.posts: "Posts, to read or to export.",
             posts.deliveries: "Webhook calls that have come.",
