@@ -12,7 +12,7 @@ import click
 from harvester.apify_errors import ApifyError
 from harvester.cli import session
 from harvester.cli.display import as_json, counted, show_json, show_line
-from harvester.cli.long_work import interruptible
+from harvester.cli.long_work import bar, interruptible
 from harvester.ledger import actor_runs
 from services import Services
 from services.reconcile import Findings
@@ -70,8 +70,9 @@ def _carry_out(services: Services, done: _Done) -> None:
     done.made_due = services.reconcile.wake(by=session.BY)
     done.leads_healed = services.reconcile.heal_leads()
     done.unfinished = rows = services.reconcile.unfinished()
-    with click.progressbar(rows, label="Asking Apify", file=sys.stderr, hidden=not rows) as shown:
-        for row_id in shown:
+    with bar("Asking Apify", "Asked Apify") as told:
+        for number, row_id in enumerate(rows):
+            told(number, len(rows))
             services.advance(row_id)
     try:
         done.findings = services.reconcile()
