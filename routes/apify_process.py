@@ -13,7 +13,7 @@ from routes.contract.asked import Asked
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.orders import ClientQuery, KickoffOrder, OrderHeaders, ProfilesOrder, ResumeOrder
 from routes.errors import failure
-from routes.state import services
+from routes.state import BY, services
 from services import pauses
 from services.kickoff import Answer, Order
 
@@ -65,6 +65,7 @@ def run_profiles(headers: OrderHeaders, query: ClientQuery, body: ProfilesOrder)
             target_urls=body.target_urls,
             max_posts=body.max_posts,
             idempotency_key=headers.idempotency_key,
+            by=BY,
         )
     )
 
@@ -76,6 +77,7 @@ def _due_leads(headers: OrderHeaders, query: ClientQuery, body: ResumeOrder, sou
         run_id=body.run_id,
         max_batches=body.max_batches_override,
         idempotency_key=headers.idempotency_key,
+        by=BY,
     )
 
 

@@ -15,7 +15,7 @@ from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.orders import JobOrder, JobQuery, OrderHeaders
 from routes.contract.queries import NamedPage
 from routes.errors import failure
-from routes.state import services
+from routes.state import BY, services
 from services import job_shapes, pauses, shapes
 from services.process import Ask, JobAnswer, RunExists
 from services.resume_lock import ResumeInProgress
@@ -79,7 +79,7 @@ def smart_resume_state() -> Response:
 @endpoint(Contract("Repair", {200: (ResumeReset,)}))
 def smart_resume_reset() -> Response:
     """End the live smart resume by hand; what it has started goes on."""
-    ended = services().smart_resume.reset("over the API")
+    ended = services().smart_resume.reset(BY)
     return jsonify({"ok": True, "reset": ended is not None, "runId": ended})
 
 
@@ -109,6 +109,7 @@ def _ask(headers: OrderHeaders, query: JobQuery, body: JobOrder, source: str) ->
         limit=_one("limit", query.limit, body.limit),
         run_id=_run_id(query, body),
         idempotency_key=headers.idempotency_key,
+        by=BY,
     )
 
 

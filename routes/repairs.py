@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify
 from routes.contract.answers.operating import DeadLetterList, OneDeadLetter, OneDelivery, Reconciled
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.queries import Page
-from routes.state import services
+from routes.state import BY, services
 from services import RECONCILE, shapes
 
 blueprint = Blueprint("repairs", __name__)
@@ -17,7 +17,7 @@ blueprint = Blueprint("repairs", __name__)
 @endpoint(Contract("Repair", {202: (Reconciled,)}))
 def reconcile() -> Response:
     """Have everything that is not over checked against Apify now, by the worker."""
-    due = services().reconcile.wake(lambda tx: services().chores.ask(tx, RECONCILE))
+    due = services().reconcile.wake(lambda tx: services().chores.ask(tx, RECONCILE), by=BY)
     answer = jsonify({"ok": True, "actorRuns": due})
     answer.status_code = 202
     return answer
@@ -33,7 +33,7 @@ def reconcile() -> Response:
 )
 def replay_delivery(delivery_id: int) -> Response:
     """Process one delivery again."""
-    return jsonify({"ok": True, "delivery": shapes.delivery(services().replay(delivery_id))})
+    return jsonify({"ok": True, "delivery": shapes.delivery(services().replay(delivery_id, by=BY))})
 
 
 @blueprint.get("/api/dead-letters")
@@ -54,11 +54,13 @@ def dead_letters(query: Page) -> Response:
 )
 def replay(row_id: int) -> Response:
     """Try one again."""
-    return jsonify({"ok": True, "deadLetter": shapes.dead_letter(services().dead_letters.replay(row_id))})
+    run = services().dead_letters.replay(row_id, by=BY)
+    return jsonify({"ok": True, "deadLetter": shapes.dead_letter(run)})
 
 
 @blueprint.post("/api/dead-letters/<int(max=9223372036854775807):row_id>/discard")
 @endpoint(Contract("Repair", {200: (OneDeadLetter,)}, refuses={404: Refuses(("dead_letter_not_found",))}))
 def discard(row_id: int) -> Response:
     """Give one up for good."""
-    return jsonify({"ok": True, "deadLetter": shapes.dead_letter(services().dead_letters.discard(row_id))})
+    run = services().dead_letters.discard(row_id, by=BY)
+    return jsonify({"ok": True, "deadLetter": shapes.dead_letter(run)})

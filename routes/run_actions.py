@@ -13,13 +13,10 @@ from routes.contract.answers.runs import Accepted, Coverage, Skipped
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.queries import Page
 from routes.errors import failure
-from routes.state import services
+from routes.state import BY, services
 from services.run_ends import UnknownRun
 
 blueprint = Blueprint("run_actions", __name__)
-
-#: Who asks, in the record's notes and the activity log.
-_BY = "api"
 
 
 @blueprint.post("/api/runs/<client_run_id>/cancel")
@@ -32,7 +29,7 @@ _BY = "api"
 )
 def cancel(client_run_id: str) -> Response:
     """End a client run; what it has found is kept. It ends when what it has at Apify has."""
-    run = services().cancel(_checked(client_run_id), by=_BY)
+    run = services().cancel(_checked(client_run_id), by=BY)
     return _accepted(run.run_id, run.client_run_id, run.client_id, run.status)
 
 
@@ -50,7 +47,7 @@ def cancel(client_run_id: str) -> Response:
 )
 def retry(client_run_id: str) -> Response:
     """Have a client run go on that did not end well, with the leads that have no answer."""
-    answer = services().retry(_checked(client_run_id), by=_BY)
+    answer = services().retry(_checked(client_run_id), by=BY)
     if answer.outcome == "skipped":
         return jsonify({"ok": True, "skipped": True, "reason": answer.reason, "code": answer.code})
     if answer.outcome == "run_in_progress":

@@ -9,14 +9,11 @@ from routes.contract.answers.operating import Lifted, OnePause, Starts
 from routes.contract.answers.shown import Good
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.orders import ClientHeader, PauseOrder, PauseQuery
-from routes.state import services
+from routes.state import BY, services
 from services.kickoff import UnknownClient
 from services.pauses import ALL, shown
 
 blueprint = Blueprint("starts", __name__)
-
-#: Who says so, in the activity log.
-_BY = "api"
 
 
 def _contract(answer: type[Good]) -> Contract:
@@ -43,7 +40,7 @@ def starts() -> Response:
 def pause(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> Response:
     """Start nothing more, for the client that is named or for all; what runs goes on to its end."""
     scope = _scope(headers, query, body)
-    found = services().pauses.pause(scope, reason=body.reason or "", by=_BY)
+    found = services().pauses.pause(scope, reason=body.reason or "", by=BY)
     return jsonify({"ok": True, "pause": shown(found)})
 
 
@@ -52,7 +49,7 @@ def pause(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> Respons
 def resume(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> Response:
     """Lift the pause of the client that is named, or that of all clients."""
     scope = _scope(headers, query, body)
-    return jsonify({"ok": True, "lifted": services().pauses.lift(scope, by=_BY)})
+    return jsonify({"ok": True, "lifted": services().pauses.lift(scope, by=BY)})
 
 
 def _scope(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> str:
