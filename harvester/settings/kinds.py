@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from harvester import cron
 from harvester.normalise import KNOWN_ACTORS
 from harvester.settings.urls import (
+    checked_collector_url,
     checked_database_url,
     checked_http_url,
     checked_ping_url,
@@ -142,6 +143,7 @@ AlertUrls = Annotated[tuple[AlertUrl, ...], BeforeValidator(_at_alert_urls)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 QueueUrl = Annotated[SecretStr, AfterValidator(_queue)]
 HttpUrl = Annotated[str, AfterValidator(checked_http_url)]
+CollectorUrl = Annotated[str, AfterValidator(checked_collector_url)]
 
 ActorId = Annotated[str, AfterValidator(_actor)]
 BaseId = Annotated[str, AfterValidator(_base_id)]

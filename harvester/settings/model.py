@@ -184,6 +184,11 @@ class Settings(BaseModel):
     alert_urls: kinds.AlertUrls = _setting(
         "Apprise URLs told of failures, separated by commas.", "Give URLs as in Apprise's documentation.", ()
     )
+    otel_exporter_otlp_endpoint: kinds.CollectorUrl | None = _setting(
+        "OpenTelemetry collector (OTLP over HTTP) that gets a trace of each client run; unset: none is made.",
+        "Give the collector's base URL, such as http://127.0.0.1:4318, and install the extra otel.",
+        None,
+    )
     log_format: kinds.LogFormat = _setting("Format of the logs: json or text.", "Give json or text.", "text")
     log_level: kinds.LogLevel = _setting(
         "Least level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL.",

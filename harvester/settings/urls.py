@@ -51,6 +51,15 @@ def checked_ping_url(text: str) -> str:
     return text
 
 
+def checked_collector_url(text: str) -> str:
+    """Return the URL without a slash at its end; ValueError as for `checked_http_url`, but http will do.
+
+    A collector stands beside the service, as a rule, and what it is sent holds no secret.
+    """
+    checked_http_url("https:" + text.removeprefix("http:") if text.startswith("http:") else text)
+    return text.rstrip("/")
+
+
 def checked_origin(text: str) -> str:
     """Return the URL like `checked_http_url`; ValueError also when it has a path."""
     url = checked_http_url(text)
