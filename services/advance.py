@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from harvester import log
+from harvester import log, tracing
 from harvester.apify_errors import ApifyError, BadAnswer, Gone, StartUnknown, Unavailable
 from harvester.errors import LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries
@@ -30,6 +30,16 @@ _OVER = (ActorRunState.INGESTED, ActorRunState.FAILED)
 _AT_APIFY = (ActorRunState.RUNNING, *_READING)
 #: An actor run may be at work for these, and be paid for: their leads are not set free by a failure of ours.
 _IN_FLIGHT = actor_runs.IN_FLIGHT
+
+#: What the step of a state is called in a trace.
+_SPANS: Final = {
+    ActorRunState.PLANNED: "start",
+    ActorRunState.STARTING: "search",
+    ActorRunState.START_UNKNOWN: "search",
+    ActorRunState.RUNNING: "follow",
+    ActorRunState.ENDED: "ingest",
+    ActorRunState.INGESTING: "ingest",
+}
 
 _log = log.get_logger(__name__)
 
@@ -128,7 +138,14 @@ class Advance:
             if run.failures >= MAX_FAILURES:
                 self._given_up(run, "worker_died", run.error or "the worker died over it, again and again")
                 return
-            asked = self._steps[run.state](run) is not False
+            with tracing.span(
+                _SPANS.get(run.state, "look again"),
+                run.client_run_id,
+                batch=run.batch,
+                actor_run_id=run.apify_run_id,
+                state=run.state,
+            ):
+                asked = self._steps[run.state](run) is not False
             if asked:
                 self._outages.worked(tried=tried)
             elif tried:
