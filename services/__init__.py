@@ -272,6 +272,7 @@ def build(
             clock,
             mirrored=airtable is not None,
             max_in_flight=settings.max_actor_runs,
+            scheduled=settings.schedule is not None,
         ),
         client_history=ClientHistory(ledger, clock),
         counters=Counters(ledger, clock, mirrored=airtable is not None),

@@ -45,13 +45,15 @@ class Board:
         *,
         mirrored: bool,
         max_in_flight: int,
+        scheduled: bool = False,
     ) -> None:
-        """Build it. `mirrored`: Airtable is to show what the ledger holds."""
+        """Build it. `mirrored`: Airtable is to show what the ledger holds; `scheduled`: `SCHEDULE` is set."""
         self._ledger = ledger
         self._budgets = budgets
         self._clock = clock
         self._mirrored = mirrored
         self._max_in_flight = max_in_flight
+        self._scheduled = scheduled
 
     def __call__(self) -> dict[str, Any]:
         """Show it all. Raises `LedgerUnavailable`."""
@@ -65,7 +67,7 @@ class Board:
                 "atWork": self._at_work(tx),
                 "today": self._today(tx, now),
                 "month": self._month(tx, now),
-                "schedule": _schedule(tx, now),
+                "schedule": {**_schedule(tx, now), "set": self._scheduled},
                 "ended": self._shown(tx, at_work.ended(tx, limit=_ENDED)),
                 "jobs": _jobs(tx),
             }
@@ -89,12 +91,12 @@ class Board:
         """Sum up each client's own day."""
         aims = today.aims(tx, status=ACTIVE, daily_micros=self._budgets.daily_micros)
         days = {zone: day_start(zone, now) for zone in aims}
-        brought = today.brought(tx, days) if days else {}
+        brought = today.brought(tx, days) if days else today.Brought()
         return {
             "clients": sum(one.clients for one in aims.values()),
-            "clientRuns": {status: brought.get(status, (0,))[0] for status in ClientRunStatus},
-            "posts": sum(posts for _, posts, _ in brought.values()),
-            "postsNew": sum(new for _, _, new in brought.values()),
+            "clientRuns": dict(brought.runs),
+            "posts": brought.posts,
+            "postsNew": brought.posts_new,
             "postsTarget": sum(one.posts for one in aims.values()),
             "costUsd": shapes.usd(today.spent(tx, days) if days else 0),
             "budgetUsd": shapes.usd(sum(one.micros for one in aims.values())),

@@ -15,7 +15,9 @@ from harvester.models import ActorRun
 
 def page(tx: Tx, *, limit: int, before: int | None = None) -> tuple[list[ActorRun], int | None]:
     """List parked rows, newest row first, with the cursor of the next page."""
-    statement = select(actor_runs).where(actor_runs.c.parked_at.is_not(None))
+    # By their own index, which is short: in the order of the rows, SQLite would look through all of them.
+    waiting = select(actor_runs.c.id).where(actor_runs.c.parked_at.is_not(None))
+    statement = select(actor_runs).where(actor_runs.c.id.in_(waiting))
     if before is not None:
         statement = statement.where(actor_runs.c.id < before)
     found = tx.execute(statement.order_by(actor_runs.c.id.desc()).limit(limit + 1)).all()

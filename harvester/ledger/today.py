@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, client_runs, clients
+from harvester.models import ClientRunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,15 @@ class Aims:
     clients: int = 0
     posts: int = 0
     micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What client runs have brought, and how many of them there are by status."""
+
+    posts: int = 0
+    posts_new: int = 0
+    runs: Mapping[ClientRunStatus, int] = field(default_factory=lambda: dict.fromkeys(ClientRunStatus, 0))
 
 
 def aims(tx: Tx, *, status: str, daily_micros: int) -> dict[str, Aims]:
@@ -38,12 +48,14 @@ def aims(tx: Tx, *, status: str, daily_micros: int) -> dict[str, Aims]:
     return {row[0]: Aims(*map(int, row[1:])) for row in tx.execute(statement)}
 
 
-def brought(tx: Tx, days: Mapping[str, datetime]) -> dict[str, tuple[int, int, int]]:
-    """Give the count, posts and new posts of client runs started since each time zone's moment, by status."""
+def brought(tx: Tx, days: Mapping[str, datetime]) -> Brought:
+    """Sum up the client runs that were started since each time zone's moment."""
     table = client_runs.c
-    sums = (func.count(), func.sum(table.posts_harvested), func.sum(table.posts_new))
-    statement = _of(days, table.client_id, table.started_at, table.status, *sums).group_by(table.status)
-    return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in tx.execute(statement)}
+    counts = [func.sum(case((table.status == status, 1), else_=0)) for status in ClientRunStatus]
+    sums = (func.sum(table.posts_harvested), func.sum(table.posts_new), *counts)
+    posts, new, *by_status = tx.execute(_of(days, table.client_id, table.started_at, *sums)).one()
+    counted = {status: int(n or 0) for status, n in zip(ClientRunStatus, by_status, strict=True)}
+    return Brought(int(posts or 0), int(new or 0), counted)
 
 
 def spent(tx: Tx, days: Mapping[str, datetime]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, case, exists, false, func, not_, or_, select
+from sqlalchemy import and_, case, exists, false, func, not_, null, or_, select
 
 from harvester.ledger.actor_runs import IN_FLIGHT
 from harvester.ledger.database import Tx
@@ -66,14 +66,22 @@ def of_all(tx: Tx, *, since: datetime) -> Money:
 
     In one statement: a cost that becomes known between two of them would be in neither sum.
     """
-    recent = actor_runs.c.start_requested_at >= since
+    started = actor_runs.c.start_requested_at
+    recent = started >= since
 
-    def alone(column: Any, which: Any = recent) -> Any:
-        return select(column).where(which, recent).scalar_subquery()
+    def alone(column: Any, *which: Any) -> Any:
+        return select(column).where(*which).scalar_subquery()
 
-    # What was paid is read from an index alone, however many there are.
-    split = [alone(column, which) for which in (_UNSETTLED, _UNTOLD) for column in (_RESERVED, _UNDER_WAY)]
-    paid, reserved, moving, untold, looked_into = tx.execute(select(alone(_PAID), *split)).one()
+    # What was paid is read from an index alone, however many there are. Of those that are over few are not
+    # told: SQLite must look for them by the index of these, and by none of states or times.
+    over = actor_runs.c.state.concat("").in_(_OVER)
+    told_late = (actor_runs.c.cost_due_at.is_not(None), over, func.coalesce(started, null()) >= since)
+    split = [
+        alone(column, *which)
+        for which in ((_UNSETTLED, recent), told_late)
+        for column in (_RESERVED, _UNDER_WAY)
+    ]
+    paid, reserved, moving, untold, looked_into = tx.execute(select(alone(_PAID, recent), *split)).one()
     return Money(int(paid), int(reserved) + int(untold), bool(moving or looked_into))
 
 

@@ -40,6 +40,7 @@ def upgrade() -> None:
     op.create_index("ix_activity_client_run", "activity", ["client_run_id", "id"], unique=False)
     op.create_index("ix_client_runs_started", "client_runs", ["client_id", "started_at"], unique=False)
     op.create_index("ix_client_runs_status", "client_runs", ["status", "id"], unique=False)
+    op.create_index("ix_client_runs_began", "client_runs", ["started_at"], unique=False)
     op.create_index("ix_leads_client", "leads", ["client_id", "id"], unique=False)
     op.create_index("ix_posts_client_posted", "posts", ["client_id", "posted_at", "id"], unique=False)
     op.create_index("ix_posts_posted", "posts", ["posted_at", "id"], unique=False)
