@@ -15,33 +15,41 @@ from services.unreachable import in_words
 
 #: So many of a kind are shown.
 MOST: Final = 20
+#: What kinds there are, the worst first. The last three are told, and wait for nobody at night.
+_KINDS: Final = ("outage", "failed", "deadLetter", "alert", "budget", "airtable", "pause")
+_MILD: Final = frozenset({"budget", "airtable", "pause"})
 _LATELY: Final = timedelta(hours=24)
 _RUN_ID: Final = re.compile(r"\b[0-9]{6}-[0-9]{6}-([A-Za-z0-9][A-Za-z0-9_-]{0,63})")
 #: Keys of alerts that name a client.
 _OF_CLIENT: Final = re.compile(
     r"(?:client|budget of|items of|record of|schedule client) ([A-Za-z0-9_-]+)( .*)?"
 )
+#: What a line of System Notes begins with.
+_STAMP: Final = re.compile(r"^\[[^]]*\] ")
 _MONTH: Final = re.compile(r"budget of [0-9]{4}-[0-9]{2}")
 
 
 def standing(tx: Tx, *, now: datetime, mirrored: bool) -> tuple[list[dict[str, Any]], bool]:
     """Give what needs a person, the worst first, and whether there are more alerts than are shown."""
     found, cursor = alerts.standing(tx, now=now, limit=MOST)
-    keys = {alert.key for alert in found}
-    matters = [*_outages(tx, now, keys, mirrored=mirrored), *map(_alert, found)]
+    keys, told = {alert.key for alert in found}, [_alert(alert) for alert in found]
+    matters = [*_outages(tx, now, keys, mirrored=mirrored), *told]
     letters, _ = parked.page(tx, limit=MOST)
     matters += [_letter(run) for run in letters if dead_letters.alert_key(run.id) not in keys]
+    # What ended badly for want of money alone is told by the alert about that.
+    known = {one["clientId"] for one in told if one["kind"] in ("failed", "budget")}
     failed = at_work.ended_badly(tx, since=now - _LATELY, limit=MOST)
-    matters += [_failed(run) for run in failed if f"client {run.client_id} failed" not in keys]
+    matters += [_failed(run) for run in failed if run.client_id not in known]
     if mirrored:
         matters += _refused(outbox_counts.standing(tx))
     matters += [_paused(pause) for pause in pauses.standing(tx) if pause.scope != pauses.ALL]
-    return matters, cursor is not None
+    return sorted(matters, key=lambda one: _KINDS.index(one["kind"])), cursor is not None
 
 
 def _matter(kind: str, title: str, text: str, since: str | None, **about: Any) -> dict[str, Any]:
     known = {"clientId": None, "clientRunId": None, "deadLetterId": None, "alertKey": None}
-    return {"kind": kind, "title": title, "text": text, "since": since, **known, **about}
+    told = {"kind": kind, "urgent": kind not in _MILD, "title": title, "text": text, "since": since}
+    return {**told, **known, **about}
 
 
 def _alert(alert: Alert) -> dict[str, Any]:
@@ -49,7 +57,7 @@ def _alert(alert: Alert) -> dict[str, Any]:
     client_id = named[1] if named and not _MONTH.fullmatch(alert.key) else run[1] if run else None
     letter = alert.key.removeprefix(dead_letters.ALERT)
     return _matter(
-        "alert",
+        _kind(alert.key),
         alert.key[:1].upper() + alert.key[1:],
         alert.text,
         shapes.time(alert.first_at),
@@ -58,6 +66,16 @@ def _alert(alert: Alert) -> dict[str, Any]:
         deadLetterId=int(letter) if letter != alert.key and letter.isascii() and letter.isdigit() else None,
         alertKey=alert.key,
     )
+
+
+def _kind(key: str) -> str:
+    if key == outages.ALERT:
+        return "outage"
+    if key.startswith(dead_letters.ALERT):
+        return "deadLetter"
+    if key.startswith("budget of "):
+        return "budget"
+    return "failed" if key.startswith("client ") and key.endswith(" failed") else "alert"
 
 
 def _outages(tx: Tx, now: datetime, keys: set[str], *, mirrored: bool) -> Iterator[dict[str, Any]]:
@@ -86,7 +104,8 @@ def _letter(run: ActorRun) -> dict[str, Any]:
 
 
 def _failed(run: ClientRun) -> dict[str, Any]:
-    told = (run.system_notes.rstrip().splitlines() or [""])[-1]
+    last = (run.system_notes.rstrip().splitlines() or [""])[-1]
+    told = _STAMP.sub("", last).rstrip(".")
     return _matter(
         "failed",
         f"Client {run.client_id}: {run.status}",
