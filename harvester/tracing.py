@@ -117,6 +117,13 @@ def whole(client_run_id: str, began: datetime, ended: datetime, **attributes: Va
         sender.whole(client_run_id, began, ended, attributes)
 
 
+def past(name: str, client_run_id: str, began: datetime, ended: datetime, **attributes: Value | None) -> None:
+    """Send a span of what is over already."""
+    sender = _sending()
+    if sender is not None:
+        sender.past(name, client_run_id, began, ended, attributes)
+
+
 def ids_of(client_run_id: str) -> tuple[int, int]:
     """Give the IDs of a client run's trace, and of its root span."""
     digest = hashlib.sha256(client_run_id.encode()).digest()

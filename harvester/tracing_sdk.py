@@ -102,6 +102,17 @@ class Sender:
         found = Open("client run", None, client_run_id, dict(attributes), _ns(began), root)
         self._sent(found, _ns(ended))
 
+    def past(
+        self,
+        name: str,
+        client_run_id: str,
+        began: datetime,
+        ended: datetime,
+        attributes: Mapping[str, Value | None],
+    ) -> None:
+        """Send a span of what is over already."""
+        self._sent(Open(name, None, client_run_id, dict(attributes), _ns(began)), _ns(ended))
+
     def flush(self) -> None:
         """Send what is still to be sent."""
         self._provider.force_flush()

@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from harvester import log
+from harvester import log, tracing
 from harvester.apify import TERMINAL_EVENTS
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries
@@ -106,7 +106,11 @@ class Deliveries:
                 run_records.require(tx, run.client_run_id, run.client_id)
             return outcome
 
-        outcome = self._in_one_commit(kept)
+        with tracing.span("delivery", event=payload.event_type) as span:
+            outcome = self._in_one_commit(kept)
+            span.note(outcome=outcome)
+            if "clientRunId" in ids:
+                span.of(ids["clientRunId"])
         _log.info("Delivery %s: %s", outcome, payload.event_type, **ids)
         return outcome
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from harvester import log
+from harvester import log, tracing
 from harvester.apify import Apify, Page
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import BadAnswer, Gone
@@ -99,13 +99,17 @@ class Ingest:
         while (page := self._page(run, limit)).items:
             limit = min(PAGE_ITEMS, 2 * limit)
             show = self._clock() - shown_at >= _SHOW_EVERY
-            run = self._stored(run, page, attribution, show=show)
+            with tracing.span("page", offset=page.offset, items=len(page.items)):
+                run = self._stored(run, page, attribution, show=show)
             shown_at = self._clock() if show else shown_at
         return run
 
     def _page(self, run: ActorRun, limit: int) -> Page:
         assert run.dataset_id is not None, "an ended actor run has its dataset"
-        return self._apify.items(run.dataset_id, offset=run.cursor, limit=limit)
+        with tracing.span("items", offset=run.cursor) as span:
+            page = self._apify.items(run.dataset_id, offset=run.cursor, limit=limit)
+            span.note(items=len(page.items))
+        return page
 
     def _stored(self, run: ActorRun, page: Page, attribution: Attribution, *, show: bool) -> ActorRun:
         found, refused = read_page(page, run.actor_id, attribution)

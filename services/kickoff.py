@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from harvester import log, run_ids
+from harvester import log, run_ids, tracing
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Ledger, Tx, activity, client_runs, clients, idempotency, job_runs, leads
 from harvester.models import Client, ClientRun, Lead
@@ -99,7 +99,7 @@ class Kickoff:
         order = checked(order)
         unread = self._read_clients() if self._read_clients is not None else None
         try:
-            return self._taken(order, unread)
+            return _traced(order, lambda: self._taken(order, unread))
         except UnknownClient as error:
             if unread is None:
                 raise
@@ -114,7 +114,7 @@ class Kickoff:
         asked for. By itself it gets a record that tells so.
         Raises `UnknownClient`, and what `run_records.create` raises. Nothing of it is counted as failed here.
         """
-        return self._carried_out(tx, order, None, of_open_job=True)
+        return _traced(order, lambda: self._carried_out(tx, order, None, of_open_job=True))
 
     def _taken(self, order: Order, unread: Unread | None) -> Answer:
         try:
@@ -233,6 +233,14 @@ class Kickoff:
                 now=self._clock(),
             )
         return Answer(outcome, order.client_id, run_id, full_id)
+
+
+def _traced(order: Order, carry_out: Callable[[], Answer]) -> Answer:
+    with tracing.span("kickoff", client_id=order.client_id, source=order.source) as span:
+        answer = carry_out()
+        if answer.outcome == "accepted" and answer.client_run_id is not None:
+            span.of(answer.client_run_id)
+        return answer
 
 
 def checked(order: Order) -> Order:

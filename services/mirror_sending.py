@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
-from harvester import log
+from harvester import log, tracing
 from harvester.airtable_errors import Denied, OutcomeUnknown, Refused, RowGone, SeveralMatch, UnknownField
 from harvester.airtable_schema import Table, TableSpec
 from harvester.errors import LostLease
@@ -69,6 +70,7 @@ class Sending:
         what concerns them all, `LostLease` if the turn is over, and `LedgerUnavailable`.
         """
         self._turn.check()
+        began = self._clock()
         try:
             records = self._sent(batch)
         except OutcomeUnknown as error:
@@ -81,7 +83,7 @@ class Sending:
         except (Refused, SeveralMatch) as error:
             self._refused(batch, error)
         else:
-            self._done(batch, records)
+            self._done(batch, records, began)
 
     def _sent(self, batch: Sequence[Prepared]) -> list[str]:
         base = batch[0].row.base
@@ -92,25 +94,28 @@ class Sending:
             return [record_id for record_id, _ in known]
         return self._gateway.upsert(base, self._table, self._spec.merge, by_id)
 
-    def _done(self, batch: Sequence[Prepared], records: Sequence[str]) -> None:
+    def _done(self, batch: Sequence[Prepared], records: Sequence[str], began: datetime) -> None:
         now = self._clock()
         with self._ledger.write() as tx:
             done = [one.sent(record) for one, record in zip(batch, records, strict=True)]
             outbox_sending.acknowledge(tx, done, now=now)
-            self._told(tx, [one.row for one in batch], now)
+            self._told(tx, [one.row for one in batch], began, now)
             held = self._turn.renew(tx)
             if not held:  # somebody else may have sent something newer before this arrived
                 outbox_sending.send_anew(tx, [one.row.id for one in batch], now=now)
         if not held:
             raise LostLease("another process took the turn over; what this one sent is sent anew")
 
-    def _told(self, tx: Tx, rows: Sequence[Owed], now: datetime) -> None:
+    def _told(self, tx: Tx, rows: Sequence[Owed], began: datetime, now: datetime) -> None:
         """Tell each client run that some of these are about how many of its records were written."""
-        table = self._table.name
+        table, written = self._table.name, mirrored_runs.of_rows(tx, rows)
         told = {
             full_id: f"Airtable: {'1 record' if count == 1 else f'{count} records'} of {table} written"
-            for full_id, count in mirrored_runs.of_rows(tx, rows).items()
+            for full_id, count in written.items()
         }
+        for full_id, count in written.items():
+            told_of = {"table": table, "records": count}
+            tx.after_commit(partial(tracing.past, "mirror", full_id, began, now, **told_of))
         run_events.add_to_each(tx, "mirror", told, now=now)
 
     def _wait_for_outcome(self, batch: Sequence[Prepared], told: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from harvester import tracing
 from harvester.errors import LostLease
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, clients
 from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientRunStatus
@@ -55,7 +56,8 @@ class Settle:
             elif run.cancel_requested_at is not None:
                 self._cancelled(tx, run, now)
             elif not self._waits(tx, run, batches, now):
-                self._went_on(tx, run, batches, now)
+                with tracing.span("settle", full_id, batches=len(batches)):
+                    self._went_on(tx, run, batches, now)
 
     def _give_up_planned(self, full_id: str) -> None:
         """Of a client run that is cancelled, or open for too long, start nothing more.
@@ -214,4 +216,14 @@ class Settle:
         client_runs.ask_for_leads(tx, run.client_run_id, at=None)
         if run_records.complete(tx, run, status, source="settle", note=note, now=now):
             harvest_ended(tx, run, status, note, now, is_word=is_word)
+            tx.after_commit(lambda: _traced(run, status, now))
         jobs.client_run_ended(tx, run, now=now)
+
+
+def _traced(run: ClientRun, status: ClientRunStatus, now: datetime) -> None:
+    """Send the span of all of a client run; of one that was taken up again, that of the second part."""
+    told = {"client_id": run.client_id, "source": run.source, "status": status}
+    if run.retried_at is None:
+        tracing.whole(run.client_run_id, run.started_at, now, **told)
+    else:
+        tracing.past("retry", run.client_run_id, run.retried_at, now, **told)
