@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from harvester import log
+from harvester import log, tracing
 from harvester.apify import Apify
 from harvester.apify_errors import ApifyError
 from harvester.ledger import Ledger, schema
@@ -128,6 +128,7 @@ class Services:
         if self.airtable is not None:
             self.airtable.close()
         self.ledger.close()
+        tracing.flush()
 
 
 def now_utc() -> datetime:
@@ -149,6 +150,7 @@ def build(
     """
     normaliser_for(settings.apify_actor_id)
     log.hide(settings.secret_values())
+    tracing.begin(settings.otel_exporter_otlp_endpoint)
     ledger = ledger or Ledger(settings.database_url.get_secret_value(), lock_seconds=settings.lock_seconds)
     schema.migrate(ledger)
     common = LedgerClock()

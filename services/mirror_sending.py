@@ -114,8 +114,8 @@ class Sending:
             for full_id, count in written.items()
         }
         for full_id, count in written.items():
-            told_of = {"table": table, "records": count}
-            tx.after_commit(partial(tracing.past, "mirror", full_id, began, now, **told_of))
+            traced = partial(tracing.past, "mirror", full_id, began, now, table=table, records=count)
+            tx.after_commit(traced)
         run_events.add_to_each(tx, "mirror", told, now=now)
 
     def _wait_for_outcome(self, batch: Sequence[Prepared], told: str) -> None:
