@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
-from harvester.apify_answers import micros
-from harvester.cron import checked
 from harvester.errors import InvalidInput
-from harvester.normalise.text import one_line
+from services import client_values
 from services.pauses import ALL
-from services.plan import ACTIVE
 
-_LINE_CHARS = 200
-#: A million USD.
-_MOST_MICROS = 10**12
+T = TypeVar("T")
 
 
 class NewFile(click.Path):
@@ -55,9 +49,7 @@ class Timezone(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the value, or fail as a bad argument."""
-        if value not in available_timezones():
-            self.fail(f"{value!r} is no IANA time zone, such as Europe/London", param, ctx)
-        return ZoneInfo(value).key
+        return _checked(self, client_values.timezone, value, param, ctx)
 
 
 class Line(click.ParamType[str]):
@@ -67,10 +59,7 @@ class Line(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the value, or fail as a bad argument."""
-        text = one_line(str(value), _LINE_CHARS + 1)
-        if not 0 < len(text) <= _LINE_CHARS:
-            self.fail(f"it must have 1 to {_LINE_CHARS} characters", param, ctx)
-        return text
+        return _checked(self, client_values.line, value, param, ctx)
 
 
 class Status(Line):
@@ -78,8 +67,7 @@ class Status(Line):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the value, or fail as a bad argument."""
-        text = super().convert(value, param, ctx)
-        return ACTIVE if text.lower() == ACTIVE.lower() else text
+        return _checked(self, client_values.status, value, param, ctx)
 
 
 class AirtableBase(click.ParamType[str]):
@@ -89,9 +77,7 @@ class AirtableBase(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the value, or fail as a bad argument."""
-        if not re.fullmatch(r"app[A-Za-z0-9]{14}", str(value)):
-            self.fail(f"{value!r} is no Airtable base: app and 14 letters or digits", param, ctx)
-        return str(value)
+        return _checked(self, client_values.airtable_base, value, param, ctx)
 
 
 class Seconds(click.FloatRange):
@@ -116,11 +102,7 @@ class DailyBudget(click.ParamType[tuple[int | None]]):
         """Check the value, or fail as a bad argument."""
         if isinstance(value, tuple):
             return value
-        found = micros(value.strip()) if value.strip() else None
-        too_little = found == 0 and re.search("[1-9]", value)
-        if (found is None and value.strip()) or (found or 0) > _MOST_MICROS or too_little:
-            self.fail(f"{value!r} is no amount of US dollars, such as 2.50", param, ctx)
-        return (found,)
+        return (_checked(self, client_values.daily_budget, value, param, ctx),)
 
 
 class Schedule(click.ParamType[tuple[str | None]]):
@@ -134,7 +116,17 @@ class Schedule(click.ParamType[tuple[str | None]]):
         """Check the value, or fail as a bad argument."""
         if isinstance(value, tuple):
             return value
-        try:
-            return (checked(value) if value.strip() else None,)
-        except InvalidInput as error:
-            self.fail(f"{error}, such as '0 5 * * *'", param, ctx)
+        return (_checked(self, client_values.schedule, value, param, ctx),)
+
+
+def _checked(
+    kind: click.ParamType[Any],
+    check: Callable[[str], T],
+    value: Any,
+    param: click.Parameter | None,
+    ctx: click.Context | None,
+) -> T:
+    try:
+        return check(str(value))
+    except InvalidInput as error:
+        kind.fail(str(error), param, ctx)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
-from harvester import run_ids
 from harvester.cli import session
 from harvester.cli.arguments import AirtableBase, DailyBudget, Line, Schedule, Status, Timezone
 from harvester.cli.display import as_json, counted, show_json, show_line, show_table, usd
 from harvester.errors import HarvesterError
-from harvester.ledger import Tx
-from harvester.ledger import clients as ledger_clients
-from harvester.models import Client
-from services import Services
-from services.plan import ACTIVE, AIRTABLE
+from services import Services, client_editing
+from services.client_editing import IN_AIRTABLE, BaseTaken, ClientExists, KeptInAirtable
 
 _COUNT = click.IntRange(min=0, max=1_000_000)
 _POSITIVE = click.IntRange(min=1, max=10_000)
@@ -39,20 +34,8 @@ _OPTIONS = {
         "--schedule", type=Schedule(), help="Its own cron expression; '' for SCHEDULE.  [default: '']"
     ),
 }
-_DEFAULTS = {
-    "status": ACTIVE,
-    "service_level": 2,
-    "daily_target": 10,
-    "batch_size": 20,
-    "max_batches": 10,
-    "stream": 1,
-    "timezone": "UTC",
-    "airtable_base": None,
-}
-_IN_AIRTABLE = "it is kept in Airtable: change its row in the table Clients there"
-#: The ledger's own, wherever a client is kept: the column of each option.
-_LEDGERS = {"daily_budget": "daily_budget_micros", "schedule": "schedule"}
-_OURS = {"origin": "ledger", "airtable_record_id": None, "airtable_error": None}
+#: The column of each option that has another name.
+_COLUMNS = {"daily_budget": "daily_budget_micros"}
 
 
 def _with_options(command: Any) -> Any:
@@ -78,22 +61,13 @@ def add(client_id: str, **given: Any) -> None:
     Example: harvester clients add Guy-Wilson --name "Guy Wilson"
     """
     with session.services() as services:
-        run_ids.require_client_id(client_id)
-        values = _values(given)
-        client = Client(
-            client_id=client_id,
-            created_at=services.clock(),
-            **{**_DEFAULTS, "name": client_id, **values},
-        )
-        _read_clients(services)
-        with services.ledger.write() as tx:
-            _check_base(tx, services, client_id, client.airtable_base)
-            added = ledger_clients.add(tx, client)
-            kept = ledger_clients.get(tx, client_id)
-    if not added:
-        how = _IN_AIRTABLE if kept is not None and kept.origin == AIRTABLE else "change it with clients set"
-        click.echo(f"Error: there is a client {client_id} already; {how}", err=True)
-        sys.exit(session.EXIT_REFUSED)
+        try:
+            client_editing.of(services).add(client_id, _values(given), by=session.BY)
+        except ClientExists as error:
+            how = IN_AIRTABLE if error.in_airtable else "change it with clients set"
+            raise session.Declined(f"{error}; {how}") from error
+        except BaseTaken as error:
+            raise session.Declined(str(error)) from error
     click.echo(f"Added client {client_id}.")
 
 
@@ -194,42 +168,16 @@ def disable(client_id: str) -> None:
 
 def _values(given: dict[str, Any]) -> dict[str, Any]:
     """Give the columns of the options that were given; those that may be none come in tuples."""
-    values = {_LEDGERS.get(name, name): value for name, value in given.items() if value is not None}
+    values = {_COLUMNS.get(name, name): value for name, value in given.items() if value is not None}
     return {name: value[0] if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _change(client_id: str, values: dict[str, Any]) -> None:
-    own = set(values) <= set(_LEDGERS.values())
     with session.services() as services:
-        _read_clients(services)
-        with services.ledger.write() as tx:
-            kept = ledger_clients.get(tx, client_id)
-            if kept is None:
-                raise HarvesterError(f"there is no client {client_id}")
-            in_airtable = not own and kept.origin == AIRTABLE and services.airtable is not None
-            _check_base(tx, services, client_id, values.get("airtable_base"))
-            if not in_airtable:  # where Airtable is off, a client that was its is the ledger's from now on
-                ledger_clients.change(tx, client_id, **values, **({} if own else _OURS))
-    if in_airtable:
-        click.echo(f"Error: {_IN_AIRTABLE}", err=True)
-        sys.exit(session.EXIT_REFUSED)
-
-
-def _check_base(tx: Tx, services: Services, client_id: str, base: str | None) -> None:
-    """Refuse the base of another client, or the master's: what is found would be shown to others."""
-    if base is None:
-        return
-    others = [one.client_id for one in ledger_clients.of_base(tx, base) if one.client_id != client_id]
-    if base == services.settings.master_clients_base_id:
-        raise session.Declined(f"{base} is the master base: give the client a base of its own")
-    if others:
-        raise session.Declined(f"{base} is the base of {others[0]}: give the client a base of its own")
-
-
-def _read_clients(services: Services) -> None:
-    """See to it that the ledger has Airtable's clients, if there are any and they can be read."""
-    if services.airtable is not None:
-        services.airtable.roster.refresh()
+        try:
+            client_editing.of(services).change(client_id, values, by=session.BY)
+        except (KeptInAirtable, BaseTaken) as error:
+            raise session.Declined(str(error)) from error
 
 
 def _clients_at_hand(services: Services) -> None:
