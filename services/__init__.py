@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from harvester import log, tracing
 from harvester.apify import Apify
-from harvester.apify_errors import ApifyError
 from harvester.ledger import Ledger, schema
 from harvester.ledger.clock import LedgerClock
 from harvester.normalise import normaliser_for
@@ -60,6 +59,7 @@ from services.start import Start
 from services.story import Story
 from services.tick import Tick
 from services.trail import Trail
+from services.unreachable import answers
 from services.watch import Watch
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def build(
             owner=owner,
             lease=lease,
             retry_base=retry_base,
-            answers=lambda: _answers(apify),
+            answers=lambda: answers(apify),
             patience=timedelta(seconds=settings.client_run_timeout_seconds),
             clock=clock,
         ),
@@ -293,12 +293,3 @@ def _airtable(
     from services import airtable_side  # with its client, which takes half a second to import
 
     return airtable_side.build(settings, ledger, limits, settle, owner, clock)
-
-
-def _answers(apify: Apify) -> bool:
-    """Say whether Apify answers the simplest question that there is."""
-    try:
-        apify.user()
-    except ApifyError:
-        return False
-    return True
