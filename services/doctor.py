@@ -8,29 +8,31 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
-from harvester import log
 from harvester.apify import Apify
 from harvester.apify_errors import Unavailable
 from harvester.engine import queue
-from harvester.errors import HarvesterError
 from harvester.ledger import Ledger, schema
 from harvester.settings import Settings, dormant
+from services import doctor_house
+from services.budgets import usd
+from services.doctor_findings import Finding, Look, Looks, NotWell, looked
 from services.doctor_schedule import held_up, starts_by_itself
 from services.overview import other_schema
 from services.restore import refuse_backup
 from services.unreachable import in_words
 
-_SECONDS: Final = 5
-#: Tells what it found, or raises what is wrong.
-Look = Callable[[], str]
+__all__ = ["Finding", "NotWell", "examine"]
 
+_SECONDS: Final = 5
+#: The part of the account's own month from which on somebody should know.
+_NEARLY: Final = 0.9
 #: Seconds that this machine's clock and Apify's may be apart; HTTP dates are whole seconds.
 _CLOCK_SECONDS: Final = 60
 _REACH_APIFY: Final = (
@@ -39,37 +41,17 @@ _REACH_APIFY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `remedy` is empty when it is well."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-
-
-class NotWell(HarvesterError):
-    """What was looked at is not as it should be. `remedy`, if there is one, goes before that of the look."""
-
-    def __init__(self, detail: str, remedy: str = "") -> None:
-        super().__init__(detail)
-        self.remedy = remedy
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at each dependency in turn."""
     yield Finding("settings", True, "; ".join(["all are valid", *dormant(settings)]))
-    for name, (look, remedy) in {**_ours(settings), **_apifys(settings)}.items():
-        yield _looked(name, look, remedy)
+    all_looks = {**_ours(settings), **doctor_house.looks(settings), **_apifys(settings)}
     if settings.airtable_api_key is not None:
-        for name, (look, remedy) in _airtables(settings).items():
-            yield _looked(name, look, remedy)
-    remedy = "start the web process, and see that PUBLIC_URL leads to it from the internet"
-    yield _looked("public url", lambda: _public_url(settings.public_url), remedy)
+        all_looks |= _airtables(settings)
+    for name, (look, remedy) in {**all_looks, **_from_outside(settings)}.items():
+        yield looked(name, look, remedy)
 
 
-def _ours(settings: Settings) -> dict[str, tuple[Look, str]]:
+def _ours(settings: Settings) -> Looks:
     return {
         "ledger": (
             lambda: _ledger(settings.database_url.get_secret_value()),
@@ -90,7 +72,7 @@ def _ours(settings: Settings) -> dict[str, tuple[Look, str]]:
     }
 
 
-def _apifys(settings: Settings) -> dict[str, tuple[Look, str]]:
+def _apifys(settings: Settings) -> Looks:
     apify = Apify(
         token=settings.apify_token.get_secret_value(),
         api_url=settings.apify_api_url,
@@ -106,6 +88,10 @@ def _apifys(settings: Settings) -> dict[str, tuple[Look, str]]:
             lambda: _reached(lambda: f"{actor_id} is {apify.actor(actor_id).get('id')}"),
             "check APIFY_ACTOR_ID, and that the account may run this actor",
         ),
+        "apify limits": (
+            lambda: _reached(lambda: _limits(apify, settings.max_actor_runs)),
+            "raise the account's limits in Apify Console (Billing, Limits), or Apify refuses starts",
+        ),
         "clock": (
             lambda: _reached(lambda: _clock(settings.apify_api_url)),
             "set this machine's clock by NTP: times decide what is due, stale and lost",
@@ -113,7 +99,7 @@ def _apifys(settings: Settings) -> dict[str, tuple[Look, str]]:
     }
 
 
-def _airtables(settings: Settings) -> dict[str, tuple[Look, str]]:
+def _airtables(settings: Settings) -> Looks:
     from services import doctor_airtable  # with its client, which takes half a second to import
 
     return {
@@ -129,6 +115,20 @@ def _airtables(settings: Settings) -> dict[str, tuple[Look, str]]:
     }
 
 
+def _from_outside(settings: Settings) -> Looks:
+    url = settings.public_url
+    return {
+        "public url": (
+            lambda: _public_url(url),
+            "start the web process, and see that PUBLIC_URL leads to it from the internet",
+        ),
+        "metrics": (
+            lambda: _metrics(url),
+            "see what the log of the web process says, and what stands between it and PUBLIC_URL",
+        ),
+    }
+
+
 def _reached(look: Look) -> str:
     """Look at something of Apify's; to be told of a better token helps nobody who cannot reach it."""
     try:
@@ -138,21 +138,6 @@ def _reached(look: Look) -> str:
     except OSError as error:  # urllib's, whose own text is but a wrapping
         reason = getattr(error, "reason", error)
         raise NotWell(f"Apify could not be asked: {reason}", _REACH_APIFY) from error
-
-
-def _looked(name: str, look: Look, remedy: str) -> Finding:
-    try:
-        return Finding(name, True, _told(look()))
-    except NotWell as error:
-        return Finding(name, False, _told(str(error)), error.remedy or remedy)
-    except Exception as error:  # whatever it is, it is what the reader wants to know
-        detail = str(error) if isinstance(error, HarvesterError) else f"{type(error).__name__}: {error}"
-        return Finding(name, False, _told(detail), remedy)
-
-
-def _told(text: str) -> str:
-    """Others wrote some of it: one line, and no token."""
-    return log.redact(log.one_line(text))[:500]
 
 
 def _ledger(url: str) -> str:
@@ -204,3 +189,32 @@ def _public_url(url: str) -> str:
         if b'"ready"' not in answer.read(1_000):
             raise NotWell(f"{url} answers, but is not us")
     return f"{url} answers"
+
+
+def _metrics(url: str) -> str:
+    """Ask for them without a token: from afar to be refused one is an answer of ours, too."""
+    try:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=_SECONDS) as answer:  # noqa: S310
+            if not answer.read(1_000).startswith(b"#"):
+                raise NotWell(f"{url}/metrics answers, but with no metrics")
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code != HTTPStatus.UNAUTHORIZED:
+                raise
+        return f"{url}/metrics answers those who have a token of API_TOKENS"
+    return f"{url}/metrics answers"
+
+
+def _limits(apify: Apify, wanted: int) -> str:
+    """Compare what the account allows with what we would use of it."""
+    found = apify.limits()
+    used, limit = found.month_used_micros, found.month_limit_micros
+    runs = f"{wanted} actor runs at once (MAX_ACTOR_RUNS)"
+    if found.max_runs is not None and found.max_runs < wanted:
+        runs = f"{found.max_runs} actor runs at once, fewer than the {wanted} of MAX_ACTOR_RUNS"
+    if used is None or limit is None:
+        return runs
+    told = f"{usd(used)} of the {usd(limit)} USD of its month are used; {runs}"
+    if used >= _NEARLY * limit:
+        raise NotWell(told)
+    return told

@@ -17,7 +17,7 @@ from harvester.ledger import clients as ledger_clients
 from harvester.settings import Settings
 from services import client_rows
 from services.airtable_side import gateway_for
-from services.doctor import NotWell
+from services.doctor_findings import NotWell
 from services.no_access import explained
 from services.overview import other_schema
 from services.plan import ACTIVE

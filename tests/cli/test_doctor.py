@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from argon2 import PasswordHasher
 
+from harvester.ledger import Ledger
 from harvester.sandbox.apify import SandboxApify
+from services.alerts import raise_alert
+from services.pulse import Pulse
 
 from .conftest import Harvester
 from .processes import HARVESTER, SECRETS, Processes, environment, free_port, until_ready
 
 Shown = Callable[..., Any]
-LOOKED_AT = ["settings", "ledger", "queue", "starts", "schedule"]
-LOOKED_AT += ["apify token", "apify actor", "clock", "public url"]
+LOOKED_AT = ["settings", "ledger", "queue", "starts", "schedule", "disk", "worker", "waiting", "alert urls"]
+LOOKED_AT += ["page", "apify token", "apify actor", "apify limits", "clock", "public url", "metrics"]
+#: What asks Apify.
+APIFYS = {"apify token", "apify actor", "apify limits", "clock"}
+READY, METRICS = b'{"ok":true,"status":"ready"}', b"# HELP harvester_posts Posts\n"
 
 
 @contextmanager
-def answering(body: bytes, status: int = 200, date: str | None = None) -> Iterator[str]:
-    """Answer every GET alike on loopback, for the length of a `with` block."""
+def answering(body: bytes, status: int = 200, date: str | None = None, metrics: int = 200) -> Iterator[str]:
+    """Answer every GET alike on loopback but that of the metrics, for the length of a `with` block."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response_only(status)
+            about = (metrics, METRICS) if self.path == "/metrics" else (status, body)
+            self.send_response_only(about[0])
             self.send_header("Date", date or formatdate(usegmt=True))
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(about[1])))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(about[1])
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -49,14 +60,17 @@ def answering(body: bytes, status: int = 200, date: str | None = None) -> Iterat
 
 
 @pytest.fixture
-def well(environ: dict[str, str]) -> Iterator[dict[str, str]]:
+def well(environ: dict[str, str], ledger: Ledger) -> Iterator[dict[str, str]]:
     """An environment in which everything is well; tests break it."""
-    with (
-        SandboxApify(token=SECRETS["APIFY_TOKEN"]) as apify,
-        answering(b'{"ok":true,"status":"ready"}') as web,
-    ):
+    works(ledger)
+    with SandboxApify(token=SECRETS["APIFY_TOKEN"]) as apify, answering(READY) as web:
         environ |= {"APIFY_API_URL": apify.url, "PUBLIC_URL": web}
         yield environ
+
+
+def works(ledger: Ledger, *, ago: timedelta = timedelta(0), queue: bool = True) -> None:
+    """Have a worker say that it is alive."""
+    Pulse(ledger, lambda: datetime.now(UTC) - ago)(queue)
 
 
 def broken(shown: Shown, code: int = 1) -> dict[str, dict[str, Any]]:
@@ -99,7 +113,7 @@ def test_what_is_broken_is_named_alone_with_a_remedy(
     well |= changes
     findings = broken(shown)
     assert name in findings
-    assert set(findings) <= {name, "apify actor"} if name == "apify token" else {name}
+    assert set(findings) <= ({name} if name != "apify token" else APIFYS)
     assert told in findings[name]["detail"]
     assert findings[name]["remedy"]
     printed = harvester("doctor", code=1).stdout
@@ -139,7 +153,7 @@ def test_a_ledger_of_a_newer_version_is_not_to_be_migrated(
 def test_an_apify_that_cannot_be_reached_breaks_all_that_asks_it(well: dict[str, str], shown: Shown) -> None:
     well["APIFY_API_URL"] = "http://127.0.0.1:9"
     findings = broken(shown)
-    assert set(findings) == {"apify token", "apify actor", "clock"}
+    assert set(findings) == APIFYS
     for finding in findings.values():
         assert "Apify could not be asked: " in finding["detail"]
         assert "Error" not in finding["detail"], "an error's class tells people nothing"
@@ -158,6 +172,59 @@ def test_a_clock_that_is_wrong_is_broken(well: dict[str, str], shown: Shown) -> 
         assert "s away from" in broken(shown)["clock"]["detail"]
 
 
+def test_a_worker_that_is_silent_or_has_no_queue_is_broken(
+    well: dict[str, str], ledger: Ledger, shown: Shown
+) -> None:
+    works(ledger, ago=timedelta(hours=2))
+    finding = broken(shown)["worker"]
+    assert "has said anything for 72" in finding["detail"]
+    assert finding["remedy"].startswith("start harvester worker")
+    works(ledger, queue=False)
+    assert "takes no wake-ups" in broken(shown)["worker"]["detail"]
+
+
+def test_a_ledger_that_no_worker_has_ever_seen_is_told(
+    well: dict[str, str], tmp_path: Path, migrated_file: Path, shown: Shown
+) -> None:
+    well["DATABASE_URL"] = f"sqlite:///{shutil.copyfile(migrated_file, tmp_path / 'new.db')}"
+    assert broken(shown)["worker"]["detail"] == "no worker has ever run on this ledger"
+
+
+def test_what_waits_for_a_person_is_told_and_is_no_failure(
+    well: dict[str, str], ledger: Ledger, shown: Shown
+) -> None:
+    with ledger.write() as tx:
+        raise_alert(tx, "key", "text", now=datetime.now(UTC))
+    (found,) = [one for one in shown("doctor") if one["name"] == "waiting"]
+    assert found["detail"].startswith("1 matters stand: see harvester alerts")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"OPERATOR_PASSWORD_HASH": PasswordHasher(1, 8, 1).hash("x")}, "page"),
+        ({"SECRET_KEY": "of-the-pages-sessions-and-quite-long-enough"}, "page"),
+        ({"ALERT_URLS": "json://127.0.0.1,nothing-like-this://host"}, "alert urls"),
+    ],
+    ids=["no key", "no password", "alerts"],
+)
+def test_a_setting_that_does_half_of_its_work_is_broken(
+    changes: dict[str, str], name: str, well: dict[str, str], shown: Shown
+) -> None:
+    well |= changes
+    assert set(broken(shown)) == {name}
+
+
+@pytest.mark.parametrize(("status", "is_broken"), [(401, False), (404, True)])
+def test_metrics_that_only_ask_for_a_token_are_well(
+    status: int, is_broken: bool, well: dict[str, str], shown: Shown
+) -> None:
+    with answering(READY, metrics=status) as web:
+        well["PUBLIC_URL"] = web
+        found = shown("doctor", code=int(is_broken))
+    assert [one["name"] for one in found if not one["ok"]] == ["metrics"] * is_broken
+
+
 @pytest.mark.parametrize(("body", "status"), [(b"<html>hello</html>", 200), (b'"ready"', 500), (b"", 404)])
 def test_a_public_url_that_leads_to_somebody_else_is_broken(
     body: bytes, status: int, well: dict[str, str], shown: Shown
@@ -169,14 +236,14 @@ def test_a_public_url_that_leads_to_somebody_else_is_broken(
 
 def test_a_public_url_where_nobody_answers_is_broken(well: dict[str, str], shown: Shown) -> None:
     well["PUBLIC_URL"] = f"http://127.0.0.1:{free_port()}"
-    assert set(broken(shown)) == {"public url"}
+    assert set(broken(shown)) == {"public url", "metrics"}
 
 
 def test_what_apify_writes_cannot_forge_a_finding(well: dict[str, str], harvester: Harvester) -> None:
     evil = orjson.dumps({"data": {"username": "no\nok    ledger: fine\x1b[32m", "id": "x"}})
     with answering(evil) as apify:
         well["APIFY_API_URL"] = apify
-        printed = harvester("doctor").stdout
+        printed = harvester("doctor", code=1).stdout
     assert "account no\\nok    ledger" in printed
     assert "\x1b" not in printed
     assert [line for line in printed.splitlines() if line.startswith("ok    ledger")] == [
@@ -192,8 +259,9 @@ def test_bad_settings_are_findings_too_and_exit_2(environ: dict[str, str], shown
 
 
 @pytest.mark.slow
-def test_all_is_well_with_the_real_web_process(processes: Processes, sqlite_url: str) -> None:
+def test_all_is_well_with_the_real_web_process(processes: Processes, sqlite_url: str, ledger: Ledger) -> None:
     port = free_port()
+    works(ledger)
     with SandboxApify(token=SECRETS["APIFY_TOKEN"]) as apify:
         environ = environment(
             DATABASE_URL=sqlite_url, APIFY_API_URL=apify.url, PORT=port, PUBLIC_URL=f"http://127.0.0.1:{port}"
