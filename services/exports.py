@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import orjson
 
-#: What makes a spreadsheet take a cell for a formula (OWASP, CSV injection).
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+#: What makes a spreadsheet take a cell for a formula, also in its full width (OWASP, CSV injection).
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+#: What a spreadsheet may pass over before it looks for one.
+_BLANK = re.compile("[\\s\u200b\ufeff]*")
 _COLUMNS: Final = (
     "postKey",
     "url",
@@ -47,7 +50,8 @@ def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 def _cell(value: object) -> str:
     text = " ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    begins = text.startswith(_FORMULA) or _BLANK.sub("", text, count=1).startswith(_FORMULA)
+    return f"'{text}" if begins else text
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -58,8 +58,10 @@ class Filters:
 class PostSearch:
     """Finds posts. It only reads."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, few: int = post_search.FEW) -> None:
+        """Build it. `few`: posts with the words that are listed, rather than looked at as they come up."""
         self._ledger = ledger
+        self._few = few
 
     def page(self, filters: Filters, *, limit: int, cursor: str | None = None) -> Listing:
         """List posts: newest stored first, or newest posted first where a time is asked for.
@@ -71,7 +73,7 @@ class PostSearch:
         if wanted is None:
             return Listing([], None)
         with self._ledger.read() as tx:
-            found, following = post_search.page(tx, wanted, limit=limit, after=after)
+            found, following = post_search.page(tx, wanted, limit=limit, after=after, few=self._few)
         return Listing([shapes.post(one) for one in found], _cursor(following))
 
     def every(self, filters: Filters) -> Iterator[dict[str, Any]]:

@@ -10,23 +10,36 @@ import click
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, moment, show_json, show_table
+from harvester.errors import InvalidInput
 from harvester.models import DeliveryOutcome
 from services import exports
+from services.post_search import Filters
 
 
 @click.command()
+@click.option(
+    "--search", "-q", "q", metavar="WORDS", help="Only those with these words; the last may be cut."
+)
 @click.option("--client", "client_id", type=ClientName(), help="Only this client's.")
+@click.option("--lead", metavar="URL", help="Only those seen under this lead, by profile URL.")
 @click.option("--run", "client_run_id", help="Only those that this client run found.")
+@click.option("--from", "posted_from", metavar="DAY", help="Only posted since: a day in UTC, or a moment.")
+@click.option("--to", "posted_to", metavar="DAY", help="Only posted up to the end of this day, or a moment.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000_000), default=20, show_default=True)
 @click.option("--format", "format_", type=click.Choice(["table", "json", "jsonl", "csv"]), default="table")
 @as_json
-def posts(client_id: str | None, client_run_id: str | None, limit: int, format_: str, json_: bool) -> None:
-    """List or export posts, newest stored first.
+def posts(limit: int, format_: str, json_: bool, **asked: str | None) -> None:
+    """Search, list or export posts, newest stored first; with --from or --to, newest posted first.
 
-    Example: harvester posts --client Guy-Wilson --limit 100000 --format csv > posts.csv
+    Example: harvester posts -q "series b" --client Guy-Wilson --limit 100000 --format csv > posts.csv
     """
+    filters = Filters(**asked)
+    try:
+        filters.wanted()
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from error
     with session.services() as services:
-        found = islice(services.overview.every_post(client_id=client_id, client_run_id=client_run_id), limit)
+        found = islice(services.posts.every(filters), limit)
         if format_ == "csv":
             for line in exports.csv_lines(found):
                 click.echo(line, nl=False)
@@ -54,14 +67,21 @@ def _row(post: dict[str, Any]) -> tuple[object, ...]:
     help="Only those with this outcome.",
 )
 @click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
+@click.option("--run", "client_run_id", help="Only those about this client run.")
+@click.option("--actor-run", "apify_run_id", help="Only those about this actor run of Apify's.")
 @as_json
-def deliveries(outcome: str | None, limit: int, json_: bool) -> None:
+def deliveries(
+    outcome: str | None, client_run_id: str | None, apify_run_id: str | None, limit: int, json_: bool
+) -> None:
     """List webhook deliveries, newest first.
 
     Example: harvester deliveries --outcome unknown_run
     """
     with session.services() as services:
-        found = services.overview.deliveries(limit=limit, outcome=outcome).rows
+        listing = services.trail.deliveries(
+            limit=limit, outcome=outcome, client_run_id=client_run_id, apify_run_id=apify_run_id
+        )
+    found = listing.rows
     if json_:
         show_json(found)
         return

@@ -32,7 +32,7 @@ from harvester.ledger.tables import actor_runs, leads, sightings
 from harvester.ledger.tables import posts as rows
 
 #: Rows with the words that are listed rather than looked for one by one.
-_FEW: Final = 4_000
+FEW: Final = 4_000
 _INDEX: Final = table("post_search", column("rowid"), column("words"))
 
 
@@ -70,12 +70,13 @@ class Place:
 
 
 def page(
-    tx: Tx, wanted: Wanted, *, limit: int, after: Place | None = None
+    tx: Tx, wanted: Wanted, *, limit: int, after: Place | None = None, few: int = FEW
 ) -> tuple[list[dict[str, Any]], Place | None]:
     """List posts, each with its leads' profile URLs, and where the next page begins."""
     conditions = [*_asked(wanted), *_behind(wanted, after)]
     if wanted.words or wanted.prefix:
-        conditions.append(_having_words(tx, wanted, limit, after))
+        listed = max(few, limit + 1) if wanted.narrowed else limit + 1
+        conditions.append(_having_words(tx, wanted, listed, after))
     in_order = (rows.c.posted_at.desc(), rows.c.id.desc()) if wanted.by_time else (rows.c.id.desc(),)
     statement = select(rows.c.id, rows.c.posted_at).where(*conditions).order_by(*in_order).limit(limit + 1)
     found = tx.execute(statement).all()
@@ -117,14 +118,13 @@ def _behind(wanted: Wanted, after: Place | None) -> list[ColumnElement[bool]]:
     return [tuple_(rows.c.posted_at, rows.c.id) < place]
 
 
-def _having_words(tx: Tx, wanted: Wanted, limit: int, after: Place | None) -> ColumnElement[bool]:
+def _having_words(tx: Tx, wanted: Wanted, few: int, after: Place | None) -> ColumnElement[bool]:
     if not tx.on_sqlite:
         asked = " & ".join([f"'{word}'" for word in wanted.words] + _prefixes(wanted, "'{}':*"))
         of_row = func.array_to_tsvector(func.array_remove(func.string_to_array(rows.c.words, " "), ""))
         return of_row.op("@@", is_comparison=True)(bindparam(None, asked, TSQUERY()))
     asked = " AND ".join([f'"{word}"' for word in wanted.words] + _prefixes(wanted, '"{}"*'))
     match = column("post_search").op("MATCH", is_comparison=True)(literal(asked, String()))
-    few = limit + 1 if not wanted.narrowed else max(_FEW, limit + 1)
     listed = select(_INDEX.c.rowid).where(match).order_by(_INDEX.c.rowid.desc()).limit(few)
     if after is not None and not wanted.by_time:
         listed = listed.where(_INDEX.c.rowid < after.id)

@@ -19,7 +19,19 @@ from .asking import STATIC, Web, ended
 from .conftest import MakeWeb
 
 FULL_ID = f"{RUN_ID}-{CLIENT_ID}"
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "=cmd|' /C calc'!A0")
+FORMULAS = (
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    " =1",
+    "=cmd|' /C calc'!A0",
+    "＝1",
+    "\u00a0@1",
+    "\ufeff-1",
+)
 
 
 def harvested(web: Web, texts: list[str], client_id: str = CLIENT_ID, run_id: str = RUN_ID) -> list[str]:
