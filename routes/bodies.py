@@ -1,4 +1,4 @@
-"""Request bodies and queries, checked at the edge."""
+"""Request bodies, read as far as they may be; and what the pages read of queries."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from harvester.errors import InvalidInput
 
 #: The largest body of a kickoff; the webhook has its own bound.
 MAX_BODY_BYTES: Final = 64 * 1024
-MAX_LIMIT: Final = 1_000
-DEFAULT_LIMIT: Final = 100
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
@@ -51,40 +49,12 @@ def json_object() -> dict[str, Any]:
     return found
 
 
-def text(body: dict[str, Any], name: str, *, code: str = "invalid_body") -> str | None:
-    """Give a string of the body, None if it is absent or null."""
-    value = body.get(name)
-    if value is not None and not isinstance(value, str):
-        raise InvalidInput(f"{name} must be a string, not {type(value).__name__}", code=code)
-    return value
-
-
-def whole(body: dict[str, Any], name: str, *, most: int) -> int | None:
-    """Give a whole number from 1 to `most` of the body, None if it is absent or null."""
-    value = body.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise InvalidInput(f"{name} must be a whole number from 1 to {most}")
-    return value
-
-
 def narrowing(name: str, *, code: str = "invalid_query") -> str | None:
     """Give what the query narrows a list by, None if it does not. PostgreSQL can compare no NUL."""
     given = request.args.get(name)
     if given is not None and "\0" in given:
         raise InvalidInput(f"{name} holds a NUL character", code=code)
     return given
-
-
-def limit() -> int:
-    """Give the query's `limit`: 1 to `MAX_LIMIT`, else `DEFAULT_LIMIT`."""
-    given = request.args.get("limit")
-    if given is None:
-        return DEFAULT_LIMIT
-    if not _DIGITS.fullmatch(given) or not 1 <= int(given) <= MAX_LIMIT:
-        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LIMIT}", code="invalid_limit")
-    return int(given)
 
 
 def cursor() -> int | None:

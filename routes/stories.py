@@ -6,8 +6,9 @@ from flask import Blueprint, Response, jsonify
 
 from harvester import run_ids
 from harvester.errors import InvalidRunId
-from routes import bodies
-from routes.auth import token_required
+from routes.contract.answers.trail import EventList
+from routes.contract.endpoint import Contract, Refuses, endpoint
+from routes.contract.queries import NamedPage
 from routes.state import services
 from services.run_ends import UnknownRun
 
@@ -15,13 +16,12 @@ blueprint = Blueprint("stories", __name__)
 
 
 @blueprint.get("/api/runs/<client_run_id>/events")
-@token_required
-def events(client_run_id: str) -> Response:
+@endpoint(Contract("Look", {200: (EventList,)}, query=NamedPage, refuses={404: Refuses(("run_not_found",))}))
+def events(client_run_id: str, query: NamedPage) -> Response:
     """Tell what happened to a client run, oldest first. The last cursor, asked again, has what came since."""
-    cursor = bodies.narrowing("cursor", code="invalid_cursor")
     listing = None
     if _is_run_id(client_run_id):
-        listing = services().story(client_run_id, limit=bodies.limit(), after=cursor)
+        listing = services().story(client_run_id, limit=query.limit, after=query.cursor)
     if listing is None:
         raise UnknownRun(client_run_id)
     return jsonify({"ok": True, "events": listing.rows, "nextCursor": listing.next_cursor})

@@ -54,7 +54,7 @@ def document(app: Flask) -> dict[str, Any]:
     schemas = _schemas([contract for _, _, contract, _ in found])
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, contract, about in found:
-        paths.setdefault(_path(rule), {})[method] = _operation(rule, contract, about, schemas)
+        paths.setdefault(path(rule), {})[method] = _operation(rule, contract, about, schemas)
     for model in {one for _, _, contract, _ in found for one in (contract.query, contract.headers) if one}:
         schemas.pop(model.__name__)
     components = {
@@ -145,7 +145,8 @@ def _one_of(models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
     return refs[0] if len(refs) == 1 else {"oneOf": refs}
 
 
-def _path(rule: Rule) -> str:
+def path(rule: Rule) -> str:
+    """Give the path of a rule as OpenAPI writes it."""
     return re.sub(r"<(?:[^:>]+:)?([^>]+)>", lambda named: "{" + to_camel(named[1]) + "}", rule.rule)
 
 

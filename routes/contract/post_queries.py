@@ -62,9 +62,7 @@ class Posts(PostFilters):
 class NarrowedDeliveries(Deliveries):
     """Which deliveries."""
 
-    actor_run_id: Annotated[
-        str | None, Field(pattern=r"^[^\x00]*$", description="Only those about this actor run of Apify's")
-    ] = None
+    actor_run_id: Annotated[Text, Field(description="Only those about this actor run of Apify's")] = None
     client_run_id: OfClientRun = None
 
 

@@ -19,6 +19,8 @@ from harvester.webhook_tokens import TokenSigner
 from routes import create_app
 from services import Services, build
 
+from . import documented
+
 HOOK = "/api/apify-webhook"
 TOKEN = "test-api-token"
 STATIC = "a-static-token-made-by-hand"
@@ -41,6 +43,7 @@ class Web:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         answer: Asked = self.http.open(path, method=method, headers=headers, **how)
+        documented.check(self.app, answer)
         return answer
 
     def get(self, path: str, **how: Any) -> Asked:

@@ -42,3 +42,19 @@ class ActivityList(GoodPage):
     """The activity log, newest first."""
 
     activity: list[Line]
+
+
+class Event(Shown):
+    """A line of the story of a client run."""
+
+    id: Annotated[str, Field(description="Known by it, should it come twice", examples=["e42"])]
+    at: Moment
+    kind: Annotated[str, Field(examples=["page"])]
+    batch: int | None
+    text: str
+
+
+class EventList(GoodPage):
+    """What happened to a client run, oldest first."""
+
+    events: list[Event]
