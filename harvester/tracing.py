@@ -58,7 +58,7 @@ class _Untold:
 def begin(endpoint: str | None) -> None:
     """Send traces to the collector at this base URL from now on; None changes nothing.
 
-    Call it after a fork. Headers, time-outs and certificates are taken from OpenTelemetry's own environment
+    Call it after a fork. Headers and certificates are taken from OpenTelemetry's own environment
     variables. Raises `NotInstalled` without the extra `otel`.
     """
     global _url

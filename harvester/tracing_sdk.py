@@ -23,6 +23,8 @@ from opentelemetry.trace.propagation import set_span_in_context
 
 from harvester.tracing import Value, ids_of, said
 
+#: How long a batch is tried to be sent, all tries together: a process that ends must not wait for a collector.
+_SECONDS: Final = 3
 #: The IDs of the trace and of the span that is being made. They are settled before OpenTelemetry makes it.
 _settled: Final[ContextVar[tuple[int, int]]] = ContextVar("settled")
 
@@ -75,7 +77,9 @@ class Sender:
             resource=Resource.create({"service.name": "post-harvester", "service.version": version}),
             id_generator=_Ids(),
         )
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
+        self._provider.add_span_processor(
+            BatchSpanProcessor(OTLPSpanExporter(endpoint=url, timeout=_SECONDS))
+        )
         self._tracer = self._provider.get_tracer("post-harvester", version)
 
     @contextmanager
