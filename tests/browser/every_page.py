@@ -32,7 +32,7 @@ class Lived:
             "clients": ["Lived-Well", "Lived-Badly"],
             "runs": [self.completed["clientRunId"], self.failed["clientRunId"]],
             "jobs": [job],
-            "posts": [post["postKey"]],
+            "posts": [post["id"]],
             "deliveries": [house.rows("/api/deliveries", "deliveries")[-1]["id"]],
             "dead-letters": [self.letter["id"]],
         }
@@ -49,7 +49,9 @@ class Lived:
         found = _PARAMETER.search(rule)
         if found is None:
             return [rule]
-        return [_PARAMETER.sub(partial(_value, value), rule) for value in self._named[found.group(1)]]
+        values = self._named[found.group(1)]
+        shown = values if rule.endswith(">") else values[:1]
+        return [_PARAMETER.sub(partial(_value, value), rule) for value in shown]
 
 
 def _value(value: object, found: re.Match[str]) -> str:

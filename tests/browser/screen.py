@@ -107,4 +107,4 @@ def screen_of(browser: Browser, url: str, **how: Any) -> Iterator[Screen]:
 
 def shown(locator: Locator) -> None:
     """Wait until something is seen."""
-    expect(locator.first).to_be_visible(timeout=PATIENCE * 1_000)
+    expect(locator.first).to_be_visible()

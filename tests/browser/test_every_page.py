@@ -46,7 +46,7 @@ def seriously(page: Page, options: dict[str, Any]) -> list[str]:
 def test_nothing_keeps_anybody_from_using_it(make_screen: MakeScreen, paths: list[str]) -> None:
     screen = make_screen(viewport=WIDE)
     wrong: dict[str, list[str]] = {}
-    for path in ["/login", *paths]:
+    for path in paths:
         screen.open(path)
         light = seriously(screen.page, _ALL)
         screen.page.emulate_media(color_scheme="dark")
@@ -60,7 +60,7 @@ def test_nothing_is_wider_than_a_small_screen(make_screen: MakeScreen, paths: li
     """What is wide scrolls by itself, and the page does not."""
     screen = make_screen(viewport=NARROW)
     wrong: dict[str, Any] = {}
-    for path in ["/login", *paths]:
+    for path in paths:
         screen.open(path)
         wide = screen.page.evaluate(_TOO_WIDE)
         wrong |= {path: wide} if wide else {}
