@@ -23,7 +23,7 @@ from opentelemetry.trace.propagation import set_span_in_context
 
 from harvester.tracing import Value, ids_of, said
 
-#: How long a batch is tried to be sent, all tries together: a process that ends must not wait for a collector.
+#: How long a batch is tried to be sent, all tries together: no process that ends may wait for a collector.
 _SECONDS: Final = 3
 #: The IDs of the trace and of the span that is being made. They are settled before OpenTelemetry makes it.
 _settled: Final[ContextVar[tuple[int, int]]] = ContextVar("settled")
