@@ -65,10 +65,13 @@ class AirtableSide:
         While a client of Airtable's has a client run, what its row says may stop it at any moment.
         """
         reading = [f"{_INTAKE} {full_id}" for full_id in self.intake.due()]
-        writing = [f"{_MIRROR} {base} {kind}" for base, kind in self.mirror.due()]
         with self.ledger.read() as tx:
             live = client_runs.any_live(tx, origin=AIRTABLE)
-        return [_CLIENTS] * live + reading + writing
+        return [_CLIENTS] * live + reading + self.owing()
+
+    def owing(self) -> list[str]:
+        """Name those of them that send something, and no others."""
+        return [f"{_MIRROR} {base} {kind}" for base, kind in self.mirror.due()]
 
     def do(self, name: str) -> None:
         """Do one of them, as far as it goes in a turn. Whose a base is, is looked up before it is touched."""

@@ -8,6 +8,7 @@ from harvester import __version__
 from harvester.cli import (
     adopt,
     airtable,
+    airtable_sync,
     alerts,
     canary,
     check,
@@ -36,7 +37,7 @@ Something is wrong?
   harvester doctor      settings and dependencies: what is wrong, what to do
   harvester alerts      what waits for a person, since when, what to do
   harvester status      what runs, how the latest ended, what is held up
-  harvester runs RUN    one client run; harvester retry RUN goes on with it
+  harvester logs RUN    what happened to one client run; then harvester retry RUN
 
 \b
 Exit codes: 0 done, 1 failed, 2 bad arguments or settings, 3 refused or only
@@ -53,6 +54,7 @@ def main() -> None:
 
 
 airtable.airtable.add_command(adopt.adopt)
+airtable.airtable.add_command(airtable_sync.sync)
 main.fill(
     {
         "Harvest": {

@@ -55,7 +55,7 @@ def check(client_id: str | None, every: bool, json_: bool) -> None:
 
     Example: harvester airtable check --client Guy-Wilson
     """
-    with interruptible(_UNCHANGED), _airtable() as services:
+    with interruptible(_UNCHANGED), with_airtable() as services:
         report = _looked(services, client_id, every)
     show_json(report_json(report)) if json_ else show_report(report)
     if report.findings:
@@ -77,7 +77,7 @@ def setup(client_id: str | None, every: bool, dry_run: bool, yes: bool, json_: b
     """
     if json_ and not (yes or dry_run):
         raise click.UsageError("with --json nobody is asked: give --yes or --dry-run too")
-    with interruptible(_REST), _airtable() as services:
+    with interruptible(_REST), with_airtable() as services:
         report = _looked(services, client_id, every)
         found = plan(report.bases, report.rows)
         if not json_:
@@ -104,13 +104,13 @@ def usage(json_: bool) -> None:
 
     Example: harvester airtable usage --json
     """
-    with _airtable() as services, services.ledger.read() as tx:
+    with with_airtable() as services, services.ledger.read() as tx:
         found = airtable_usage.usage(tx, now=services.clock())
     show_json(usage_json(found)) if json_ else show_usage(found)
 
 
 @contextmanager
-def _airtable() -> Iterator[Services]:
+def with_airtable() -> Iterator[Services]:
     """Give the services, if Airtable is on."""
     with session.services() as services:
         if services.airtable is None:

@@ -10,9 +10,10 @@ import click
 
 DONE, FAILED, BAD_ARGUMENTS, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 Path = tuple[str, ...]
+Codes = Mapping[int, str]
 
 #: Of every command that says nothing else.
-COMMON: Final[Mapping[int, str]] = {
+COMMON: Final[Codes] = {
     DONE: "done",
     FAILED: "failed; one line on stderr says why",
     BAD_ARGUMENTS: "bad arguments or settings; nothing was done",
@@ -26,7 +27,7 @@ _ENDED_BY_CTRL_C: Final = {DONE: "shown; with --watch: ended by Ctrl-C"}
 _REPAIR: Final = {REFUSED: "it cannot be, or need not be; nothing was changed"}
 
 #: What differs from the common ones, by the words of the command.
-_OWN: Final[Mapping[Path, Mapping[int, str]]] = {
+_OWN: Final[Mapping[Path, Codes]] = {
     ("demo",): {
         DONE: "all harvested, and all numbers add up",
         FAILED: "a client run did not complete, numbers do not add up, or Airtable lacks something",
@@ -95,7 +96,7 @@ _OWN: Final[Mapping[Path, Mapping[int, str]]] = {
 }
 
 
-def of(path: Path) -> dict[int, str]:
+def of(path: Path) -> Codes:
     """Give the exit codes of a command, by its words behind `harvester`, with what they mean."""
     return dict(sorted({**COMMON, **_OWN.get(path, {})}.items()))
 
