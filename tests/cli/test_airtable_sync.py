@@ -15,7 +15,8 @@ __all__ = ["airtable"]
 def kicked_off(harvester: Harvester, environ: dict[str, str]) -> None:
     """Have something that Airtable is owed."""
     environ["AIRTABLE_DELAY_SECONDS"] = "0.01"
-    harvester("kickoff", "--client", "Ann-Lee")
+    profile = "https://www.linkedin.com/in/ada"
+    assert "Started" in harvester("kickoff", "--client", "Ann-Lee", "--url", profile).stdout
 
 
 def test_what_is_owed_is_sent_and_then_nothing_is(
