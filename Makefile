@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test fast slow slow-and-check chaos check lint types imports wheel clean
+.PHONY: help setup demo test fast slow slow-and-check chaos screenshots check lint types imports wheel clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -71,6 +71,9 @@ slow-and-check: setup # what CI does after the fast tests
 chaos: setup ## 200 harvests while processes are killed and calls fail; SEED=7 DATABASE=postgresql HARVESTS=50
 	cd tests && PYTHONPATH=.. "$(abspath $(BIN)/python)" -m chaos $(if $(SEED),--seed $(SEED)) \
 		$(if $(DATABASE),--database $(DATABASE)) $(if $(HARVESTS),--harvests $(HARVESTS))
+
+screenshots: setup ## Take the pictures in docs/screenshots anew, of the demo's day; needs Chromium
+	cd tests && PYTHONPATH=.. "$(abspath $(BIN)/python)" -m browser.screenshots ../docs/screenshots
 
 check: lint types imports wheel ## Everything but the tests that CI demands
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from .chromium import NoChromium, found, launched
 from .house import PATIENCE, House, house_in
 from .screen import Screen, screen_of
 
 MakeScreen = Callable[..., Screen]
 _HERE = Path(__file__).parent
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,17 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser of the system; Playwright downloads none."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.skip("there is no Chromium: apt-get install chromium")
+    """The browser of the system."""
+    try:
+        found()
+    except NoChromium as error:
+        pytest.skip(str(error))
     expect.set_options(timeout=PATIENCE * 1_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
+    with sync_playwright() as playwright, launched(playwright) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="package")
