@@ -1,4 +1,4 @@
-"""Prune: let go of old deliveries and raw items, a little at a time. Never of posts, records or runs."""
+"""Prune: let go of old deliveries, raw items and stories, a little at a time. Never of posts or records."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ _NAMES = {
     Kind.DELIVERIES: ("delivery", "deliveries"),
     Kind.RAW_ITEMS: ("raw item of posts", "raw items of posts"),
     Kind.REJECT_SAMPLES: ("sample of rejects", "samples of rejects"),
+    Kind.RUN_EVENTS: ("line of a client run's story", "lines of client runs' stories"),
 }
 
 
@@ -123,7 +124,7 @@ def _restored(made: restores.Restored) -> dict[str, Any]:
 @click.option("--apply", "apply_", is_flag=True, help="Do it. Without this, only show what would go.")
 @as_json
 def prune(days: int, apply_: bool, json_: bool) -> None:
-    """Let go of old deliveries, and of the raw items behind old posts and rejects.
+    """Let go of old deliveries, of the raw items behind old posts and rejects, and of old stories.
 
     Posts, records, runs and what came of leads always stay, and so do deliveries that wait. It may be
     interrupted and run again.

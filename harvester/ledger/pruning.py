@@ -1,4 +1,4 @@
-"""What the ledger can do without after a while: old deliveries, and the raw items behind posts and rejects.
+"""What the ledger can do without after a while: old deliveries, raw items behind posts and rejects, stories.
 
 What goes is found and let go by the same condition, so that what was changed in between stays.
 """
@@ -27,8 +27,9 @@ from sqlalchemy import (
 )
 
 from harvester.ledger.database import Tx
-from harvester.ledger.tables import actor_runs, deliveries, posts, rejects, sightings
-from harvester.models import ActorRunState, DeliveryOutcome
+from harvester.ledger.page_tables import run_events
+from harvester.ledger.tables import actor_runs, client_runs, deliveries, posts, rejects, sightings
+from harvester.models import ActorRunState, ClientRunStatus, DeliveryOutcome
 
 _OVER: Final = (ActorRunState.INGESTED, ActorRunState.FAILED)
 #: Outcomes of deliveries that may go. One that is not named here stays.
@@ -48,6 +49,7 @@ class Kind(StrEnum):
     DELIVERIES = "deliveries"
     RAW_ITEMS = "rawItems"
     REJECT_SAMPLES = "rejectSamples"
+    RUN_EVENTS = "runEvents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,13 @@ def let_go(tx: Tx, kind: Kind, named: Sequence[Key], *, before: datetime) -> tup
 
 
 def _terms(tx: Tx, kind: Kind, before: datetime) -> _Terms:
-    return {Kind.DELIVERIES: _deliveries, Kind.RAW_ITEMS: _raw_items, Kind.REJECT_SAMPLES: _samples}[kind](
-        tx, before
-    )
+    terms = {
+        Kind.DELIVERIES: _deliveries,
+        Kind.RAW_ITEMS: _raw_items,
+        Kind.REJECT_SAMPLES: _samples,
+        Kind.RUN_EVENTS: _events,
+    }
+    return terms[kind](tx, before)
 
 
 def _deliveries(tx: Tx, before: datetime) -> _Terms:
@@ -143,6 +149,14 @@ def _samples(tx: Tx, before: datetime) -> _Terms:
     which = and_(rejects.c.sample.is_not(None), rejects.c.actor_run_id.in_(over))
     time = select(_ended_at()).where(actor_runs.c.id == rejects.c.actor_run_id).scalar_subquery()
     return _Terms(rejects, which, _bytes(tx, rejects.c.sample), time, {"sample": None})
+
+
+def _events(tx: Tx, before: datetime) -> _Terms:
+    """Of a client run that runs, every line stays."""
+    its_own = client_runs.c.client_run_id == run_events.c.client_run_id
+    live = select(client_runs.c.id).where(its_own, client_runs.c.status == ClientRunStatus.RUNNING)
+    which = and_(run_events.c.at < before, ~live.correlate(run_events).exists())
+    return _Terms(run_events, which, _bytes(tx, run_events.c.detail), run_events.c.at, None)
 
 
 def _over(before: datetime) -> ColumnElement[bool]:

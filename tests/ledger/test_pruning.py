@@ -1,4 +1,4 @@
-"""Pruning: old deliveries and raw items go, and nothing else does, however often it runs."""
+"""Pruning: old deliveries, raw items and stories go, and nothing else does, however often it runs."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ _meant: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("posts", "raw"): st.binary(max_size=3),
     ("deliveries", "received_at"): _times,
     ("deliveries", "processed_at"): st.none() | _times,
+    ("run_events", "at"): _times,
+    ("run_events", "client_run_id"): st.sampled_from(["0:", "1:", "gone"]),
+    ("client_runs", "status"): st.sampled_from(["Running", "Completed"]),
 }
 
 
@@ -53,8 +56,11 @@ def pruned(rows: Rows) -> Rows:
         seen_by[one["post_id"]].add(one["actor_run_id"])
     open_runs = {run["id"] for run in rows["actor_runs"]} - over
     kept = [row for row in rows["deliveries"] if row["processed_at"] is None or row["received_at"] >= BEFORE]
+    live = {run["client_run_id"] for run in rows["client_runs"] if run["status"] == "Running"}
+    told = [row for row in rows["run_events"] if row["at"] >= BEFORE or row["client_run_id"] in live]
     return rows | {
         "deliveries": kept,
+        "run_events": told,
         "posts": [
             row | {"raw": b""} if row["last_seen_at"] < BEFORE and not seen_by[row["id"]] & open_runs else row
             for row in rows["posts"]
@@ -93,7 +99,7 @@ def test_pruning_changes_what_it_said_and_nothing_else_however_often_it_runs(
     freed = list(prune(ledger, before=BEFORE))
     after = all_rows(ledger)
     assert after == pruned(before)
-    for kind, table in zip(Kind, ("deliveries", "posts", "rejects"), strict=True):
+    for kind, table in zip(Kind, ("deliveries", "posts", "rejects", "run_events"), strict=True):
         assert said[kind].rows == changed(before, after, table)
         assert said[kind].rows == sum(one.rows for one in freed if one.kind is kind)
         assert said[kind].bytes == sum(one.bytes for one in freed if one.kind is kind)
@@ -122,7 +128,8 @@ def test_items_of_an_actor_run_that_somebody_may_look_at_stay(why: dict[str, Any
     with ledger.write() as tx:
         tx.execute(update(tables.actor_runs).values(**why))
     before = all_rows(ledger)
-    assert [one.rows for one in survey(ledger, before=BEFORE).values()] == [0, 0, 0]
+    items = (Kind.RAW_ITEMS, Kind.REJECT_SAMPLES)
+    assert [survey(ledger, before=BEFORE)[kind].rows for kind in items] == [0, 0]
     assert list(prune(ledger, before=BEFORE)) == []
     assert all_rows(ledger) == before
 
