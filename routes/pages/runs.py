@@ -32,7 +32,7 @@ _ERRORS: Final = 5
 @blueprint.get("/runs")
 def runs() -> str:
     """List client runs, newest first."""
-    status, client_id = _narrowed("status"), _narrowed("client")
+    status, client_id = _narrowed("status"), _narrowed("clientId")
     if status is not None and status not in list(ClientRunStatus):
         raise InvalidInput(f"there is no status {status}", code="invalid_status")
     found = services().overview.runs(limit=_RUNS, before=bodies.cursor(), client_id=client_id, status=status)

@@ -23,7 +23,7 @@ def saved(screen: Screen, link: str) -> Path:
 def test_a_post_is_searched_and_what_is_found_is_exported(screen: Screen, house: House) -> None:
     run = house.harvest("Searched", FOUND, "sören-searched")
     screen.open("/posts")
-    screen.page.get_by_label("Words of the text").fill("ostrich CREPES")
+    screen.page.get_by_label("Words of text or author").fill("ostrich CREPES")
     screen.page.get_by_label("Client ID").fill("Searched")
     screen.button("Search").click()
     (post,) = screen.main.get_by_role("article").all()

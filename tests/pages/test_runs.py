@@ -35,10 +35,10 @@ def test_lists_are_narrowed_and_paged(operator: Operator) -> None:
     first = operator.get("/runs")
     assert first.count("<tr>") == 51
     assert 'rel="next" href="/runs?cursor=' in first
-    one = text_of(operator.get("/runs?client=C07&status=Running"))
+    one = text_of(operator.get("/runs?clientId=C07&status=Running"))
     assert "-C07" in one
     assert "-C08" not in one
-    assert "No client run is like that." in text_of(operator.get("/runs?client=C07&status=Failed"))
+    assert "No client run is like that." in text_of(operator.get("/runs?clientId=C07&status=Failed"))
     assert "there is no status" in text_of(operator.get("/runs?status=Nonsense", status=400)).lower()
 
 
