@@ -16,8 +16,8 @@ _WORD_CHARS: Final = 64
 _MOST_CHARS: Final = 200_000
 #: Words of a query that are heeded: more narrow nothing down that anybody would notice.
 _MOST_ASKED: Final = 32
-#: The beginning of a word says enough to be looked for from so many characters on.
-_PREFIX_CHARS: Final = 2
+#: A word's beginning is looked for from so many characters on: shorter ones are those of half the words.
+_PREFIX_CHARS: Final = 3
 
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")

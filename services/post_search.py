@@ -59,7 +59,7 @@ class PostSearch:
     """Finds posts. It only reads."""
 
     def __init__(self, ledger: Ledger, *, few: int = post_search.FEW) -> None:
-        """Build it. `few`: posts with the words that are listed, rather than looked at as they come up."""
+        """Build it. `few`: posts with the words that are looked up one by one."""
         self._ledger = ledger
         self._few = few
 
