@@ -6,6 +6,6 @@ start something carries its idempotency key, everything else leaves things as th
 
 from __future__ import annotations
 
-from routes.pages.actions import all_clients, harvest, repairs, runs, starts
+from routes.pages.actions import all_clients, clients, harvest, leads, repairs, runs, starts
 
-MODULES = (harvest, all_clients, runs, repairs, starts)
+MODULES = (harvest, all_clients, runs, repairs, starts, clients, leads)
