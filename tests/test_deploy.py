@@ -28,7 +28,7 @@ FOREIGN = {
 #: Seconds that a worker is given at the end, at the least: it takes no longer than its own limit.
 LEAST_GRACE = Settings.model_fields["shutdown_seconds"].default
 #: What follows the name where it is a user, a folder or a package.
-NO_COMMANDS = {"harvester"}
+NO_COMMANDS = {"harvester", "-m"}
 Json = dict[str, Any]
 
 
