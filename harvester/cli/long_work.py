@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
+from harvester.cli.display import counted
 from harvester.ledger.copying import Progress as Told
+
+T = TypeVar("T")
+
+_TOLD_EVERY = 100
 
 
 class Interrupted(click.ClickException):
@@ -46,3 +61,16 @@ def bar(doing: str, at_last: str) -> Iterator[Told]:
             shown.update(task, completed=done, total=total, description=at_last if done >= total else doing)
 
         yield told
+
+
+def counted_out(rows: Iterable[T], doing: str, one: str) -> Iterator[T]:
+    """Give rows on, and count them on a terminal while they go elsewhere: how many there are nobody knows."""
+    console = Console(stderr=True)
+    hidden = not console.is_terminal or sys.stdout.isatty()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=hidden) as shown:
+        task = shown.add_task(doing, total=None)
+        for number, row in enumerate(rows, 1):
+            yield row
+            if not number % _TOLD_EVERY:
+                shown.update(task, description=f"{doing} {counted(number, one)}")

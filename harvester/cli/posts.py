@@ -10,6 +10,7 @@ import click
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, counted, moment, show_json, show_table
+from harvester.cli.long_work import counted_out, interruptible
 from harvester.errors import InvalidInput
 from harvester.models import DeliveryOutcome
 from services import exports
@@ -38,8 +39,8 @@ def posts(limit: int, format_: str, json_: bool, **asked: str | None) -> None:
         filters.wanted()
     except InvalidInput as error:
         raise click.UsageError(str(error)) from error
-    with session.services() as services:
-        found = islice(services.posts.every(filters), limit)
+    with interruptible("What was written until then is not all of it."), session.services() as services:
+        found = counted_out(islice(services.posts.every(filters), limit), "Exporting", "post")
         if format_ == "csv":
             for line in exports.csv_lines(found):
                 click.echo(line, nl=False)
@@ -50,9 +51,8 @@ def posts(limit: int, format_: str, json_: bool, **asked: str | None) -> None:
             show_json(list(found))
         else:
             shown = [_row(post) for post in found]
-            show_table(
-                counted(len(shown), "post"), ("Posted (UTC)", "Author", "Kind", "Likes", "Text", "URL"), shown
-            )
+            columns = ("Posted (UTC)", "Author", "Kind", "Likes", "Text", "URL")
+            show_table(counted(len(shown), "post"), columns, shown, spare=("Kind", "Likes", "URL"))
 
 
 def _row(post: dict[str, Any]) -> tuple[object, ...]:
@@ -88,4 +88,5 @@ def deliveries(
     names = ("eventType", "actorRunId", "clientId", "outcome", "result")
     columns = ("ID", "Received (UTC)", "Event", "Actor run", "Client", "Outcome", "Result")
     rows = [(one["id"], moment(one["receivedAt"]), *(one[name] for name in names)) for one in found]
-    show_table(counted(len(found), "delivery", "deliveries"), columns, rows)
+    spare = ("Received (UTC)", "Client", "Result")
+    show_table(counted(len(found), "delivery", "deliveries"), columns, rows, spare=spare)

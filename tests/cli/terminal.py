@@ -12,7 +12,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from .processes import HARVESTER, STARTS_WITHIN
@@ -56,20 +56,31 @@ class Terminal:
 
 @contextmanager
 def in_terminal(
-    *arguments: str, environ: Mapping[str, str], folder: Path, columns: int = 80, rows: int = 24
+    *arguments: str,
+    environ: Mapping[str, str],
+    folder: Path,
+    columns: int = 80,
+    rows: int = 24,
+    output: Path | None = None,
 ) -> Iterator[Terminal]:
-    """Start a command of ours in a terminal of this size; it is killed at the end if it is still there."""
+    """Start a command of ours in a terminal of this size; it is killed at the end if it is still there.
+
+    With `output` its stdout goes there, and the terminal shows its stderr alone.
+    """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    with subprocess.Popen(
-        [sys.executable, *HARVESTER, *arguments],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env={"TERM": "xterm-256color", **environ},
-        cwd=folder,
-        start_new_session=True,
-    ) as popen:
+    with (
+        output.open("wb") if output else nullcontext(slave) as stdout,
+        subprocess.Popen(
+            [sys.executable, *HARVESTER, *arguments],
+            stdin=slave,
+            stdout=stdout,
+            stderr=slave,
+            env={"TERM": "xterm-256color", **environ},
+            cwd=folder,
+            start_new_session=True,
+        ) as popen,
+    ):
         os.close(slave)
         try:
             yield Terminal(popen, master)

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 import pytest
-from factories import make_client, make_leads, make_run
+from factories import NOW, found, make_client, make_leads, make_post, make_run
 
 from harvester.cli import exit_codes, main
-from harvester.ledger import Ledger
+from harvester.ledger import Ledger, posts
 
 from .conftest import Harvester
 from .terminal import in_terminal
@@ -89,14 +89,36 @@ def test_a_wrong_setting_is_told_by_its_name_before_anything_is_done(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [(80, ["runs", "RUN"]), (200, ["leads", "list", "--client", "CLIENT"])],
+    ids=["narrow", "wide"],
+)
 def test_no_line_is_wider_than_its_terminal_and_no_colour_is_shown_to_who_wants_none(
-    columns: int, environ: dict[str, str], names: dict[str, str], tmp_path: Path
+    columns: int, words: list[str], environ: dict[str, str], names: dict[str, str], tmp_path: Path
 ) -> None:
-    for arguments in (["runs", names["RUN"]], ["leads", "list", "--client", "Acme"]):
-        plain = {**environ, "NO_COLOR": "1"}
-        with in_terminal(*arguments, environ=plain, folder=tmp_path, columns=columns) as terminal:
-            assert terminal.code() == 0
-        lines = terminal.text.replace("\r", "").split("\n")
-        assert max(len(click.unstyle(line)) for line in lines) <= columns
-        assert not [line for line in lines if "\x1b[3" in line or "\x1b[9" in line]
+    arguments = [names.get(word, word) for word in words]
+    plain = {**environ, "NO_COLOR": "1"}
+    with in_terminal(*arguments, environ=plain, folder=tmp_path, columns=columns) as terminal:
+        assert terminal.code() == 0
+    lines = terminal.text.replace("\r", "").split("\n")
+    assert max(len(click.unstyle(line)) for line in lines) <= columns
+    assert not [line for line in lines if "\x1b[3" in line or "\x1b[9" in line]
+
+
+@pytest.mark.slow
+def test_an_export_to_a_file_shows_on_the_terminal_how_far_it_is(
+    environ: dict[str, str], ledger: Ledger, tmp_path: Path
+) -> None:
+    make_client(ledger, "Acme")
+    (lead,) = make_leads(ledger, "Acme", 1)
+    (batch,) = make_run(ledger, [[lead]], client_id="Acme")
+    many = [found(make_post(str(7_329_207_003_942_125_000 + number)), lead) for number in range(250)]
+    with ledger.write() as tx:
+        posts.store(tx, batch, many, now=NOW)
+    file = tmp_path / "posts.jsonl"
+    arguments = ("posts", "--limit", "1000", "--format", "jsonl")
+    with in_terminal(*arguments, environ=environ, folder=tmp_path, output=file) as terminal:
+        assert terminal.code() == 0
+    assert len(file.read_text().splitlines()) == 250
+    assert "200 posts" in terminal.text
