@@ -29,7 +29,7 @@ from services.days import day_start, month_start
 from services.plan import ACTIVE
 
 #: Client runs at work that are shown one by one, and how many that are over, and job runs.
-_AT_WORK: Final = 25
+_AT_WORK: Final = 10
 _ENDED: Final = 8
 _JOBS: Final = 5
 
