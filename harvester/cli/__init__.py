@@ -29,7 +29,7 @@ from harvester.cli import (
     runs,
     schedule,
 )
-from harvester.cli.exit_codes import tell_in_help
+from harvester.cli.exit_codes import finish_help
 from harvester.cli.sections import PROGRAM, Commands
 
 _EPILOG = """\b
@@ -104,4 +104,4 @@ main.fill(
         },
     }
 )
-tell_in_help(main)
+finish_help(main)

@@ -26,7 +26,7 @@ _STATE: Final = "What was taken over stays; run it again for the rest."
 _SHOWN: Final = 100
 
 
-@click.command()
+@click.command(short_help="Take over what an earlier harvester has left.")
 @click.option("--client", "client_id", type=ClientName(), help="Take over what is this client's alone.")
 @click.option("--apply", is_flag=True, help="Do it; else only say what would be done.")
 @as_json

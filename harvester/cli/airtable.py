@@ -44,7 +44,7 @@ def airtable() -> None:
     """
 
 
-@airtable.command()
+@airtable.command(short_help="Name all that is missing or mistyped in the bases.")
 @_only
 @_all
 @as_json
@@ -62,7 +62,7 @@ def check(client_id: str | None, every: bool, json_: bool) -> None:
         sys.exit(session.EXIT_REFUSED)
 
 
-@airtable.command()
+@airtable.command(short_help="Make tables and fields that are missing.")
 @_only
 @_all
 @click.option("--dry-run", is_flag=True, help="Show what would be made, and make nothing.")
@@ -95,7 +95,7 @@ def setup(client_id: str | None, every: bool, dry_run: bool, yes: bool, json_: b
         sys.exit(session.EXIT_REFUSED)
 
 
-@airtable.command()
+@airtable.command(short_help="Calls of the month, and what waits to be sent.")
 @as_json
 def usage(json_: bool) -> None:
     """Show this month's calls, which bases are left alone for now, and what waits to be sent.

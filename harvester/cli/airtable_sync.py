@@ -16,7 +16,7 @@ from harvester.cli.long_work import bar, interruptible
 _STATE: Final = "What was sent is sent; a worker sends the rest, or this command when it is run again."
 
 
-@click.command()
+@click.command(short_help="Send what Airtable is owed, now.")
 @click.option(
     "--seconds", type=Seconds(1, 86_400), default=300, show_default=True, help="Stop after so long."
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from typing import Final
 
@@ -51,11 +50,11 @@ def _of(path: exit_codes.Path, command: click.Command) -> Iterator[tuple[exit_co
 def _one(path: exit_codes.Path, command: click.Command) -> Iterator[str]:
     """Describe one command: what it does, how it is called, its options, an example, its exit codes."""
     words = " ".join((PROGRAM, *path))
-    told, _, example = inspect.cleandoc(command.help or "").rpartition("Example: ")
+    told, example = exit_codes.told_and_example(command)
     with click.Context(command, info_name=words) as ctx:
         usage = " ".join(command.collect_usage_pieces(ctx))
         options = [record for one in command.params if (record := one.get_help_record(ctx))]
-    yield from (f"### {words}", "", told.strip(), "", "```sh", " ".join(example.split()), "```", "")
+    yield from (f"### {words}", "", told, "", "```sh", example, "```", "")
     yield from (f"Usage: `{words} {usage}`", "")
     if options:
         yield from ("| option | what it does |", "|---|---|")

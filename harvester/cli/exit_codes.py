@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -116,11 +117,19 @@ def every_command(group: click.Group, *path: str) -> Iterator[tuple[Path, click.
             yield (*path, name), command
 
 
-def tell_in_help(main: click.Group) -> None:
-    """End the help of each command with its exit codes."""
+def told_and_example(command: click.Command) -> tuple[str, str]:
+    """Give what the help of a command says, and its example in one line."""
+    told, _, example = inspect.cleandoc(command.help or "").rpartition("Example:")
+    return told.rstrip("\b \n"), " ".join(example.split())
+
+
+def finish_help(main: click.Group) -> None:
+    """End the help of each command with its example, in one line to be copied, and its exit codes."""
     for path, command in every_command(main):
+        told, example = told_and_example(command)
+        command.help = f"{told}\n\n\b\nExample:\n  {example}"  # \b: click leaves these lines alone
         lines = [
             textwrap.fill(f"{code:>5}  {meaning}", 78, subsequent_indent=" " * 7)
             for code, meaning in of(path).items()
         ]
-        command.epilog = "\n".join(["\b", "Exit codes:", *lines])  # \b: click leaves these lines alone
+        command.epilog = "\n".join(["\b", "Exit codes:", *lines])

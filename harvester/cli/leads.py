@@ -28,7 +28,7 @@ def leads() -> None:
     """
 
 
-@leads.command("import")
+@leads.command("import", short_help="Import leads from a CSV file.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--client", "client_id", type=ClientName(), required=True, help="Whose leads they are.")
 @as_json
@@ -119,7 +119,7 @@ def list_(client_id: str, json_: bool) -> None:
     )
 
 
-@leads.command()
+@leads.command(short_help="Ask again for leads that are unreachable.")
 @click.option("--client", "client_id", type=ClientName(), required=True, help="Whose leads they are.")
 @click.argument("urls", metavar="[URL]...", nargs=-1)
 @as_json

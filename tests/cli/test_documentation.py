@@ -27,7 +27,7 @@ WANTED += "check doctor airtable hash-password logs completion alerts cancel ret
 
 def example(command: click.Command) -> list[str]:
     """Give the words of a command's example, without what is a shell's."""
-    found = " ".join((command.help or "").rpartition("Example: ")[2].split())
+    found = exit_codes.told_and_example(command)[1]
     return shlex.split(re.split(r" [<>] ", found)[0])
 
 
@@ -48,7 +48,10 @@ def test_help_ends_with_the_exit_codes_and_fits_a_terminal(
     words = " ".join(shown.split())
     for code, when in exit_codes.of(path).items():
         assert f"{code} {when}" in words
-    assert max(map(len, shown.splitlines())) <= 80
+    example = exit_codes.told_and_example(command)[1]
+    lines = shown.splitlines()
+    assert example in [line.strip() for line in lines], "in one line, to be copied"
+    assert max(len(line) for line in lines if example not in line) <= 80
 
 
 @pytest.mark.parametrize(("path", "command"), EVERY, ids=NAMES)
