@@ -22,6 +22,7 @@ from harvester.ledger import (
     parked,
     posts,
     schema,
+    story,
 )
 from harvester.ledger.mirroring import Kind
 from harvester.models import ClientRun
@@ -46,9 +47,10 @@ class Overview:
             if found is None:
                 return None
             batches = actor_runs.of_client_run(tx, full_id)
+            counts = story.counts(tx, full_id)
             return {
                 **self._client_runs(tx, [found])[0],
-                "actorRuns": [shapes.actor_run(batch, *posts.counts(tx, batch.id)) for batch in batches],
+                "actorRuns": [shapes.actor_run(batch, *counts.get(batch.id, (0, 0))) for batch in batches],
                 "errors": [shapes.actor_run_error(batch) for batch in batches if batch.error_code],
                 "coverage": coverage.summary(tx, full_id),
             }

@@ -25,6 +25,8 @@ _REJECT_CURSOR: Final = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
 #: The parts that a story is told from; a cursor has the place in each, in this order.
 _EVENT, _ACTIVITY, _CALL, _ROW = range(4)
 _LETTERS: Final = "eadr"
+#: The operation that comes before all else of the same moment.
+_FIRST: Final = "create"
 _TEXT_CHARS: Final = 500
 
 
@@ -109,7 +111,7 @@ def _parts(
 
 def _merged(parts: Iterable[Iterable[_Line]]) -> Iterator[_Line]:
     """Put the parts together by time; each keeps its own order, in which it was written."""
-    return heapq.merge(*parts, key=lambda line: (line.at, line.part))
+    return heapq.merge(*parts, key=lambda line: (line.at, line.kind != _FIRST, line.part))
 
 
 def _event(row: dict[str, Any]) -> _Line:

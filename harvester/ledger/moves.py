@@ -66,7 +66,7 @@ def _ingested(run: ActorRun, values: Mapping[str, Any]) -> str:
     cost = values.get("cost_micros", run.cost_micros)
     read = f"All {values.get('cursor', run.cursor)} items are read"
     error = values.get("error")
-    return read + ("" if cost is None else f"; it cost {_usd(cost)}") + (f". {error}" if error else "")
+    return read + ("" if cost is None else f"; it cost {_usd(cost)}") + (f"; {error}" if error else "")
 
 
 def _failed(run: ActorRun, values: Mapping[str, Any]) -> str:

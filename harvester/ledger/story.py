@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_
 
 from harvester.ledger.database import Tx
 from harvester.ledger.page_tables import run_events
-from harvester.ledger.tables import activity, actor_runs, deliveries, leads, rejects
+from harvester.ledger.tables import activity, actor_runs, deliveries, leads, rejects, sightings
 
 Rows = list[dict[str, Any]]
 
@@ -70,3 +70,19 @@ def rejects_of(tx: Tx, client_run_id: str, *, after: tuple[int, int], limit: int
         .limit(limit)
     )
     return [dict(row._mapping) for row in tx.execute(statement)]
+
+
+def counts(tx: Tx, client_run_id: str) -> dict[int, tuple[int, int]]:
+    """Count the distinct posts and the rejects of each actor run of a client run, by the row's ID."""
+    posts = func.count(sightings.c.post_id.distinct())
+    seen = _per_row(tx, client_run_id, sightings.c.actor_run_id, posts)
+    refused = _per_row(tx, client_run_id, rejects.c.actor_run_id, func.count())
+    return {row_id: (seen.get(row_id, 0), refused.get(row_id, 0)) for row_id in seen.keys() | refused.keys()}
+
+
+def _per_row(
+    tx: Tx, client_run_id: str, row_id: ColumnElement[int], number: ColumnElement[int]
+) -> dict[int, int]:
+    its_own = select(actor_runs.c.id).where(actor_runs.c.client_run_id == client_run_id)
+    statement = select(row_id, number).where(row_id.in_(its_own)).group_by(row_id)
+    return dict(tx.execute(statement).all())

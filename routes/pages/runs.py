@@ -19,12 +19,12 @@ from services.run_ends import UnknownRun
 blueprint = shell.blueprint("run_pages")
 
 _RUNS: Final = 50
-_PROFILES: Final = 200
+_PROFILES: Final = 100
 _LINES: Final = 40
 _STORY_LINES: Final = 250
 _REJECTS: Final = 5
 _REJECTS_PAGE: Final = 50
-_BATCHES: Final = 100
+_BATCHES: Final = 50
 #: Errors of one kind that are shown with their words.
 _ERRORS: Final = 5
 
