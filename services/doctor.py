@@ -119,11 +119,11 @@ def _from_outside(settings: Settings) -> Looks:
     url = settings.public_url
     return {
         "public url": (
-            lambda: _public_url(url),
+            lambda: _answering(url, lambda: _public_url(url)),
             "start the web process, and see that PUBLIC_URL leads to it from the internet",
         ),
         "metrics": (
-            lambda: _metrics(url),
+            lambda: _answering(url, lambda: _metrics(url)),
             "see what the log of the web process says, and what stands between it and PUBLIC_URL",
         ),
     }
@@ -138,6 +138,17 @@ def _reached(look: Look) -> str:
     except OSError as error:  # urllib's, whose own text is but a wrapping
         reason = getattr(error, "reason", error)
         raise NotWell(f"Apify could not be asked: {reason}", _REACH_APIFY) from error
+
+
+def _answering(url: str, look: Look) -> str:
+    """Look at something behind a URL; why it does not answer is told without the wrappings of urllib."""
+    try:
+        return look()
+    except urllib.error.HTTPError as error:
+        with error:
+            raise NotWell(f"{url} answers with HTTP status {error.code}") from error
+    except OSError as error:
+        raise NotWell(f"{url} does not answer: {getattr(error, 'reason', error)}") from error
 
 
 def _ledger(url: str) -> str:
