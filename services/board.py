@@ -59,6 +59,7 @@ class Board:
         """Show it all. Raises `LedgerUnavailable`."""
         now = self._clock()
         with self._ledger.read() as tx:
+            jobs, last = _jobs(tx)
             found, more = matters.standing(tx, now=now, mirrored=self._mirrored)
             return {
                 "at": shapes.time(now.replace(microsecond=0)),
@@ -67,9 +68,9 @@ class Board:
                 "atWork": self._at_work(tx),
                 "today": self._today(tx, now),
                 "month": self._month(tx, now),
-                "schedule": {**_schedule(tx, now), "set": self._scheduled},
+                "schedule": {**_coming(tx, now), "set": self._scheduled, "last": last},
                 "ended": self._shown(tx, at_work.ended(tx, limit=_ENDED)),
-                "jobs": _jobs(tx),
+                "jobs": jobs,
             }
 
     def _at_work(self, tx: Tx) -> dict[str, Any]:
@@ -123,22 +124,20 @@ def _progress(found: at_work.Progress) -> dict[str, int]:
     return {"batches": told.pop("batches"), "atWork": told.pop("at_work"), **told}
 
 
-def _schedule(tx: Tx, now: datetime) -> dict[str, Any]:
-    coming, fired = schedules.coming(tx), at_work.last_scheduled(tx)
+def _coming(tx: Tx, now: datetime) -> dict[str, Any]:
+    coming = schedules.coming(tx)
     return {
         "name": coming.name if coming else None,
         "nextAt": shapes.time(coming.next_at) if coming else None,
         "overdue": coming is not None and coming.next_at is not None and coming.next_at < now,
-        "last": None if fired is None else job_shapes.job(fired, *_summed(tx, fired.run_id)),
     }
 
 
-def _summed(tx: Tx, run_id: str) -> tuple[Any, int]:
-    count, counted = job_clients.sums(tx, [run_id])[run_id]
-    return counted, count
-
-
-def _jobs(tx: Tx) -> list[dict[str, Any]]:
+def _jobs(tx: Tx) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Show the newest job runs, and the last one that a schedule has fired."""
     found, _ = job_runs.page(tx, limit=_JOBS)
-    sums = job_clients.sums(tx, [job.run_id for job in found])
-    return [job_shapes.job(job, sums[job.run_id][1], sums[job.run_id][0]) for job in found]
+    fired = at_work.last_scheduled(tx)
+    every = {job.run_id: job for job in (*found, *([fired] if fired else []))}
+    sums = job_clients.sums(tx, list(every))
+    shown = {one: job_shapes.job(job, sums[one][1], sums[one][0]) for one, job in every.items()}
+    return [shown[job.run_id] for job in found], shown[fired.run_id] if fired else None
