@@ -14,6 +14,8 @@ from openapi_schema_validator import OAS31Validator
 from web.asking import Web, opened_web
 from web.documented import check
 
+from routes import apify_webhook
+
 from .stocked import FULL_ID, stocked
 
 ROOT = Path(__file__).parents[2]
@@ -114,3 +116,9 @@ def test_the_guide_names_only_what_there_is(web: Web) -> None:
     named = re.findall(r"(?:\$HARVESTER|`(?:GET|POST|DELETE) )(/[\w/.<>-]+)", guide)
     assert len(named) > 15
     assert not [path for path in named if not any(one.match(path) for one in known)]
+
+
+def test_nothing_stands_between_apify_and_the_webhooks_view(web: Web) -> None:
+    for view in (apify_webhook.receive, apify_webhook.ready):
+        assert web.app.view_functions[f"apify_webhook.{view.__name__}"] is view
+        assert not hasattr(view, "__wrapped__")

@@ -27,7 +27,7 @@ _PHASES = (Phase.explicit, Phase.generate)  # nothing is shrunk: the first reque
 
 def _ask_all(web: Web, mode: GenerationMode, examples: int) -> int:
     """Ask every operation so many times; give how many can be asked in this way."""
-    described = schemathesis.openapi.from_wsgi("/openapi.json", web.app)
+    described: Any = schemathesis.openapi.from_wsgi("/openapi.json", web.app)
     asked = 0
     for found in described.get_all_operations():
         with suppress(Unsatisfiable):  # there is no bad way to ask what takes nothing
@@ -63,4 +63,4 @@ def test_what_is_made_up_gets_a_documented_answer(sqlite_url: str, mode: Generat
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_much_that_is_made_up_gets_a_documented_answer(ledger_url: str, mode: GenerationMode) -> None:
     with stocked(ledger_url) as web:
-        assert _ask_all(web, mode, 50) > 20
+        assert _ask_all(web, mode, 20) > 20
