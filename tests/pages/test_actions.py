@@ -39,7 +39,7 @@ def test_a_kickoff_says_who_is_due_and_what_it_costs_and_is_done_once(operator: 
     before = operator.web.counts()
     page = operator.get("/clients/Guy-Wilson/kickoff")
     assert all(lead.name and lead.name in page for lead in found)
-    assert "3 profiles are harvested at once" in text_of(page)
+    assert "3 profiles would be harvested at once" in text_of(page)
     assert "Costs at most $2.00" in text_of(page)
     assert operator.web.counts() == before, "a GET does nothing"
     key = page.split('name="key" value="')[1].split('"')[0]
@@ -59,7 +59,7 @@ def test_a_kickoff_for_few_batches_asks_for_as_few_as_were_shown(operator: Opera
     make_client(operator.web.ledger, batch_size=1)
     make_leads(operator.web.ledger, count=4)
     form = "/clients/Guy-Wilson/kickoff?maxBatches=2"
-    assert "2 profiles are harvested" in text_of(operator.get(form))
+    assert "2 profiles would be harvested" in text_of(operator.get(form))
     answer = operator.send("/clients/Guy-Wilson/kickoff", form=form)
     with operator.web.ledger.read() as tx:
         planned = actor_runs.of_client_run(tx, answer.location.removeprefix("/runs/"))

@@ -166,7 +166,7 @@ def test_a_job_run_is_narrowed_as_it_was_shown(operator: Operator) -> None:
     form = "/process?stream=1&limit=5&whole=1"
     page = text_of(operator.get(form))
     assert "Active clients 1" in page
-    assert "1 clients would be harvested, for at most $1.00 together" in page
+    assert "1 client would be harvested, for at most $1.00 together" in page
     operator.send("/process", form=form)
     assert "1 started, 0 not started" in operator.get("/")
     assert "Of them at work already 1" in text_of(operator.get("/process"))

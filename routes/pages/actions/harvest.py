@@ -76,8 +76,8 @@ def _told(found: dict[str, Any]) -> list[str]:
         return [f"Nothing would be started now: {found['reason']}", *doubts]
     if not found["profiles"]:
         return ["Nobody is due: the client run would end at once", *doubts]
-    first = "Profile is" if found["profiles"] == 1 else "Profiles are"
-    return [f"{found['profiles']} {first.lower()} harvested at once; see below who, and why", *doubts]
+    who = "1 profile" if found["profiles"] == 1 else f"{found['profiles']} profiles"
+    return [f"{who} would be harvested at once; see below who, and why", *doubts]
 
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, object]]:

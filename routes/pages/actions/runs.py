@@ -115,5 +115,8 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, object]]:
         ("Posts found", filters.number(counted["postsHarvested"])),
         ("Cost so far", filters.usd(counted["apifyCostUsd"])),
         ("Leads sent to Apify", filters.number(reach["submitted"])),
-        ("Of them without an answer", filters.number(reach["submitted"] - reach["posts"] - reach["none"])),
+        (
+            "Of them not answered, or with an error",
+            filters.number(reach["submitted"] - reach["posts"] - reach["none"]),
+        ),
     ]
