@@ -83,6 +83,17 @@ class JobReports:
         with self._ledger.read() as tx:
             return report(tx, run_id)
 
+    def so_far(self, run_id: str) -> dict[str, Any] | None:
+        """Show a job run with its report, whether it has ended or not; None if there is none of this ID."""
+        with self._ledger.read() as tx:
+            found = job_runs.get(tx, run_id)
+            if found is None:
+                return None
+            decided, runs = job_clients.of_job(tx, run_id), job_clients.runs_of(tx, run_id)
+        own = [run for run in runs if run.run_id == run_id]
+        shown = job_shapes.job(found, job_shapes.summed(own), len(own))
+        return {**shown, "report": job_shapes.report(found, decided, runs)}
+
     def tell(self, run_id: str) -> bool:
         """Tell how a job run has ended: to the log, and to whoever is told of alerts where it concerns them.
 

@@ -28,15 +28,13 @@ def jobs() -> str:
 @blueprint.get("/jobs/<run_id>")
 def job(run_id: str) -> str:
     """Show one job run with what was decided about each client, and what came of it."""
-    found = services().overview.job(run_id) if _is_run_id(run_id) else None
+    found = services().job_reports.so_far(run_id) if _is_run_id(run_id) else None
     if found is None:
         abort(404, "there is no job run of this ID")
-    report = found["report"] or services().job_reports.report(run_id)
     after = bodies.narrowing("client") or ""
-    rows = [one for one in report["clients"] if one["clientId"] > after] if report else []
+    rows = [one for one in found["report"]["clients"] if one["clientId"] > after]
     more = rows[_CLIENTS - 1]["clientId"] if len(rows) > _CLIENTS else None
-    sums = report["sums"] if report else None
-    return shell.page("job.html", job=found, rows=rows[:_CLIENTS], more=more, sums=sums)
+    return shell.page("job.html", job=found, rows=rows[:_CLIENTS], more=more)
 
 
 def _is_run_id(text: str) -> bool:
