@@ -14,7 +14,7 @@ from services import dead_letters, outages, shapes
 from services.unreachable import in_words
 
 #: So many of a kind are shown.
-MOST: Final = 20
+MOST: Final = 10
 #: What kinds there are, the worst first. The last three are told, and wait for nobody at night.
 _KINDS: Final = ("outage", "failed", "deadLetter", "alert", "budget", "airtable", "pause")
 _MILD: Final = frozenset({"budget", "airtable", "pause"})
@@ -30,20 +30,21 @@ _MONTH: Final = re.compile(r"budget of [0-9]{4}-[0-9]{2}")
 
 
 def standing(tx: Tx, *, now: datetime, mirrored: bool) -> tuple[list[dict[str, Any]], bool]:
-    """Give what needs a person, the worst first, and whether there are more alerts than are shown."""
+    """Give what needs a person, the worst first, and whether there is more than is shown."""
     found, cursor = alerts.standing(tx, now=now, limit=MOST)
     keys, told = {alert.key for alert in found}, [_alert(alert) for alert in found]
     matters = [*_outages(tx, now, keys, mirrored=mirrored), *told]
-    letters, _ = parked.page(tx, limit=MOST)
+    letters, more_letters = parked.page(tx, limit=MOST)
     matters += [_letter(run) for run in letters if dead_letters.alert_key(run.id) not in keys]
     # What ended badly for want of money alone is told by the alert about that.
     known = {one["clientId"] for one in told if one["kind"] in ("failed", "budget")}
-    failed = at_work.ended_badly(tx, since=now - _LATELY, limit=MOST)
-    matters += [_failed(run) for run in failed if run.client_id not in known]
+    failed = at_work.ended_badly(tx, since=now - _LATELY, limit=MOST + 1)
+    matters += [_failed(run) for run in failed[:MOST] if run.client_id not in known]
+    more = cursor is not None or more_letters is not None or len(failed) > MOST
     if mirrored:
         matters += _refused(outbox_counts.standing(tx))
     matters += [_paused(pause) for pause in pauses.standing(tx) if pause.scope != pauses.ALL]
-    return sorted(matters, key=lambda one: _KINDS.index(one["kind"])), cursor is not None
+    return sorted(matters, key=lambda one: _KINDS.index(one["kind"])), more
 
 
 def _matter(kind: str, title: str, text: str, since: str | None, **about: Any) -> dict[str, Any]:

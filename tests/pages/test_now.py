@@ -153,6 +153,16 @@ def test_a_client_that_failed_is_named_once_until_something_better_comes(
     assert found[1]["text"].startswith("one of two failed. Nothing of this client has completed since")
 
 
+def test_of_very_many_failures_some_are_shown_and_that_there_is_more(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    for number in range(11):
+        assert not board(ledger, clock)["moreMatters"]
+        past_run(ledger, f"c{number}", NOW - timedelta(hours=1), FAILED)
+    found = board(ledger, clock)
+    assert (len(found["matters"]), found["moreMatters"]) == (10, True)
+
+
 def test_a_failure_for_want_of_money_is_told_by_the_budget(ledger: Ledger, clock: FakeClock) -> None:
     make_client(ledger, "Ann")
     past_run(ledger, "Ann", NOW - timedelta(hours=1), ERRORS)
