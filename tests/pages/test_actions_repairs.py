@@ -198,7 +198,8 @@ def test_one_smart_resume_at_a_time_until_it_is_ended(operator: Operator) -> Non
 def test_a_whole_preview_of_many_clients_is_no_large_page(operator: Operator) -> None:
     agency(operator.web, 230)
     page = operator.get("/process?whole=1")
-    assert "And 30 more" in page
+    assert "200 clients would be harvested" in text_of(page)
+    assert "the first 200 clients by ID" in page
     assert len(page.encode()) < 100_000
 
 

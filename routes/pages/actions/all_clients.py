@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
 from typing import Any, Final
 
 from flask import Response, request
@@ -22,7 +21,7 @@ blueprint = shell.blueprint("do_all_clients")
 
 _MOST_STREAM: Final = 999_999_999
 _MOST_CLIENTS: Final = 1_000_000
-#: Clients that a whole preview names; the others are counted.
+#: Clients that are looked at one by one.
 _SHOWN: Final = 200
 _PROCESS: Final = (
     "Every client that is Active and due gets a client run of its own; of the others the job run says why "
@@ -108,15 +107,15 @@ def _asked(title: str, told: str, button: str) -> str:
 
 
 def _whole(stream: int | None, limit: int | None) -> dict[str, Any]:
-    """Look ahead at every client: it takes seconds where there are a thousand."""
-    found = services().preview.every(stream=stream, limit=limit)
+    """Look ahead at the first clients, one by one: a thousand would take longer than a page may."""
+    found = services().preview.every(stream=stream, limit=min(limit or _SHOWN, _SHOWN))
     rows = [preview_shapes.preview(one) for one in found]
     wanted = [row for row in rows if not row["skipped"] and row["mostBatches"]]
     skipped = Counter(row["code"].replace("_", " ") for row in rows if row["skipped"])
     idle = sum(not row["skipped"] and not row["mostBatches"] for row in rows)
     return {
-        "clients": list(islice(wanted, _SHOWN)),
-        "more": max(0, len(wanted) - _SHOWN),
+        "clients": wanted,
+        "full": len(rows) == _SHOWN,
         "due": len(wanted),
         "idle": idle,
         "atMostUsd": sum(row["costAtMostUsd"] for row in wanted),
