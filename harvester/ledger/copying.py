@@ -10,6 +10,7 @@ from sqlalchemy import Table, func, insert, inspect, literal, null, select, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from harvester.errors import HarvesterError
+from harvester.ledger import post_index
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, metadata
 from harvester.ledger.types import Utc
@@ -71,6 +72,7 @@ def copy(source: Tx, target: Tx, progress: Progress = lambda done, total: None) 
         done += len(part)
         progress(done, total)
     _number_on(target)
+    post_index.rebuild(target)
     return counts(target)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, func, select
 
 from harvester import search_words
-from harvester.ledger import rows
+from harvester.ledger import post_index, rows
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, leads, posts, rejects, sightings
@@ -60,8 +60,11 @@ def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> No
         set_={name: func.coalesce(new[name], posts.c[name]) for name in kept}
         | {name: new[name] for name in replaced},
     )
+    keys = {item.post.post_key for item in found}
+    known = _ids(tx, run.client_id, keys) if tx.on_sqlite else {}
     tx.execute(statement, [_values(run, item, now) for item in in_order])
-    ids = _ids(tx, run.client_id, {item.post.post_key for item in found})
+    ids = _ids(tx, run.client_id, keys)
+    post_index.add(tx, [row_id for key, row_id in ids.items() if key not in known])
     tx.owe(Kind.POST, *ids.values())
     seen = {(ids[item.post.post_key], item.lead_id) for item in found}
     tx.execute(
@@ -174,7 +177,7 @@ def page(
 
 
 def shown(tx: Tx, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Give posts by ID, in that order: `SHOWN`, Apify's ID of the actor run that brought them first, `leads`."""
+    """Give posts by ID, in that order, each with `leads` and the first actor run's `apify_run_id`."""
     statement = (
         select(*SHOWN, actor_runs.c.apify_run_id)
         .join(actor_runs, actor_runs.c.id == posts.c.first_actor_run_id)

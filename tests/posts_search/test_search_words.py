@@ -43,7 +43,9 @@ def test_a_text_is_found_by_any_of_its_words_in_any_order_and_spelling(
         new if new.casefold() == old.casefold() else old for new, old in zip(respelt, wanted, strict=True)
     ]
     assert holds(text, " ".join(asked))
-    assert holds(text, " ".join([*asked, wanted[0][: data.draw(st.integers(3, 12))]]))
+    beginning = wanted[0][: data.draw(st.integers(3, 12))]
+    if search_words.asked(beginning)[1] is not None:
+        assert holds(text, " ".join([*asked, beginning]))
 
 
 @given(st.text())

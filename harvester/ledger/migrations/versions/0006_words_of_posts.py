@@ -13,14 +13,13 @@ depends_on = None
 _AT_ONCE = 500
 
 #: An index without texts of its own (https://www.sqlite.org/fts5.html, external content) that knows which
-#: rows have a word, and not where in them: it is told of every change with what was there before. Beginnings
-#: of three characters have entries of their own; the words of longer ones are few enough to be put together.
+#: rows have a word, and not where in them: it is told of every change with what was there before. Of new rows
+#: `post_index.py` tells it. Beginnings of three characters have entries of their own; the words of longer
+#: ones are few enough to be put together.
 _ON_SQLITE = (
     "CREATE VIRTUAL TABLE post_search USING fts5"
     "(words, content='posts', content_rowid='id', tokenize='ascii', detail='none', columnsize=0, prefix='3')",
     "INSERT INTO post_search (post_search) VALUES ('rebuild')",
-    "CREATE TRIGGER post_search_insert AFTER INSERT ON posts BEGIN "
-    "INSERT INTO post_search (rowid, words) VALUES (new.id, new.words); END",
     "CREATE TRIGGER post_search_delete AFTER DELETE ON posts BEGIN "
     "INSERT INTO post_search (post_search, rowid, words) VALUES ('delete', old.id, old.words); END",
     "CREATE TRIGGER post_search_update AFTER UPDATE OF id, words ON posts "
