@@ -75,6 +75,10 @@ class Screen:
         """Find what the page answers to what was done."""
         return self.page.locator(f".notice.{category}")
 
+    def never_refreshes(self) -> None:
+        """Keep pages as they came, for who looks at them for longer."""
+        self.page.route("**/page.js*", lambda route: route.fulfill(content_type="text/javascript", body=""))
+
     def forgive(self, status: int) -> None:
         """Forgive Chromium that it complains of an answer with this status, which is right here."""
         self.complaints = [one for one in self.complaints if f"a status of {status} " not in one]

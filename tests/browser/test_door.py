@@ -50,3 +50,24 @@ def test_a_session_that_was_ended_elsewhere_is_asked_for_the_password_again(
         shown(same.page.get_by_role("heading", name="Sign in"))
         screen.page.reload()
         shown(screen.page.get_by_role("heading", name="Sign in"))
+
+
+def test_a_window_complains_of_what_would_go_unseen(chromium: Browser, house: House) -> None:
+    """What all other tests here rely on: the policy is in force, and whatever breaks it is told."""
+    with screen_of(chromium, house.url) as screen:
+        screen.open("/login")
+        screen.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p onclick=alert(1)>x</p>')")
+        screen.page.evaluate(
+            "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x'}))"
+        )
+        screen.page.evaluate("console.warn('odd')")
+        screen.page.evaluate("alert('a dialog')")
+        told = "\n".join(screen.complaints)
+        screen.complaints.clear()
+    for part in (
+        "inline event handler",
+        "Loading the image 'http://127.0.0.1:9/x'",
+        "odd",
+        "dialog: a dialog",
+    ):
+        assert part in told, told
