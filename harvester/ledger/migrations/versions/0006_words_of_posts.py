@@ -46,13 +46,12 @@ def upgrade() -> None:
 
 
 def _find_words() -> None:
-    columns = (sa.column("id"), sa.column("text"), sa.column("author_name"), sa.column("words"))
-    posts = sa.table("posts", *columns)
+    posts = sa.table("posts", *(sa.column(name) for name in ("id", "text", "author_name", "words")))
+    read = sa.select(posts.c.id, posts.c.text, posts.c.author_name).order_by(posts.c.id).limit(_AT_ONCE)
     change = sa.update(posts).where(posts.c.id == sa.bindparam("post")).values(words=sa.bindparam("found"))
     after = 0
     while True:
-        statement = sa.select(*columns[:3]).where(posts.c.id > after).order_by(posts.c.id).limit(_AT_ONCE)
-        rows = op.get_bind().execute(statement).all()
+        rows = op.get_bind().execute(read.where(posts.c.id > after)).all()
         if not rows:
             return
         found = [{"post": row.id, "found": search_words.of(row.text, row.author_name)} for row in rows]
