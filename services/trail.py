@@ -17,6 +17,8 @@ _SECRET: Final = re.compile(
 )
 #: Values that look like somebody's token, wherever they stand.
 _TOKEN: Final = re.compile(r"apify_(?:api|proxy)_\w+|pat\w{14}\.\w+|(?i:bearer|basic)\s+[\w.~+/=-]{8,}")
+#: What the service does to client run records.
+_BY_ITSELF: Final = ("create", "update", "complete")
 REDACTED: Final = "(redacted)"
 #: Names with their values in what is no JSON, such as a URL's query.
 _NAMED: Final = re.compile(
@@ -58,11 +60,21 @@ class Trail:
         }
 
     def activity(
-        self, *, limit: int, before: int | None = None, ok: bool | None = None, **narrowed: str | None
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        ok: bool | None = None,
+        by_people: bool = False,
+        **narrowed: str | None,
     ) -> Listing:
-        """List the activity log, newest first; `narrowed` by `operation`, `client_id`, `client_run_id`."""
+        """List the activity log, newest first; `narrowed` by `operation`, `client_id`, `client_run_id`.
+
+        `by_people` leaves out what harvests do to their records by themselves: most of the lines.
+        """
         with self._ledger.read() as tx:
-            found, cursor = activity.page(tx, limit=limit, before=before, ok=ok, **narrowed)
+            asked = [one for one in activity.operations(tx) if one not in _BY_ITSELF] if by_people else None
+            found, cursor = activity.page(tx, limit=limit, before=before, ok=ok, operations=asked, **narrowed)
         return _listing([shapes.activity(one) for one in found], cursor)
 
     def operations(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +50,7 @@ def page(
     limit: int,
     before: int | None = None,
     operation: str | None = None,
+    operations: Sequence[str] | None = None,
     client_id: str | None = None,
     client_run_id: str | None = None,
     ok: bool | None = None,
@@ -56,6 +58,8 @@ def page(
     """List lines, newest first, with the cursor of the next page."""
     asked = {"operation": operation, "client_id": client_id, "client_run_id": client_run_id, "ok": ok}
     wanted = [activity.c[name] == value for name, value in asked.items() if value is not None]
+    if operations is not None:
+        wanted.append(activity.c.operation.in_(operations))
     if before is not None:
         wanted.append(activity.c.id < before)
     statement = select(activity).where(*wanted).order_by(activity.c.id.desc()).limit(limit + 1)

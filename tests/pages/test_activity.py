@@ -50,3 +50,13 @@ def test_who_did_what_is_narrowed_and_paged(page_web: Web, operator: Operator) -
     assert seen == 120
     assert '<option value="cancel">' in page
     assert "page: Ann" in text_of(page)
+
+
+def test_what_people_did_is_not_lost_among_what_harvests_note(page_web: Web, operator: Operator) -> None:
+    done(page_web, "cancel", detail="by a person")
+    done(page_web, "update", 60, source="ingest", detail="posts 1, new 1, rejected 0")
+    page = operator.get("/activity")
+    assert "by a person" in page
+    assert "posts 1, new 1" not in page
+    assert "posts 1, new 1" in operator.get("/activity?operation=*")
+    assert "posts 1, new 1" in operator.get("/activity?ok=true")
