@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harvester import log
-from harvester.cli.display import cell, counted, show_json
+from harvester.cli.display import cell, show_json
 from harvester.cli.output import to_be_written
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.normalise.text import one_line
 from harvester.settings import EXIT_BAD_SETTINGS, SettingsError, describe, load
+from harvester.wording import counted
 from services import Services, build
 from services.run_record_rows import Proposal, RunRecordRows, What
 

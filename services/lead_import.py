@@ -15,6 +15,7 @@ from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Ledger, activity, clients, leads
 from harvester.normalise.text import clean, one_line
 from harvester.profile_urls import canonical
+from harvester.wording import counted
 
 URL_COLUMN: Final = "linkedin_profile_url"
 NAME_COLUMN: Final = "name"
@@ -105,7 +106,10 @@ def _imported(
 
 
 def _noted(ledger: Ledger, client_id: str, report: Report, by: str, now: datetime) -> None:
-    told = f"{report.added} leads added, {report.known} known before, {len(report.errors)} rows refused"
+    told = (
+        f"{counted(report.added, 'lead')} added, {report.known} known before, "
+        f"{counted(len(report.errors), 'row')} refused"
+    )
     ids = {"client_run_id": None, "client_id": client_id}
     with ledger.write() as tx:
         activity.record(tx, "import leads", source=by, **ids, ok=True, detail=told, now=now)

@@ -12,6 +12,7 @@ from harvester.ledger import Tx, actor_runs, job_clients, shown
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox_sending import Owed
 from harvester.models import ActorRun, ClientRun, Lead, Metrics
+from harvester.wording import counted
 from services import job_shapes
 
 #: The table that shows each kind.
@@ -82,7 +83,8 @@ def _progress(run: ClientRun, batches: Sequence[ActorRun]) -> str:
     for batch in batches:
         named = f"Batch {batch.batch}"
         if batch.start_requested_at is not None:
-            lines.append((batch.start_requested_at, f"{named}: {batch.profiles} profiles sent to Apify"))
+            told = f"{named}: {counted(batch.profiles, 'profile')} sent to Apify"
+            lines.append((batch.start_requested_at, told))
         if batch.apify_finished_at is not None:
             told = f"{named}: {batch.apify_status}, {batch.cursor} items read"
             lines.append((batch.apify_finished_at, told))

@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeVar
 from harvester.ledger import Tx, actor_runs, leads, outcomes, run_events, usage
 from harvester.ledger.leads import MOST_UNANSWERED
 from harvester.models import Client, Lead
+from harvester.wording import counted
 from services.budgets import Budgets
 from services.days import day_start
 
@@ -154,6 +155,6 @@ def plan_these(
             now=now,
         )
     if parts:
-        told = f"{len(parts)} batches of {sum(map(len, parts))} profiles planned"
-        run_events.add(tx, client_run_id, "planned", told, now=now)
+        named, profiles = counted(len(parts), "batch", "batches"), counted(sum(map(len, parts)), "profile")
+        run_events.add(tx, client_run_id, "planned", f"{named} of {profiles} planned", now=now)
     return len(parts)

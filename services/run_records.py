@@ -246,7 +246,8 @@ def deleted_in_airtable(tx: Tx, full_id: str, client_id: str, *, now: datetime) 
 def _tell_of_missing(tx: Tx, full_id: str, client_id: str, told: str, now: datetime) -> None:
     text = (
         f"The client run record {full_id} of {client_id} {told}. Its harvest goes on and its posts are kept, "
-        "but no record is made anew: see harvester check, and who deletes records"
+        "but no record is made anew, and sums over client runs are without it: see who deletes records, and "
+        f"make it again with scripts/create_run_record.py --run-id {full_id[:13]} --client-id {client_id}"
     )
     raise_alert(tx, f"record {full_id} missing", text, now=now, in_log=True)
 

@@ -18,7 +18,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from pydantic import SecretStr
 
 from harvester import log
-from harvester.errors import HarvesterError
+from harvester.errors import HarvesterError, LedgerUnavailable
 from harvester.ledger import Ledger, sessions, sign_ins
 from harvester.ledger.sessions import Session as Session
 from harvester.normalise.text import one_line
@@ -29,7 +29,7 @@ _NAME_CHARS: Final = 40
 _IDLE: Final = timedelta(hours=12)
 _LONGEST: Final = timedelta(days=7)
 #: A session's end is put off this often at the most: a page need not write.
-_EVERY: Final = timedelta(minutes=1)
+_EVERY: Final = timedelta(minutes=10)
 _PERIOD: Final = timedelta(minutes=5)
 _FROM_ONE: Final = 10
 _FROM_ALL: Final = 100
@@ -91,9 +91,16 @@ class SignIn:
         if found is None or found.created_at + _LONGEST < now:
             return None
         if now - found.seen_at >= _EVERY:
+            self._goes_on(digest, now)
+        return found
+
+    def _goes_on(self, digest: str, now: datetime) -> None:
+        """Put a session's end off; where nothing can be written, a page is still shown."""
+        try:
             with self._ledger.write() as tx:
                 sessions.seen(tx, digest, now=now, until=now + _IDLE)
-        return found
+        except LedgerUnavailable as error:
+            _log.warning("The end of a session could not be put off: %s", error)
 
     def leave(self, key: str) -> None:
         """End the session of a key: no copy of its cookie is good any more."""

@@ -26,6 +26,7 @@ TOKENS = [
     "bearer\tcanary-._~+/=0123",
     "Authorization: BEARER canary",
     "Bearer%20canary",
+    "bearer Bearer canary0123456789",
     "apify_api_canary0123456789ABCDEF",
     "patABCDEFGHIJKLMN.canary0123456789abcdef",
     "https://api.apify.com/v2/users/me?token=canary&x=1",

@@ -14,9 +14,10 @@ import click
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
 from harvester.cli.check import progress, require_client
-from harvester.cli.display import as_json, counted, show_json, show_line, show_table
+from harvester.cli.display import as_json, show_json, show_line, show_table
 from harvester.cli.long_work import interruptible
 from harvester.errors import InvalidInput
+from harvester.wording import counted
 from services import Services
 from services.adopt import Adopt
 from services.adopt_report import Report

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
-from harvester.cli.display import counted, moment, show_line, show_table
+from harvester.cli.display import moment, show_line, show_table
+from harvester.wording import counted
 from services import shapes
 from services.airtable_check import Finding, Report
 from services.airtable_setup import Outcome, Plan, Step

@@ -10,8 +10,9 @@ import click
 from harvester.cli import session
 from harvester.cli.airtable import with_airtable
 from harvester.cli.arguments import Seconds
-from harvester.cli.display import as_json, counted, show_json, show_line
+from harvester.cli.display import as_json, show_json, show_line
 from harvester.cli.long_work import bar, interruptible
+from harvester.wording import counted
 
 _STATE: Final = "What was sent is sent; a worker sends the rest, or this command when it is run again."
 

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_wrapped
+from harvester.cli.display import as_json, moment, show_json, show_line, show_wrapped
+from harvester.wording import counted
 from services import preview_shapes
 
 _PAGE = 1_000

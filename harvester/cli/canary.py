@@ -10,11 +10,12 @@ import click
 
 from harvester.cli import session
 from harvester.cli.arguments import ClientName, Seconds
-from harvester.cli.display import as_json, counted, show_json, show_line, show_table, usd
+from harvester.cli.display import as_json, show_json, show_line, show_table, usd
 from harvester.cli.run_actions import profiles_of
 from harvester.cli.waiting import exit_code, until_over
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
+from harvester.wording import counted
 from services import Services
 from services import canary as canaries
 

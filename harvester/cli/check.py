@@ -13,10 +13,11 @@ from rich.console import Console
 
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
-from harvester.cli.display import as_json, cell, counted, show_json, show_line, show_table
+from harvester.cli.display import as_json, cell, show_json, show_line, show_table
 from harvester.cli.long_work import interruptible
 from harvester.errors import InvalidInput
 from harvester.ledger import clients
+from harvester.wording import counted
 from services import Services
 from services.consistency import REPAIRS, Consistency, consistency
 from services.consistency import counted as by_code

@@ -8,8 +8,9 @@ import click
 
 from harvester.cli import session
 from harvester.cli.arguments import AirtableBase, DailyBudget, Line, Schedule, Status, Timezone
-from harvester.cli.display import as_json, counted, show_json, show_line, show_table, usd
+from harvester.cli.display import as_json, show_json, show_line, show_table, usd
 from harvester.errors import HarvesterError
+from harvester.wording import counted
 from services import Services, client_editing
 from services.client_editing import IN_AIRTABLE, BaseTaken, ClientExists, KeptInAirtable
 

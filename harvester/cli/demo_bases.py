@@ -12,7 +12,7 @@ import orjson
 from harvester.cli import demo_agency
 from harvester.cli.demo_agency import CLIENTS, Invented
 from harvester.cli.demo_airtable import MASTER_BASE, Row, records
-from harvester.cli.display import counted
+from harvester.wording import counted
 from services.overview import Overview
 
 _URL = "LinkedIn Profile URL"

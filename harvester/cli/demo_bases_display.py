@@ -13,7 +13,8 @@ from rich.text import Text
 from harvester.cli.demo_agency import CLIENTS, profile_url
 from harvester.cli.demo_airtable import MASTER_BASE, Row
 from harvester.cli.demo_bases import Bases, ClientBase
-from harvester.cli.display import cell, counted, moment, table, usd
+from harvester.cli.display import cell, moment, table, usd
+from harvester.wording import counted
 
 _STATUSES = ("New", "Pending", "Processing", "Done", "No Posts")
 _SAMPLES = 2

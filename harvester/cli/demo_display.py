@@ -10,7 +10,8 @@ from rich.table import Table
 
 from harvester.cli import demo_bases_display
 from harvester.cli.demo_web import password
-from harvester.cli.display import counted, table, usd
+from harvester.cli.display import table, usd
+from harvester.wording import counted
 
 _OVER = ("ingested", "failed")
 _WIDE = 90

@@ -117,11 +117,6 @@ def cell(value: object) -> str:
     return "" if value is None else one_line(str(value), _CELL_CHARS)
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Say how many there are: `1 post`, `2 posts`. `many` is for what does not just take an s."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def moment(time: str | None) -> str:
     """Show a time of the API's for people: to the second, in UTC."""
     return "" if time is None else time[:19].replace("T", " ")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harvester.cli.display import counted, moment, show_line, show_table, usd
+from harvester.cli.display import moment, show_line, show_table, usd
 from harvester.models import ClientRunStatus
+from harvester.wording import counted
 from services import shapes
 from services.preview import Preview
 

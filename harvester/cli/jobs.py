@@ -11,7 +11,7 @@ import click
 
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
-from harvester.cli.display import as_json, counted, show_json, show_line
+from harvester.cli.display import as_json, show_json, show_line
 from harvester.cli.job_display import show_job, show_jobs, show_previews
 from harvester.cli.job_waiting import until_over
 from harvester.cli.money import lift_starts, show_what_holds
@@ -19,6 +19,7 @@ from harvester.cli.waiting import exit_code, wait_option
 from harvester.errors import HarvesterError
 from harvester.jobs import JobDecision
 from harvester.models import ClientRunStatus
+from harvester.wording import counted
 from services import Services, job_shapes, pauses, preview_shapes
 from services.process import Ask, JobAnswer, RunExists
 from services.resume_lock import ResumeInProgress

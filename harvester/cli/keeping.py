@@ -15,11 +15,12 @@ import click
 from harvester import log
 from harvester.cli import session
 from harvester.cli.arguments import NewFile
-from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table
+from harvester.cli.display import as_json, moment, show_json, show_line, show_table
 from harvester.cli.long_work import bar, interruptible
 from harvester.ledger import Ledger
 from harvester.ledger.pruning import Found, Kind
 from harvester.settings import Settings
+from harvester.wording import counted
 from services import backup as backups
 from services import now_utc, shapes
 from services import prune as pruning

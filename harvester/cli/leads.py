@@ -12,8 +12,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
-from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table
+from harvester.cli.display import as_json, moment, show_json, show_line, show_table
 from harvester.errors import HarvesterError
+from harvester.wording import counted
 from services.lead_import import Report, import_file
 from services.reach import reach_again
 

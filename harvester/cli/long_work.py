@@ -20,8 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from harvester.cli.display import counted
 from harvester.ledger.copying import Progress as Told
+from harvester.wording import counted
 
 T = TypeVar("T")
 

@@ -9,8 +9,9 @@ import click
 
 from harvester.cli import session
 from harvester.cli.arguments import ClientName, Line
-from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
+from harvester.cli.display import as_json, moment, show_json, show_line, show_table, usd
 from harvester.errors import HarvesterError
+from harvester.wording import counted
 from services import Services
 from services.costs import MOST_DAYS
 from services.kickoff import UnknownClient

@@ -9,10 +9,11 @@ import click
 
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
-from harvester.cli.display import as_json, counted, moment, show_json, show_table
+from harvester.cli.display import as_json, moment, show_json, show_table
 from harvester.cli.long_work import counted_out, interruptible
 from harvester.errors import InvalidInput
 from harvester.models import DeliveryOutcome
+from harvester.wording import counted
 from services import exports
 from services.post_search import Filters
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harvester.cli.display import counted, show_json, show_line, show_table, usd
+from harvester.cli.display import show_json, show_line, show_table, usd
+from harvester.wording import counted
 from services import Services, preview_shapes
 from services.kickoff import Order
 

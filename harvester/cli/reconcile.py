@@ -11,9 +11,10 @@ import click
 
 from harvester.apify_errors import ApifyError
 from harvester.cli import session
-from harvester.cli.display import as_json, counted, show_json, show_line
+from harvester.cli.display import as_json, show_json, show_line
 from harvester.cli.long_work import bar, interruptible
 from harvester.ledger import actor_runs
+from harvester.wording import counted
 from services import Services
 from services.reconcile import Findings
 from services.unreachable import in_words

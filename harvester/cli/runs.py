@@ -9,13 +9,14 @@ import click
 
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
-from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table, usd
+from harvester.cli.display import as_json, moment, show_json, show_line, show_table, usd
 from harvester.cli.money import show_pauses, show_what_holds
 from harvester.cli.previews import show_preview
 from harvester.cli.run_actions import show_coverage
 from harvester.cli.watching import require_terminal, watch_option, watched
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
+from harvester.wording import counted
 from services import Services, pauses
 from services.kickoff import Answer, Order
 from services.run_records import KICKOFF_SOURCES

@@ -7,7 +7,8 @@ from typing import Any, Final
 import click
 
 from harvester.cli import session
-from harvester.cli.display import as_json, counted, moment, show_json, show_line, show_table
+from harvester.cli.display import as_json, moment, show_json, show_line, show_table
+from harvester.wording import counted
 from services import Services
 
 _PAGE: Final = 500

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from harvester.cli import session
-from harvester.cli.display import counted
 from harvester.cli.long_work import Interrupted, interruptible
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
+from harvester.wording import counted
 from services import Services
 
 _LOOK_EVERY: Final = 0.5

@@ -16,8 +16,9 @@ from typing import Any, Final
 import click
 
 from harvester.cli.arguments import Seconds
-from harvester.cli.display import counted, show_line
+from harvester.cli.display import show_line
 from harvester.errors import HarvesterError
+from harvester.wording import counted
 
 #: Shows something on stdout, and says whether it is over.
 Show = Callable[[], bool]

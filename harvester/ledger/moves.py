@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from harvester.models import ActorRun, ActorRunState
+from harvester.wording import counted
 
 _OVER: Final = (ActorRunState.INGESTED, ActorRunState.FAILED)
 #: Kinds of lines beside the states themselves.
@@ -41,7 +42,7 @@ def _starting(run: ActorRun, values: Mapping[str, Any]) -> str:
     attempt = values.get("attempt", run.attempt)
     cap = values.get("cap_micros", run.cap_micros)
     at_most = "" if cap is None else f", for {_usd(cap)} at most"
-    return f"Start of {run.profiles} profiles sent to Apify, attempt {attempt}{at_most}"
+    return f"Start of {counted(run.profiles, 'profile')} sent to Apify, attempt {attempt}{at_most}"
 
 
 def _start_unknown(run: ActorRun, values: Mapping[str, Any]) -> str:
@@ -64,7 +65,8 @@ def _ended(run: ActorRun, values: Mapping[str, Any]) -> str:
 
 def _ingested(run: ActorRun, values: Mapping[str, Any]) -> str:
     cost = values.get("cost_micros", run.cost_micros)
-    read = f"All {values.get('cursor', run.cursor)} items are read"
+    items = values.get("cursor", run.cursor)
+    read = "The one item is read" if items == 1 else f"All {items} items are read"
     error = values.get("error")
     return read + ("" if cost is None else f"; it cost {_usd(cost)}") + (f"; {error}" if error else "")
 

@@ -48,21 +48,31 @@ def aims(tx: Tx, *, status: str, daily_micros: int) -> dict[str, Aims]:
     return {row[0]: Aims(*map(int, row[1:])) for row in tx.execute(statement)}
 
 
-def brought(tx: Tx, days: Mapping[str, datetime]) -> Brought:
-    """Sum up the client runs that were started since each time zone's moment."""
+def brought(tx: Tx, days: Mapping[str, datetime], *, status: str) -> Brought:
+    """Sum up the client runs that were started since each time zone's moment.
+
+    Posts are those of clients of this status alone, which alone have a target; client runs are everybody's.
+    """
     table = client_runs.c
-    counts = [func.sum(case((table.status == status, 1), else_=0)) for status in ClientRunStatus]
-    sums = (func.sum(table.posts_harvested), func.sum(table.posts_new), *counts)
-    posts, new, *by_status = tx.execute(_of(days, table.client_id, table.started_at, *sums)).one()
-    counted = {status: int(n or 0) for status, n in zip(ClientRunStatus, by_status, strict=True)}
+    counts = [func.sum(case((table.status == one, 1), else_=0)) for one in ClientRunStatus]
+    theirs = [
+        func.sum(case((clients.c.status == status, column), else_=0))
+        for column in (table.posts_harvested, table.posts_new)
+    ]
+    posts, new, *by_status = tx.execute(_of(days, table.client_id, table.started_at, *theirs, *counts)).one()
+    counted = {one: int(n or 0) for one, n in zip(ClientRunStatus, by_status, strict=True)}
     return Brought(int(posts or 0), int(new or 0), counted)
 
 
-def spent(tx: Tx, days: Mapping[str, datetime]) -> int:
-    """Sum up what the actor runs started since each time zone's moment have cost, in millionths of a USD."""
+def spent(tx: Tx, days: Mapping[str, datetime], *, status: str) -> int:
+    """Sum up what actor runs started since each time zone's moment have cost, in millionths of a USD.
+
+    Those of clients of this status.
+    """
     table = actor_runs.c
     paid = func.coalesce(func.sum(table.cost_micros), 0)
-    return int(tx.execute(_of(days, table.client_id, table.start_requested_at, paid)).scalar_one())
+    found = _of(days, table.client_id, table.start_requested_at, paid)
+    return int(tx.execute(found.where(clients.c.status == status)).scalar_one())
 
 
 def _of(days: Mapping[str, datetime], client: Any, at: Any, *columns: Any) -> Any:

@@ -74,7 +74,10 @@ def _form(wrong: str | None = None, name: str = "") -> str:
 def _there() -> str:
     """Give the page that was asked for before the sign-in; only ever one of ours."""
     asked = request.args.get("next", "/")
-    parts = urlsplit(asked)
+    try:
+        parts = urlsplit(asked)
+    except ValueError:
+        return "/"
     ours = (
         not parts.scheme
         and not parts.netloc

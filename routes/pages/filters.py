@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -22,6 +23,7 @@ _TONES: Final = {
     **dict.fromkeys(("silent", "unreachable", "ABORTED", "pending"), "warn"),
 }
 _STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_LINKEDIN: Final = re.compile(r"(?:[a-z0-9-]+\.)*linkedin\.com")
 #: What the navigation leads to, in its order.
 _PAGES: Final = (
     ("/", "Now"),
@@ -123,8 +125,8 @@ def linkedin(url: str | None) -> str | None:
         host = parts.hostname or ""
     except ValueError:
         return None
-    ours = parts.scheme == "https" and (host == "linkedin.com" or host.endswith(".linkedin.com"))
-    return url if ours and not parts.username and url.isprintable() else None
+    ours = parts.scheme == "https" and _LINKEDIN.fullmatch(host)
+    return url if ours and not parts.username and url.isprintable() and "\\" not in url else None
 
 
 def console_run(apify_run_id: str) -> str:

@@ -41,9 +41,11 @@ def runs() -> str:
 
 @blueprint.get("/runs/<full_id>")
 def run(full_id: str) -> str:
-    """Show one client run."""
-    found = _found(full_id)
+    """Show one client run; of one whose record is missing, what is known without it."""
     story = services().story
+    found = services().overview.run(_checked(full_id))
+    if found is None:
+        return _without_record(full_id)
     after = _batch_after()
     batches = [one for one in found["actorRuns"] if one["batch"] > after]
     return shell.page(
@@ -85,11 +87,14 @@ def rejects(full_id: str) -> str:
     return shell.page("run_rejects.html", full_id=full_id, listing=listing)
 
 
-def _found(full_id: str) -> dict[str, Any]:
-    found = services().overview.run(_checked(full_id))
-    if found is None:
+def _without_record(full_id: str) -> str:
+    listing = services().story(full_id, limit=_STORY_LINES, after=_narrowed("cursor"))
+    if listing is None:
         raise UnknownRun(full_id)
-    return found
+    base, client_id = run_ids.base_of(full_id), run_ids.client_of(full_id)
+    return shell.page(
+        "run_without_record.html", full_id=full_id, base=base, client_id=client_id, listing=listing
+    )
 
 
 def _held(found: dict[str, Any]) -> list[str]:

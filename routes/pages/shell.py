@@ -147,7 +147,7 @@ def _signed_in() -> Response | None:
     key = cookie.get(KEY)
     session = services().sign_in.who(key) if isinstance(key, str) else None
     if session is None:
-        cookie.clear()
+        cookie.pop(KEY, None)  # and not the CSRF token of a sign-in form in another tab
         there = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return make_response(redirect(url_for("door.sign_in", next=there)))
     g.operator = session

@@ -45,7 +45,7 @@ def test_a_client_is_made_given_leads_and_harvested_with_its_stream(
 
     screen.link("Import leads").click()
     given(screen, _GOOD.format(scripts) + _ODD)
-    shown(screen.main.get_by_text("1 leads added, 0 known before, 1 rows refused"))
+    shown(screen.main.get_by_text("1 lead added, 0 known before, 1 row refused"))
     shown(screen.main.get_by_role("region", name="Rows that were refused").get_by_text("3"))
     given(screen, _GOOD.format(scripts))
     shown(screen.notice().filter(has_text="0 leads added, 1 known before"))

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from harvester.ledger import Ledger
+from harvester.ledger import Ledger, post_index
 from harvester.ledger.tables import metadata
 from harvester.ledger.types import Id, Utc
 from harvester.models import ActorRunState, DeliveryOutcome
@@ -116,6 +116,7 @@ def store(ledger: Ledger, rows: Rows) -> None:
         for table in TABLES:
             if rows[table.name]:
                 tx.execute(insert(table), rows[table.name])
+        post_index.rebuild(tx)
 
 
 def all_rows(ledger: Ledger) -> Rows:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from factories import FakeClock, make_settings
 from simultaneous import at_once
-from web.asking import Web, opened_web
+from web.asking import Web, locked, opened_web
 
 from harvester.ledger import Ledger, tables
 from services.sign_in import SignIn, TooManyTries, WrongPassword
@@ -108,7 +108,8 @@ def test_the_ledger_knows_no_key_and_no_password(page_web: Web, operator: Operat
 
 
 @pytest.mark.parametrize(
-    "there", ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "/\r\nx: y"]
+    "there",
+    ["https://evil.example", "//evil.example", "//[", "http://[", "/\\evil.example", "evil", "/\r\nx: y"],
 )
 def test_signing_in_leads_nowhere_else(page_web: Web, there: str) -> None:
     operator = Operator(page_web)
@@ -149,19 +150,41 @@ def test_the_api_takes_no_cookie(operator: Operator) -> None:
     assert operator.http.get("/api/runs").status_code == 401
 
 
-def test_a_session_that_goes_on_is_written_once_a_minute(ledger: Ledger) -> None:
+def test_a_session_that_goes_on_is_written_once_in_ten_minutes(ledger: Ledger) -> None:
     clock = FakeClock()
     sign_in = SignIn(ledger, make_settings(**page_settings()).operator_password_hash, clock)
     key = sign_in.enter(PASSWORD, name="", address="a")
     first = sign_in.who(key)
-    clock.advance(seconds=30)
+    clock.advance(minutes=9)
     sign_in.who(key)
     again = sign_in.who(key)
     assert first is not None
     assert again is not None
     assert again.seen_at == first.seen_at
-    clock.advance(seconds=31)
+    clock.advance(minutes=2)
     sign_in.who(key)
     later = sign_in.who(key)
     assert later is not None
-    assert later.seen_at - first.seen_at == timedelta(seconds=61)
+    assert later.seen_at - first.seen_at == timedelta(minutes=11)
+
+
+def test_a_page_is_shown_while_nothing_can_be_written(sqlite_url: str) -> None:
+    with opened_web(sqlite_url, **page_settings()) as web:
+        operator = Operator(web)
+        operator.sign_in()
+        with web.ledger.write() as tx:
+            tx.execute(
+                tables.metadata.tables["sessions"]
+                .update()
+                .values(seen_at=web.services.clock() - timedelta(hours=1))
+            )
+        with locked(web):
+            assert "Now" in operator.get("/")
+
+
+def test_another_tab_spoils_no_form(page_web: Web) -> None:
+    operator = Operator(page_web)
+    token = operator.get("/login").split('name="csrf_token" value="')[1].split('"')[0]
+    operator.get("/runs")
+    answer = operator.http.post("/login", data={"password": PASSWORD, "csrf_token": token})
+    assert answer.status_code == 303

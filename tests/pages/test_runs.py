@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from factories import NOW, end_run, make_client, make_leads, make_run
+from web.asking import Web
 
+from harvester.ledger import tables
 from harvester.models import ActorRunState
 
 from .operator import Operator, text_of
@@ -46,3 +48,14 @@ def test_what_is_not_there_is_not_found(operator: Operator) -> None:
     for path in ("/runs/nonsense", "/runs/261122-050000-Nobody", "/runs/261122-050000-Nobody/story"):
         assert "There is no client run" in text_of(operator.get(path, status=404))
     assert "There is no job run" in text_of(operator.get("/jobs/261122-050000", status=404))
+
+
+def test_of_a_missing_record_its_page_says_so_and_tells_the_story(page_web: Web, operator: Operator) -> None:
+    run = page_web.at_work()
+    with page_web.ledger.write() as tx:
+        tx.execute(tables.client_runs.delete())
+    told = text_of(operator.get(f"/runs/{run.client_run_id}"))
+    assert "Its record is missing" in told
+    assert f"--run-id {run.client_run_id[:13]} --client-id {run.client_id}" in told
+    assert "1 batch of" in told
+    assert operator.get("/runs/261122-050000-Nobody", status=404)

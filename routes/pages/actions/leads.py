@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 from flask import Response, make_response, request
 from flask import session as cookie
 
-from harvester.errors import InvalidInput
+from harvester.errors import InvalidInput, LedgerUnavailable
+from harvester.wording import counted
 from routes.pages import shell
 from routes.pages.actions import asking
 from routes.pages.actions.asking import Question
@@ -17,8 +19,8 @@ from services.reach import reach_again, unreachable
 
 blueprint = shell.blueprint("do_leads")
 
-#: The largest file: some 50,000 leads.
-MOST_BYTES: Final = 5 * 1024 * 1024
+#: The largest file: some 25,000 leads, five seconds' work. A larger one is for the command.
+MOST_BYTES: Final = 1024 * 1024
 #: What a form has besides its file.
 _ROOM: Final = 64 * 1024
 #: Bad lines that the page names; the others are counted.
@@ -46,13 +48,22 @@ def imported(client_id: str) -> Response:
         return make_response(_form(client, wrong="Choose a file first."), 400)
     now = services().clock()
     try:
-        report = import_stream(services().ledger, client_id, file.stream, now=now, by=shell.who())
+        report = import_stream(
+            services().ledger, client_id, file.stream, now=now, by=shell.who(), progress=_let_others
+        )
     except InvalidInput as error:
         return make_response(_form(client, wrong=asking.sentence(str(error))), 400)
+    except LedgerUnavailable:
+        return make_response(_form(client, cut_off=True), 503)
     if report.errors:
         return make_response(_form(client, report=report))
-    told = f"{report.added} leads added, {report.known} known before"
+    told = f"{counted(report.added, 'lead')} added, {report.known} known before"
     return asking.done(told, f"/clients/{client_id}")
+
+
+def _let_others(_done: int) -> None:
+    """Let the other requests of this process have their turn; a greenlet goes on until it waits."""
+    time.sleep(0)
 
 
 @blueprint.get("/clients/<client_id>/leads/retry")
@@ -81,12 +92,19 @@ def retried(client_id: str) -> Response:
     return asking.done(f"{told} due again", there)
 
 
-def _form(client: dict[str, Any], *, wrong: str | None = None, report: Report | None = None) -> str:
+def _form(
+    client: dict[str, Any],
+    *,
+    wrong: str | None = None,
+    report: Report | None = None,
+    cut_off: bool = False,
+) -> str:
     return shell.page(
         "lead_import.html",
         client=client,
         wrong=wrong,
         report=report,
+        cut_off=cut_off,
         shown=_SHOWN,
         most=f"{MOST_BYTES // 1024 // 1024} MB",
     )
