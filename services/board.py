@@ -89,9 +89,7 @@ class Board:
         }
 
     def _today(self, tx: Tx, now: datetime) -> dict[str, Any]:
-        """Sum up each client's own day, of those that are harvested: what they brought is held against their
-        targets, what they cost against their budgets.
-        """
+        """Sum up each client's own day: posts of those that have a target now, and everybody's cost."""
         aims = today.aims(tx, status=ACTIVE, daily_micros=self._budgets.daily_micros)
         days = {zone: day_start(zone, now) for zone in aims}
         brought = today.brought(tx, days, status=ACTIVE) if days else today.Brought()
@@ -101,7 +99,7 @@ class Board:
             "posts": brought.posts,
             "postsNew": brought.posts_new,
             "postsTarget": sum(one.posts for one in aims.values()),
-            "costUsd": shapes.usd(today.spent(tx, days, status=ACTIVE) if days else 0),
+            "costUsd": shapes.usd(today.spent(tx, days) if days else 0),
             "budgetUsd": shapes.usd(sum(one.micros for one in aims.values())),
         }
 

@@ -15,6 +15,7 @@ class Code(StrEnum):
     LEAD_STUCK = "lead_stuck"
     METRICS_DIFFER = "metrics_differ"
     JOB_RUN_DIFFERS = "job_run_differs"
+    RECORD_MISSING = "record_missing"
     #: Between the ledger and Airtable.
     UNSHOWN = "unshown"
     UNSENT = "unsent"

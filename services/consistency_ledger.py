@@ -52,7 +52,8 @@ class LedgerCheck:
 
     def _look(self) -> list[Finding]:
         with self._ledger.read(patient=True) as tx:
-            return [*self._stuck_runs(tx), *self._stuck_leads(tx), *_metrics(tx), *self._jobs(tx)]
+            found = (self._stuck_runs(tx), self._stuck_leads(tx), _metrics(tx), self._jobs(tx), _missing(tx))
+            return [finding for findings in found for finding in findings]
 
     def _stuck_runs(self, tx: Tx) -> Iterator[Finding]:
         for full_id in self._due(tx, _MOST):
@@ -86,6 +87,16 @@ class LedgerCheck:
             return None if job.status is live else f"{job.status}, and a client run of it is Running"
         summed = worst_of(list(job.client_runs))
         return None if job.status is summed else f"{job.status}, and its client runs sum up to {summed}"
+
+
+def _missing(tx: Tx) -> Iterator[Finding]:
+    """Name the client runs of which there is no record: nobody but a person makes one anew."""
+    for full_id, client_id in self_checks.without_record(tx):
+        told = (
+            "has actor runs and no record; sums over client runs are without it. Make it again: python "
+            f"scripts/create_run_record.py --run-id {full_id[:13]} --client-id {client_id}"
+        )
+        yield Finding(Code.RECORD_MISSING, told, Remedy.PERSON, full_id, client_id)
 
 
 def _metrics(tx: Tx) -> Iterator[Finding]:

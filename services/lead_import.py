@@ -96,7 +96,7 @@ def _imported(
     progress: Callable[[int], None],
 ) -> None:
     batch: list[dict[str, Any]] = []
-    for lead in _leads(stream, report, now):
+    for lead in _leads(stream, report, now, progress):
         batch.append(lead)
         if len(batch) >= _AT_ONCE:
             _keep(ledger, client_id, batch, report)
@@ -125,7 +125,9 @@ def _keep(ledger: Ledger, client_id: str, batch: list[dict[str, Any]], report: R
     batch.clear()
 
 
-def _leads(stream: IO[bytes], report: Report, now: datetime) -> Iterator[dict[str, Any]]:
+def _leads(
+    stream: IO[bytes], report: Report, now: datetime, progress: Callable[[int], None]
+) -> Iterator[dict[str, Any]]:
     with TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         rows = read_rows(text)
         columns = _columns(next(rows, None))
@@ -134,6 +136,8 @@ def _leads(stream: IO[bytes], report: Report, now: datetime) -> Iterator[dict[st
                 yield _lead(_by_column(columns, row), now)
             except InvalidInput as error:
                 report.errors.append(RowError(row.line, str(error)))
+                if not len(report.errors) % _AT_ONCE:
+                    progress(report.added + report.known + len(report.errors))
 
 
 def _columns(header: Row | None) -> list[str]:

@@ -128,6 +128,8 @@ def _moment(name: str, given: str | None, code: str, *, end: bool = False) -> da
         return None
     text = given.strip()
     try:
+        if not (_DAY.fullmatch(text) or "T" in text):
+            raise ValueError(text)  # such as 20261122 or 2026-W47-7, which a day must not be mistaken for
         at = datetime.fromisoformat(text)
         moment = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:

@@ -51,6 +51,14 @@ def recounted(tx: Tx) -> Iterator[tuple[ClientRun, Metrics]]:
         )
 
 
+def without_record(tx: Tx) -> list[tuple[str, str]]:
+    """Give the client runs, with their clients, that have actor runs and no record: somebody deleted it."""
+    its_record = exists().where(client_runs.c.client_run_id == actor_runs.c.client_run_id)
+    columns = (actor_runs.c.client_run_id, actor_runs.c.client_id)
+    statement = select(*columns).where(~its_record).distinct().order_by(*columns)
+    return [(row.client_run_id, row.client_id) for row in tx.execute(statement)]
+
+
 def jobs(tx: Tx) -> list[Job]:
     """Give job runs, oldest first, each with the different states of its client runs.
 

@@ -64,15 +64,11 @@ def brought(tx: Tx, days: Mapping[str, datetime], *, status: str) -> Brought:
     return Brought(int(posts or 0), int(new or 0), counted)
 
 
-def spent(tx: Tx, days: Mapping[str, datetime], *, status: str) -> int:
-    """Sum up what actor runs started since each time zone's moment have cost, in millionths of a USD.
-
-    Those of clients of this status.
-    """
+def spent(tx: Tx, days: Mapping[str, datetime]) -> int:
+    """Sum up what the actor runs started since each time zone's moment have cost, in millionths of a USD."""
     table = actor_runs.c
     paid = func.coalesce(func.sum(table.cost_micros), 0)
-    found = _of(days, table.client_id, table.start_requested_at, paid)
-    return int(tx.execute(found.where(clients.c.status == status)).scalar_one())
+    return int(tx.execute(_of(days, table.client_id, table.start_requested_at, paid)).scalar_one())
 
 
 def _of(days: Mapping[str, datetime], client: Any, at: Any, *columns: Any) -> Any:

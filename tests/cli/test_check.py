@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from consistency_stage import TOKEN, harvest, opened_agency, sandbox_of_agency
 from factories import end_run, make_client, make_leads, make_run
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from harvester.ledger import Ledger, client_runs, job_runs, tables
 from harvester.models import ClientRunStatus, LeadStatus
@@ -105,6 +105,19 @@ def test_without_airtable_the_ledger_is_checked_and_repaired(
     assert other is not None
     assert (record.status, record.metrics.cost_micros) == ("Completed", 5_000)
     assert (other.metrics.posts_harvested, other.metrics.cost_micros) == (0, 7_000)
+
+
+def test_a_record_that_somebody_deleted_is_named_with_how_to_make_it_again(
+    ledger: Ledger, harvester: Harvester, shown: Shown
+) -> None:
+    damaged(ledger)
+    gone = "251122-050000-Ada"
+    with ledger.write() as tx:
+        tx.execute(delete(tables.client_runs).where(tables.client_runs.c.client_run_id == gone))
+    (found,) = [one for one in shown("check", code=3)["findings"] if one["code"] == "record_missing"]
+    assert (found["key"], found["clientId"]) == (gone, "Ada")
+    assert "create_run_record.py --run-id 251122-050000 --client-id Ada" in found["detail"]
+    assert shown("check", "--repair", code=3)["counts"]["record_missing"] == 1, "for a person alone"
 
 
 def test_what_airtable_lacks_is_found_and_sent_anew(
