@@ -45,7 +45,7 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 #: Patterns work on rendered lines, in which a blank may be escaped or percent-encoded and a value quoted.
 _SECRETS = (
-    (re.compile(r"(?i)((?:\bbearer(?:\s|\\+[nrt]|%20)+)+)[\w.~+/=%-]+"), r"\1***"),
+    (re.compile(r"(?i)((?:\bbearer(?:\s|\\+[nrt]|%20)+)+)(?!bearer\b)[\w.~+/=%-]+"), r"\1***"),
     (re.compile(r"(apify_api_)\w+"), r"\1***"),
     (re.compile(r"\b(pat)\w{14}\.\w{16,}"), r"\1***"),
     (re.compile(r"\b(ph1\.)[\w.-]+"), r"\1***"),

@@ -43,13 +43,23 @@ def candidates(now: datetime) -> Iterator[str]:
         second += timedelta(seconds=1)
 
 
+def is_run_id(text: str) -> bool:
+    """Say whether this is a base or a full ID, to the letter."""
+    return _is_base(text) or _is_full(text)
+
+
+def is_client_run_id(text: str) -> bool:
+    """Say whether this is a full ID, to the letter."""
+    return _is_full(text)
+
+
 def base_of(run_id: object) -> str:
     """Return the base of a base or full ID; an unknown format comes back unchanged, with a warning.
 
     Only something that is no string is an InvalidRunId: an old ID must not get lost on its way.
     """
     text = _text(run_id)
-    if _is_base(text) or _is_full(text):
+    if is_run_id(text):
         return text[:BASE_LENGTH]
     _log.warning("Run ID %s has an unknown format; its base is taken to be all of it", _shown(text))
     return text
@@ -96,7 +106,7 @@ def require(run_id: object, client_id: object | None = None) -> str:
     text = _text(run_id).strip(_BLANK)
     if client_id is not None:
         return client_run_id(text, client_id)
-    if not (_is_base(text) or _is_full(text)):
+    if not is_run_id(text):
         raise _refusal(text, "no run ID")
     return text
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from flask import Blueprint, Response, jsonify
 
 from harvester import run_ids
-from harvester.errors import InvalidInput, InvalidRunId
+from harvester.errors import InvalidInput
 from routes import orders
 from routes.contract.answers.failures import Failure, JobRefused, ResumeRefused
 from routes.contract.answers.jobs import JobAccepted, JobList, LiveResume, NoResume, OneJob, ResumeReset
@@ -95,7 +95,7 @@ def jobs(query: NamedPage) -> Response:
 @endpoint(Contract("Look", {200: (OneJob,)}, refuses={404: Refuses(("job_not_found",))}))
 def job(run_id: str) -> Response:
     """Show one job run with the sums over its client runs, what it decided, and its report."""
-    found = services().overview.job(run_id) if _is_run_id(run_id) else None
+    found = services().overview.job(run_id) if run_ids.is_run_id(run_id) else None
     if found is None:
         return failure(404, "job_not_found", "there is no job run of this ID")
     return jsonify({"ok": True, "job": found})
@@ -146,10 +146,3 @@ def _refused(code: str, sentence: str, **more: object) -> Response:
     refused = failure(409, code, sentence)
     refused.set_data(jsonify({**(refused.json or {}), **more}).get_data())
     return refused
-
-
-def _is_run_id(text: str) -> bool:
-    try:
-        return run_ids.require(text) == text
-    except InvalidRunId:
-        return False

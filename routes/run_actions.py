@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, url_for
 
 from harvester import run_ids
-from harvester.errors import InvalidRunId
 from routes.contract.answers.failures import RunRefused
 from routes.contract.answers.runs import Accepted, Coverage, Skipped
 from routes.contract.endpoint import Contract, Refuses, endpoint
@@ -81,10 +80,6 @@ def _accepted(run_id: str | None, full_id: str, client_id: str, status: str) -> 
 
 def _checked(client_run_id: str) -> str:
     """Give a client run ID back, if it has the form of one: nothing else can be known."""
-    try:
-        known = run_ids.require(client_run_id) == client_run_id
-    except InvalidRunId:
-        known = False
-    if not known:
+    if not run_ids.is_run_id(client_run_id):
         raise UnknownRun(client_run_id)
     return client_run_id

@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from harvester import run_ids
-from harvester.errors import InvalidRunId
 from routes.contract.answers.clients import ClientList
 from routes.contract.answers.runs import OneRun, RunList
 from routes.contract.endpoint import Contract, Refuses, endpoint
@@ -37,7 +36,7 @@ def runs(query: Runs) -> Response:
 @endpoint(Contract("Look", {200: (OneRun,)}, refuses={404: Refuses(("run_not_found",))}))
 def one_run(client_run_id: str) -> Response:
     """Show one client run."""
-    found = services().overview.run(client_run_id) if _is_run_id(client_run_id) else None
+    found = services().overview.run(client_run_id) if run_ids.is_run_id(client_run_id) else None
     return _found("run", found, "there is no client run of this ID")
 
 
@@ -67,10 +66,3 @@ def _found(name: str, value: dict[str, Any] | None, otherwise: str) -> Response:
     return (
         failure(404, f"{name}_not_found", otherwise) if value is None else jsonify({"ok": True, name: value})
     )
-
-
-def _is_run_id(text: str) -> bool:
-    try:
-        return run_ids.require(text) == text
-    except InvalidRunId:
-        return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from harvester import run_ids
-from harvester.errors import InvalidRunId
 from routes.contract.answers.trail import EventList
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.queries import NamedPage
@@ -20,15 +19,8 @@ blueprint = Blueprint("stories", __name__)
 def events(client_run_id: str, query: NamedPage) -> Response:
     """Tell what happened to a client run, oldest first. The last cursor, asked again, has what came since."""
     listing = None
-    if _is_run_id(client_run_id):
+    if run_ids.is_run_id(client_run_id):
         listing = services().story(client_run_id, limit=query.limit, after=query.cursor)
     if listing is None:
         raise UnknownRun(client_run_id)
     return jsonify({"ok": True, "events": listing.rows, "nextCursor": listing.next_cursor})
-
-
-def _is_run_id(text: str) -> bool:
-    try:
-        return run_ids.require(text) == text
-    except InvalidRunId:
-        return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from harvester import run_ids
 from harvester.ledger import Ledger, Tx, actor_runs, client_runs, leads, self_checks
 from harvester.ledger.self_checks import Job
 from harvester.models import ActorRunState, ClientRun, ClientRunStatus, Metrics
@@ -92,6 +93,8 @@ class LedgerCheck:
 def _missing(tx: Tx) -> Iterator[Finding]:
     """Name the client runs of which there is no record: nobody but a person makes one anew."""
     for full_id, client_id in self_checks.without_record(tx):
+        if not run_ids.is_client_run_id(full_id):
+            continue  # what was taken over from an earlier harvest never had one
         told = (
             "has actor runs and no record; sums over client runs are without it. Make it again: python "
             f"scripts/create_run_record.py --run-id {full_id[:13]} --client-id {client_id}"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import request
 
 from harvester import run_ids
-from harvester.errors import InvalidInput, InvalidRunId
+from harvester.errors import InvalidInput
 from harvester.models import ClientRunStatus
 from routes import bodies
 from routes.pages import shell
@@ -105,11 +105,7 @@ def _held(found: dict[str, Any]) -> list[str]:
 
 def _checked(full_id: str) -> str:
     """Give a client run ID back, if it has the form of one: nothing else can be known."""
-    try:
-        known = run_ids.require(full_id) == full_id
-    except InvalidRunId:
-        known = False
-    if not known:
+    if not run_ids.is_run_id(full_id):
         raise UnknownRun(full_id)
     return full_id
 
