@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harvester import run_ids
 from harvester.errors import HarvesterError
-from harvester.ledger import Ledger, Tx, activity, clients
+from harvester.ledger import Ledger, Tx, activity, alerts, clients
 from harvester.models import Client
+from services.alerts import over
 from services.kickoff import UnknownClient
 from services.plan import ACTIVE, AIRTABLE
 
@@ -102,7 +103,15 @@ class ClientEditing:
             if changed:
                 told = "; ".join(f"{name}: {getattr(kept, name)} → {values[name]}" for name in changed)
                 _note(tx, "change client", client_id, by, told, self.clock())
+            if "daily_budget_micros" in changed:
+                self._budget_is_another(tx, client_id)
         return changed
+
+    def _budget_is_another(self, tx: Tx, client_id: str) -> None:
+        """What was told of the old budget is over; of the new one it is told when that is spent."""
+        now = self.clock()
+        for key in alerts.standing_keys(tx, f"budget of {client_id} ", now=now):
+            over(tx, key, now)
 
     def _check_base(self, tx: Tx, client_id: str, base: str | None) -> None:
         if base is None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from harvester.ledger import Tx, airtable_slots, alerts, at_work, outbox_counts, parked, pauses
 from harvester.ledger.alerts import Alert
 from harvester.models import ActorRun, ClientRun
-from services import dead_letters, outages, shapes
+from services import dead_letters, outages, pulse, shapes
 from services.unreachable import in_words
 
 #: So many of a kind are shown.
@@ -24,6 +24,7 @@ _RUN_ID: Final = re.compile(r"\b[0-9]{6}-[0-9]{6}-([A-Za-z0-9][A-Za-z0-9_-]{0,63
 _OF_CLIENT: Final = re.compile(
     r"(?:client|budget of|items of|record of|schedule client) ([A-Za-z0-9_-]+)( .*)?"
 )
+_START: Final = "Start one: harvester worker, and see that it is kept running (deploy/README.md)"
 #: What a line of System Notes begins with.
 _STAMP: Final = re.compile(r"^\[[^]]*\] ")
 _MONTH: Final = re.compile(r"budget of [0-9]{4}-[0-9]{2}")
@@ -80,6 +81,10 @@ def _kind(key: str) -> str:
 
 
 def _outages(tx: Tx, now: datetime, keys: set[str], *, mirrored: bool) -> Iterator[dict[str, Any]]:
+    silent = pulse.needed(tx, now)
+    if silent is not None:
+        text = f"{silent[0].upper()}{silent[1:]}: nothing is started, read or ended before one is. {_START}"
+        yield _matter("outage", "No worker is at work", text, None)
     outage = outages.now(tx)
     if outage is not None and outages.ALERT not in keys:
         text = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from harvester.ledger import Ledger, Tx, locks
+from harvester.ledger import Ledger, Tx, at_work, locks
 
 #: How often a worker says so. Each time is one small commit.
 EVERY: Final = timedelta(seconds=15)
@@ -53,6 +53,13 @@ def last(tx: Tx) -> Beat | None:
     """Give the last word of any worker; None if none ever ran on this ledger."""
     found = locks.get(tx, _LOCK)
     return Beat(found.until, found.reason != _NO_QUEUE) if found is not None else None
+
+
+def needed(tx: Tx, now: datetime) -> str | None:
+    """Say what is wrong with the workers where that matters: one has run here, or something waits for it."""
+    beat = last(tx)
+    told = trouble(beat, now)
+    return told if told and (beat is not None or at_work.count_live(tx)) else None
 
 
 def trouble(beat: Beat | None, now: datetime) -> str | None:

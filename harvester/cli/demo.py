@@ -22,6 +22,7 @@ from harvester.cli import (
     demo_day,
     demo_day_agency,
     demo_display,
+    demo_trouble,
 )
 from harvester.cli.children import Children, free_port
 from harvester.cli.demo_folder import own_folder
@@ -61,6 +62,9 @@ _EXIT_INTERRUPTED = 130
 )
 def demo(serve: bool, store: str, day: bool, folder: Path, port: int | None) -> None:
     """Harvest three invented clients on a local stand-in for Apify: no account, no network, no cost.
+
+    With --serve everything is left running, and one more harvest has failed on purpose: find out why on the
+    operations page, and mend it there.
 
     With --day seven clients in three streams: one fails and is resumed, one is paused, one has no money left.
 
@@ -125,7 +129,9 @@ def _demonstrated(children: Children, console: Console, *, serve: bool, day: boo
             agency.found(services.ledger, services.clock())
         _started(children, console)
         good = demo_day.lived(children, console) if day else _harvested(children, console, services)
-    seconds = time.monotonic() - started
+        seconds = time.monotonic() - started
+        if serve and good and not on_airtable:
+            demo_trouble.made(children, console, services)
     demo_display.where_to_look(console, children.folder, environ, seconds, serve=serve and good)
     return good
 

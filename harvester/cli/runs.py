@@ -17,7 +17,7 @@ from harvester.cli.watching import require_terminal, watch_option, watched
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from harvester.wording import counted
-from services import Services, pauses
+from services import Services, pauses, pulse
 from services.kickoff import Answer, Order
 from services.run_records import KICKOFF_SOURCES
 from services.unreachable import in_words
@@ -179,9 +179,11 @@ def _status(services: Services, *, json_: bool) -> bool:
     standing = services.pauses.standing()
     matters = len(services.alerts.page(limit=1_000)[0])
     outage = in_words(reason) if reason else None
+    with services.ledger.read() as tx:
+        silent = pulse.needed(tx, services.clock())
     if json_:
         paused = [pauses.shown(one) for one in standing]
-        told = {"counters": counters, "outage": outage, "pauses": paused, "alerts": matters}
+        told = {"counters": counters, "outage": outage, "pauses": paused, "alerts": matters, "worker": silent}
         show_json({"running": running, "latest": latest, **told})
         return False
     _show_list(f"{counted(len(running), 'client run is', 'client runs are')} running", running)
@@ -189,6 +191,8 @@ def _status(services: Services, *, json_: bool) -> bool:
     actor_runs = ", ".join(f"{count} {state}" for state, count in sorted(counters["actor_runs"].items()))
     click.echo(f"Actor runs: {actor_runs or 'none'}")
     show_pauses(standing)
+    if silent:
+        show_line(f"{silent[0].upper()}{silent[1:]}: nothing goes on before one is. Start: harvester worker")
     if outage:
         show_line(f"Apify cannot be asked, and is tried again by itself: {outage}")
     parked = counters["dead_letters"]["parked"]

@@ -66,9 +66,11 @@ def count_live(tx: Tx) -> int:
 
 
 def ended(tx: Tx, *, limit: int) -> list[ClientRun]:
-    """Give the newest client runs that are over."""
-    statement = select(client_runs).where(client_runs.c.status != ClientRunStatus.RUNNING)
-    return [from_row(row) for row in tx.execute(statement.order_by(client_runs.c.id.desc()).limit(limit))]
+    """Give the client runs that ended last."""
+    over = client_runs.c.finished_at.is_not(None)
+    newest = (client_runs.c.finished_at.desc(), client_runs.c.id.desc())
+    statement = select(client_runs).where(over).order_by(*newest).limit(limit)
+    return [from_row(row) for row in tx.execute(statement)]
 
 
 def ended_badly(tx: Tx, *, since: datetime, limit: int) -> list[ClientRun]:

@@ -107,6 +107,7 @@ client_runs = Table(
     Index("ix_client_runs_client", "client_id", "id"),
     Index("ix_client_runs_started", "client_id", "started_at"),
     Index("ix_client_runs_status", "status", "id"),
+    Index("ix_client_runs_finished", "finished_at", "id"),
     Index("ix_client_runs_began", "started_at"),
     partial("ix_client_runs_standing", "run_id", where="status = 'Running'"),
     partial("ix_client_runs_leads_due", "leads_due_at", where="leads_due_at IS NOT NULL"),

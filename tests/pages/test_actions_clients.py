@@ -9,8 +9,9 @@ from factories import NOW, make_client, make_leads
 from sqlalchemy import select
 from web.asking import Web
 
-from harvester.ledger import clients, tables
+from harvester.ledger import alerts, clients, tables
 from routes.pages.actions.leads import MOST_BYTES
+from services.alerts import raise_alert
 
 from .operator import Operator, text_of
 
@@ -109,6 +110,21 @@ def test_a_stale_form_changes_only_what_its_person_changed(operator: Operator) -
     operator.send("/clients/Guy-Wilson/edit", {**was, "daily_target": "10", "stream": "1"})
     assert "Nothing was changed" in operator.get("/")
     assert len(lines(operator.web, "change client")) == 2
+
+
+def test_another_budget_ends_what_was_told_of_the_old_one(operator: Operator) -> None:
+    make_client(operator.web.ledger)
+    make_client(operator.web.ledger, "Guy")
+    keys = ("budget of Guy-Wilson 2026-11-22", "budget of Guy 2026-11-22", "budget of 2026-11")
+    now = operator.web.services.clock()
+    with operator.web.ledger.write() as tx:
+        for key in keys:
+            raise_alert(tx, key, "It is spent.", now=now)
+    operator.send("/clients/Guy-Wilson/edit", {"daily_budget_micros": "8"})
+    now = operator.web.services.clock()
+    with operator.web.ledger.read() as tx:
+        standing = {one.key for one in alerts.standing(tx, now=now, limit=10)[0]}
+    assert standing == set(keys[1:])
 
 
 def test_the_base_of_another_client_is_refused_at_its_field(operator: Operator) -> None:

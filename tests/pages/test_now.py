@@ -39,6 +39,7 @@ from harvester.ledger import (
 from harvester.ledger.mirroring import Kind
 from harvester.models import ActorRunState, ClientRunStatus
 from services.board import Board
+from services.pulse import Pulse
 
 from .history import past_run
 from .operator import Operator, page_settings, text_of
@@ -54,7 +55,8 @@ FAILED, ERRORS, DONE = (
 
 
 def board(ledger: Ledger, clock: FakeClock, **options: Any) -> dict[str, Any]:
-    """Look at the board, with the default limits."""
+    """Look at the board, with the default limits, while a worker is at work."""
+    Pulse(ledger, clock)(True)
     options = {"mirrored": False, "max_in_flight": 5, **options}
     return Board(ledger, make_limits().budgets, clock, **options)()
 
@@ -244,6 +246,7 @@ def test_a_schedule_tells_when_it_is_late_and_when_nobody_took_it_up(
 
 def test_the_page_leads_to_what_helps_and_stays_whole(operator: Operator) -> None:
     ledger, now = operator.web.ledger, datetime.now(UTC).replace(microsecond=0)
+    Pulse(ledger, operator.web.services.clock)(True)
     make_client(ledger, "Ann", name='<script>alert("x")</script>')
     full_id = past_run(ledger, "Ann", now - timedelta(minutes=30), FAILED, system_notes='<img src="x">')
     past_run(ledger, "Ann", now, ClientRunStatus.RUNNING, client_name="<b>Ann</b>")
@@ -298,3 +301,28 @@ def scanned(ledger: Ledger, statement: str, values: Any) -> Iterator[str]:
             whole = re.fullmatch(r"SCAN (\w+)", step.detail)
             if whole:
                 yield whole[1]
+
+
+def test_without_a_worker_it_says_so_where_somebody_waits_for_one(page_web: Web, operator: Operator) -> None:
+    assert "No worker is at work" not in operator.get("/")
+    page_web.at_work()
+    told = text_of(operator.get("/"))
+    assert "No worker is at work" in told
+    assert "Start one: harvester worker" in told
+    assert "All is well" not in told
+    Pulse(page_web.ledger, page_web.services.clock)(True)
+    assert "No worker is at work" not in operator.get("/")
+
+
+def test_what_ended_last_stands_first(ledger: Ledger) -> None:
+    for number, client_id in enumerate(("Ann", "Bob", "Cid")):
+        make_client(ledger, client_id)
+        at = NOW - timedelta(hours=5 - number)
+        past_run(ledger, client_id, at, ClientRunStatus.COMPLETED)
+    with ledger.write() as tx:
+        tx.execute(
+            tables.client_runs.update()
+            .where(tables.client_runs.c.client_id == "Ann")
+            .values(finished_at=NOW - timedelta(minutes=1))
+        )
+    assert [run["clientId"] for run in board(ledger, FakeClock(NOW))["ended"]] == ["Ann", "Cid", "Bob"]

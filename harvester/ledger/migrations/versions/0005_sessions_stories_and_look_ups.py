@@ -39,6 +39,7 @@ def upgrade() -> None:
     op.create_index("ix_activity_client", "activity", ["client_id", "id"], unique=False)
     op.create_index("ix_activity_client_run", "activity", ["client_run_id", "id"], unique=False)
     op.create_index("ix_client_runs_started", "client_runs", ["client_id", "started_at"], unique=False)
+    op.create_index("ix_client_runs_finished", "client_runs", ["finished_at", "id"], unique=False)
     op.create_index("ix_client_runs_status", "client_runs", ["status", "id"], unique=False)
     op.create_index("ix_client_runs_began", "client_runs", ["started_at"], unique=False)
     op.create_index("ix_leads_client", "leads", ["client_id", "id"], unique=False)
