@@ -55,6 +55,15 @@ class _Again:
         return any(batch.state not in _OVER for batch in self.batches)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Who is asked for again, in how many batches more; or that Airtable is to be read for that first."""
+
+    leads: list[Lead]
+    batches: int
+    to_read: bool
+
+
 class Retry:
     """Has a client run go on that ended `Failed`, `Completed with Errors` or `Cancelled`."""
 
@@ -91,8 +100,20 @@ class Retry:
         except run_records.ClientBusy as busy:
             return Answer("run_in_progress", client_id, busy.live.run_id, busy.live.client_run_id)
 
-    def _again(self, tx: Tx, full_id: str, unread: Unread | None) -> _Again:
-        run = _known(client_runs.get(tx, full_id, lock=True), full_id)
+    def ahead(self, full_id: str) -> tuple[int, str | None]:
+        """Say how many leads a retry would ask for at first, and why it would not go on. Writes nothing.
+
+        Raises `UnknownRun`, `UnknownClient`, `NothingToRetry`.
+        """
+        with self._ledger.read() as tx:
+            again = self._again(tx, full_id, None, lock=False)
+            skipped = self._skipped(tx, again)
+            if skipped is not None:
+                return 0, skipped.reason
+            return len(self._wanted(tx, again, lock=False).leads), None
+
+    def _again(self, tx: Tx, full_id: str, unread: Unread | None, *, lock: bool = True) -> _Again:
+        run = _known(client_runs.get(tx, full_id, lock=lock), full_id)
         if run.status is ClientRunStatus.COMPLETED:
             raise NothingToRetry(f"client run {full_id} is {run.status}: nothing of it went wrong")
         client = clients.get(tx, run.client_id)
@@ -106,27 +127,38 @@ class Retry:
         return _Again(run, client, batches, now)
 
     def _answered(self, tx: Tx, again: _Again, by: str) -> Answer:
-        run, client = again.run, again.client
+        skipped = self._skipped(tx, again)
+        if skipped is not None:
+            return skipped
+        run, wanted = again.run, self._wanted(tx, again)
+        self._reopened(tx, again, len(again.batches) + wanted.batches, by)
+        if wanted.to_read:
+            client_runs.ask_for_leads(tx, run.client_run_id, at=again.now)
+        else:
+            self._planned(tx, again, wanted.leads, None if again.chosen else wanted.batches)
+        return Answer("accepted", run.client_id, run.run_id, run.client_run_id)
+
+    def _skipped(self, tx: Tx, again: _Again) -> Answer | None:
+        client = again.client
         skip = why_not(tx, client, self._limits, again.now, chosen=again.chosen)
         if skip is not None:
             return Answer("skipped", client.client_id, code=skip.code, reason=skip.reason)
         if client.airtable_error is not None:
             reason = f"the client is closed: {client.airtable_error}"
             return Answer("skipped", client.client_id, code="client_closed", reason=reason)
-        batches = max(0, need_of(tx, client, self._limits, again.now).batches)
-        read = self._read_clients is not None and client.origin == AIRTABLE and not again.chosen
-        found = self._leads(tx, again, batches, own_alone=read)
+        return None
+
+    def _wanted(self, tx: Tx, again: _Again, *, lock: bool = True) -> _Wanted:
+        """Say who is asked for. Raises `NothingToRetry` if nobody is, and nothing is at work."""
+        batches = max(0, need_of(tx, again.client, self._limits, again.now).batches)
+        read = self._read_clients is not None and again.client.origin == AIRTABLE and not again.chosen
+        found = self._leads(tx, again, batches, own_alone=read, lock=lock)
         to_read = read and batches > 0 and not found
         if not (found or again.is_open or to_read):
-            raise NothingToRetry(_nothing(run, batches, again))
-        self._reopened(tx, again, len(again.batches) + batches, by)
-        if to_read:
-            client_runs.ask_for_leads(tx, run.client_run_id, at=again.now)
-        else:
-            self._planned(tx, again, found, None if again.chosen else batches)
-        return Answer("accepted", client.client_id, run.run_id, run.client_run_id)
+            raise NothingToRetry(_nothing(again.run, batches, again))
+        return _Wanted(found, batches, to_read)
 
-    def _leads(self, tx: Tx, again: _Again, batches: int, *, own_alone: bool) -> list[Lead]:
+    def _leads(self, tx: Tx, again: _Again, batches: int, *, own_alone: bool, lock: bool) -> list[Lead]:
         """Pick its own leads that have no answer, and those that are due besides if it has a target.
 
         `own_alone`: Airtable says which others are due, and settling asks it. It may not have been told yet
@@ -145,7 +177,7 @@ class Retry:
         if own_alone:
             return own
         limit, client_id = profiles + len(own), again.client.client_id
-        due = leads.due(tx, client_id, now=again.now, stale_after=stale, limit=limit, not_in="")
+        due = leads.due(tx, client_id, now=again.now, stale_after=stale, limit=limit, not_in="", lock=lock)
         ids = {lead.id for lead in own}
         return [*own, *(lead for lead in due if lead.id not in ids)][:profiles]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from rich.table import Table
 from harvester.cli import demo_bases_display
 from harvester.cli.demo_web import password
 from harvester.cli.display import table, usd
+from harvester.settings import Settings
 from harvester.wording import counted
 
 _OVER = ("ingested", "failed")
@@ -70,6 +73,15 @@ def summary(runs: list[dict[str, Any]], *, width: int) -> Table:
     )
 
 
+def for_commands(folder: Path, environ: dict[str, str]) -> Path:
+    """Write the settings of the demo down for a shell to read, and give the file: commands need them."""
+    file = folder / "settings.sh"
+    file.touch(mode=0o600)
+    names = sorted({name.upper() for name in Settings.model_fields} & set(environ))
+    file.write_text("".join(f"export {name}={shlex.quote(environ[name])}\n" for name in names))
+    return file
+
+
 def where_to_look(
     console: Console, folder: Path, environ: dict[str, str], seconds: float, *, serve: bool
 ) -> None:
@@ -85,6 +97,8 @@ def where_to_look(
         return
     page = f"  page    {environ['PUBLIC_URL']}  password: {password(environ)}"
     console.print(page, soft_wrap=True, highlight=False)
+    command = f"  command . {for_commands(folder, environ)}; {sys.argv[0]} status --watch"
+    console.print(command, soft_wrap=True, highlight=False)
     header = f'-H "Authorization: Bearer {environ["API_TOKENS"]}"'
     for path in ("/api/runs", "/api/posts?limit=5", "/api/deliveries"):
         console.print(f"  curl {header} '{environ['PUBLIC_URL']}{path}'", soft_wrap=True, highlight=False)

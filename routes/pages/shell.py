@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Blueprint, Flask, Response, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask import session as cookie
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
@@ -64,16 +76,18 @@ def prepare(app: Flask) -> None:
 
 def blueprint(name: str, *, prefix: str | None = None) -> Blueprint:
     """Make the blueprint of a page that only an operator who is signed in gets to see."""
-    made = open_blueprint(name, prefix=prefix)
-    made.before_request(_signed_in)
-    return made
+    return _made(name, prefix, _configured, _signed_in, _from_our_form)
 
 
 def open_blueprint(name: str, *, prefix: str | None = None) -> Blueprint:
     """Make the blueprint of a page that needs no session, as the way in does."""
+    return _made(name, prefix, _configured, _from_our_form)
+
+
+def _made(name: str, prefix: str | None, *guards: Callable[[], Response | None]) -> Blueprint:
     made = Blueprint(name, __name__, template_folder=str(_HERE / "templates"), url_prefix=prefix)
-    made.before_request(_configured)
-    made.before_request(_from_our_form)
+    for guard in guards:
+        made.before_request(guard)
     made.after_request(_headers)
     made.register_error_handler(Exception, problem_page)
     return made
@@ -138,9 +152,10 @@ def _configured() -> Response | None:
     return make_response(render_template("not_set_up.html", missing=missing), 503)
 
 
-def _from_our_form() -> None:
+def _from_our_form() -> Response | None:
     if request.method == "POST":
         _csrf.protect()
+    return None
 
 
 def _signed_in() -> Response | None:
@@ -148,7 +163,10 @@ def _signed_in() -> Response | None:
     session = services().sign_in.who(key) if isinstance(key, str) else None
     if session is None:
         cookie.pop(KEY, None)  # and not the CSRF token of a sign-in form in another tab
-        there = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        asked = request.method == "GET"
+        if not asked:
+            flash("You were signed out meanwhile, and nothing was done. Sign in, and do it again.", "warn")
+        there = request.full_path.rstrip("?") if asked else request.path  # where the same is asked for
         return make_response(redirect(url_for("door.sign_in", next=there)))
     g.operator = session
     return None

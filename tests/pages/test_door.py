@@ -188,3 +188,21 @@ def test_another_tab_spoils_no_form(page_web: Web) -> None:
     operator.get("/runs")
     answer = operator.http.post("/login", data={"password": PASSWORD, "csrf_token": token})
     assert answer.status_code == 303
+
+
+def test_a_button_pressed_after_the_session_says_that_nothing_was_done(
+    page_web: Web, operator: Operator
+) -> None:
+    for over in ("in another tab", "by time"):
+        assert operator.sign_in().status_code == 303
+        page = operator.get("/starts/pause")
+        token = page.split('name="csrf_token" value="')[1].split('"')[0]
+        if over == "by time":
+            with page_web.ledger.write() as tx:
+                tx.execute(tables.metadata.tables["sessions"].delete())
+        else:
+            operator.send("/logout", form="/")
+        answer = operator.http.post("/starts/pause", data={"csrf_token": token}, headers=HTML)
+        assert answer.location == "/login?next=/starts/pause", over
+        assert "nothing was done" in operator.get("/login")
+    assert page_web.count("pauses") == 0

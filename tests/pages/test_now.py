@@ -92,7 +92,8 @@ def test_of_an_empty_ledger_it_says_that_all_is_well(operator: Operator) -> None
     told = text_of(operator.get("/"))
     assert "All is well. Client runs today: none has ended yet." in told
     assert "What needs you" not in told
-    assert "Nothing is being harvested at the moment." in told
+    assert "There is no active client yet." in told
+    assert "Add a client" in told
     assert "no schedule" in told
 
 

@@ -56,14 +56,17 @@ def cancelled(full_id: str) -> Response:
 def retry(full_id: str) -> str:
     """Say what trying again does."""
     run = asking.run(full_id)
-    told, possible = _outlook(run)
+    told, possible, asked = _outlook(run)
+    facts = _facts(run)
+    if asked is not None:
+        facts.append(("Leads asked for next", filters.number(asked) if asked else "those that are due then"))
     return asking.ask(
         Question(
             f"Retry client run {full_id}",
             [told],
             back=f"/runs/{full_id}",
             button="Retry" if possible else None,
-            facts=_facts(run),
+            facts=facts,
         )
     )
 
@@ -93,17 +96,22 @@ def _answered(answer: Answer, full_id: str) -> Response:
     return asking.done(f"client run {full_id} goes on", there)
 
 
-def _outlook(run: dict[str, Any]) -> tuple[str, bool]:
+def _outlook(run: dict[str, Any]) -> tuple[str, bool, int | None]:
+    """Say what a retry would do, whether it would, and for how many leads it would ask."""
     if run["status"] == ClientRunStatus.RUNNING:
-        return "It goes on still: there is nothing to retry", False
-    if run["status"] == ClientRunStatus.COMPLETED:
-        return "It ended Completed: nothing of it went wrong", False
+        return "It goes on still: there is nothing to retry", False, None
+    try:
+        asked, why_not = services().retry.ahead(run["clientRunId"])
+    except NothingToRetry as error:
+        return asking.sentence(str(error)), False, None
+    if why_not is not None:
+        return f"It cannot go on now: {why_not}", False, None
     told = (
         "It goes on under the same record, with those of its leads that have no answer, and others that are "
         "due where its target needs them. Leads that have an answer are not paid for again; the client's "
         "budget holds as ever."
     )
-    return told, True
+    return told, True, asked
 
 
 def _facts(run: dict[str, Any]) -> list[tuple[str, object]]:
