@@ -19,8 +19,9 @@ from chaos.fleet import Fleet, fleet
 from chaos.run import TIMERS, violations
 from cli.processes import until
 from factories import opened
+from sqlalchemy import func, select
 
-from harvester.ledger import Ledger
+from harvester.ledger import Ledger, tables
 
 from .redis_server import redis_server
 
@@ -77,7 +78,13 @@ class Office:
 
     def _over(self) -> bool:
         waiting = self.apify.ledger().dispatches_by_status.get("ACTIVE", 0)
-        return self.finished == self.ordered and not waiting
+        return self.finished == self.ordered and not waiting and not self._unread()
+
+    def _unread(self) -> int:
+        """Count webhook calls that nobody has looked into: the last one may just have come."""
+        unread = select(func.count()).where(tables.deliveries.c.processed_at.is_(None))
+        with self.ledger.read() as tx:
+            return int(tx.execute(unread).scalar_one())
 
 
 @contextmanager
