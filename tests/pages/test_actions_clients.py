@@ -193,7 +193,8 @@ def test_a_file_has_a_bound_and_a_stranger_sends_none(operator: Operator) -> Non
     assert upload(operator, large).status_code == 303
     assert upload(operator, b"x" * (MOST_BYTES + 2**20)).status_code == 413
     stranger = Operator(operator.web)
-    assert sent_file(stranger, "/clients/Guy-Wilson/import", "x", large).status_code == 413
+    refused = sent_file(stranger, "/clients/Guy-Wilson/import", "x", large)
+    assert (refused.status_code, refused.location) == (302, "/login?next=/clients/Guy-Wilson/import")
     assert operator.web.count("leads") == 1
 
 
