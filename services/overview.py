@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from harvester.ledger import (
@@ -11,7 +10,6 @@ from harvester.ledger import (
     Tx,
     activity,
     actor_runs,
-    airtable_slots,
     client_runs,
     clients,
     deliveries,
@@ -157,12 +155,6 @@ class Overview:
         with self._ledger.read() as tx:
             found = outages.now(tx)
         return found.reason if found else None
-
-    def airtable_outage(self, *, now: datetime) -> str | None:
-        """Say why a base of Airtable is left alone now: an outage, or the month's cap; None if none is."""
-        with self._ledger.read() as tx:
-            out = [slot for slot in airtable_slots.blocked(tx, now=now) if slot.out]
-        return f"base {out[0].base}: {out[0].reason}" if out else None
 
     def counters(self) -> dict[str, dict[str, int]]:
         """Count for `/metrics`: over all processes, since they are counted in the ledger."""

@@ -45,8 +45,3 @@ def seen(tx: Tx, digest: str, *, now: datetime, until: datetime) -> None:
 def end(tx: Tx, digest: str) -> None:
     """End a session."""
     tx.execute(delete(sessions).where(sessions.c.digest == digest))
-
-
-def end_all(tx: Tx) -> int:
-    """End every session. Returns how many there were."""
-    return tx.execute(delete(sessions)).rowcount
