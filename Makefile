@@ -37,7 +37,7 @@ test: fast slow ## All tests, the fast ones first
 # named here is a part; all that is not is `rest`. The longest come first.
 JOBS ?= 2
 FAST_PARTS := ledger web flow intake sandbox_airtable jobs money schedule ends preview
-SLOW_PARTS := chaos scale browser cli/test_processes.py crash/test_crash_sweep.py machine/test_on_sqlite.py \
+SLOW_PARTS := chaos scale browser security cli/test_processes.py crash/test_crash_sweep.py machine/test_on_sqlite.py \
 	machine/test_on_postgresql.py cli/test_demo.py flow intake sandbox crash/test_kills.py \
 	money ends schedule jobs
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) \

@@ -2,7 +2,7 @@
 
 No row points at `client_runs` by foreign key: a record that a person deleted must stay deleted and
 harm nothing but itself. Airtable's share is in `airtable_tables.py`, what orders harvests in `job_tables.py`,
-what only people look at in `page_tables.py`.
+what only people look at in `page_tables.py`, who may call in `access_tables.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from harvester.ledger import airtable_tables, job_tables, page_tables  # noqa: F401  # part of the same metadata
+from harvester.ledger import access_tables, airtable_tables, job_tables, page_tables  # noqa: F401  # one metadata
 from harvester.ledger.columns import count, partial, required
 from harvester.ledger.columns import metadata as metadata
 from harvester.ledger.types import Id, Utc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
@@ -118,6 +119,13 @@ def _ping_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError("it is neither an IP address nor a network such as 10.0.0.0/8") from None
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -139,6 +147,12 @@ SigningKeys = Annotated[
     tuple[SigningKey, ...], BeforeValidator(_no_gaps), BeforeValidator(_at_commas), AfterValidator(_distinct)
 ]
 AlertUrls = Annotated[tuple[AlertUrl, ...], BeforeValidator(_at_alert_urls)]
+
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
+    BeforeValidator(_no_gaps),
+    BeforeValidator(_at_commas),
+]
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 QueueUrl = Annotated[SecretStr, AfterValidator(_queue)]

@@ -69,6 +69,12 @@ class Settings(BaseModel):
         "Give one of the Actor's words: any, 1h, 24h, week, month, 3months, 6months, year.",
         "year",
     )
+    apify_answer_mb: kinds.AtLeastOne = _setting(
+        "Megabytes that one answer of Apify's may have, unpacked; a page of items beyond is asked for in "
+        "smaller ones.",
+        _COUNT,
+        "64",
+    )
     scrape_comments: kinds.NoneOrMore = _setting(
         "Greatest number of comments asked for per post; 0 asks for none.", _COUNT_OR_NONE, "0"
     )
@@ -92,12 +98,21 @@ class Settings(BaseModel):
         "Actor runs in flight at once; the account's own limit holds besides.", _COUNT, "5"
     )
 
+    kickoffs_per_hour: kinds.AtLeastOne = _setting(
+        "Client runs that may be kicked off for one client within an hour, whoever asks.", _COUNT, "60"
+    )
+
     # This service
     port: kinds.Port = _setting(
         "TCP port that the web process listens on.", "Give a whole number from 1 to 65535.", "8000"
     )
     web_workers: kinds.AtLeastOne = _setting("Processes that answer HTTP.", _COUNT, "2")
     worker_threads: kinds.AtLeastOne = _setting("Threads of the worker process.", _COUNT, "8")
+    worker_memory_mb: kinds.NoneOrMore = _setting(
+        "Megabytes of memory that a worker process may take; beyond, what it works on fails. 0: no limit.",
+        "Give a whole number of megabytes, 512 or more for a busy worker, or 0.",
+        "1024",
+    )
     public_url: Annotated[str, AfterValidator(rules.public_url)] = _setting(
         "Where Apify reaches this service, without a path. Required unless APIFY_API_URL is a loopback "
         "address; then http://127.0.0.1:PORT.",
@@ -111,6 +126,17 @@ class Settings(BaseModel):
     webhook_secrets: kinds.SigningKeys = _setting(
         "Keys of 32 bytes or more for webhook tokens, separated by commas: the first signs, all are known.",
         _RANDOM,
+    )
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = _setting(
+        "Proxies in front of this service, each of which adds the caller's address to X-Forwarded-For; 0: "
+        "none, and the header is not believed.",
+        "Give a whole number from 0 to 10: how many proxies a request passes on its way here.",
+        "0",
+    )
+    apify_webhook_ips: kinds.Networks = _setting(
+        "Addresses that webhooks may come from, separated by commas (10.0.0.1 or 10.0.0.0/8); unset: all.",
+        "Give IP addresses or networks, as in Apify's documentation, or leave it out.",
+        (),
     )
     operator_password_hash: kinds.PasswordHash | None = _setting(
         "Argon2id hash of the operator's password; unset: the operations page answers 503.",
