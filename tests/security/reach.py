@@ -1,4 +1,4 @@
-"""How requests reach the service: proxies, sockets, bodies, headers. Rows of the table, and how to disarm them."""
+"""How requests reach us: proxies, sockets, bodies, headers. Rows of the table, and how to disarm them."""
 
 from __future__ import annotations
 
