@@ -17,7 +17,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from harvester.errors import LedgerUnavailable
-from routes.auth import on_loopback, require_token
+from routes.auth import require_token
+from routes.callers import on_loopback
 from routes.state import services
 from services.counters import AirtableCounted, Counted
 

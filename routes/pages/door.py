@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask import session as cookie
 
+from routes import callers
 from routes.pages import shell
 from routes.state import services
 from services.sign_in import TooManyTries, WrongPassword
@@ -38,7 +39,7 @@ def signed_in() -> Response:
     name = request.form.get("name", "")
     try:
         key = services().sign_in.enter(
-            request.form.get("password", ""), name=name, address=request.remote_addr or "unknown"
+            request.form.get("password", ""), name=name, address=str(callers.address() or "unknown")
         )
     except WrongPassword as error:
         return make_response(_form(str(error), name), 401)
