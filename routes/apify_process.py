@@ -33,6 +33,7 @@ def _contract(body: type[Asked], *also: str) -> Contract:
         refuses={
             404: Refuses(("client_not_found",)),
             409: Refuses(("run_in_progress", "run_exists", "idempotency_key_reused"), RunRefused),
+            429: Refuses(("too_many_kickoffs",)),
             503: Refuses(("airtable_unavailable",)),
         },
         also=("missing_client", "invalid_run_id", *also),

@@ -9,9 +9,11 @@ from werkzeug.exceptions import HTTPException
 
 from harvester import log
 from harvester.errors import HarvesterError, InvalidInput, LedgerUnavailable
+from harvester.web_headers import secure_headers
 from routes.auth import TokenRequired
 from services.dead_letters import NothingToReplay, NotParked
 from services.deliveries import Unauthorised
+from services.eligibility import TOO_MANY_KICKOFFS, TooManyKickoffs
 from services.kickoff import ClientsNotRead, KeyReused, UnknownClient
 from services.replay import NotReplayable, UnknownDelivery
 from services.run_ends import NothingToRetry, RunIsOver, UnknownRun
@@ -55,7 +57,13 @@ def failure(status: int, code: str, sentence: str) -> Response:
 def register(app: Flask) -> None:
     """Answer every error of a view, or of no view, in this form."""
     app.register_error_handler(Exception, as_json)
-    app.after_request(_headers)
+    secure = secure_headers(app.extensions["harvester"].services.settings.public_url)
+
+    @app.after_request
+    def _secured(answer: Response) -> Response:
+        for name, value in secure.items():
+            answer.headers.setdefault(name, value)
+        return answer
 
 
 def as_json(error: Exception) -> Response:
@@ -78,6 +86,8 @@ def problem(error: Exception) -> Problem:
         return Problem(503, "ledger_unavailable", told, {"Retry-After": RETRY_AFTER})
     if isinstance(error, ClientsNotRead):
         return Problem(503, "airtable_unavailable", str(error), {"Retry-After": RETRY_AFTER})
+    if isinstance(error, TooManyKickoffs):
+        return Problem(429, TOO_MANY_KICKOFFS, str(error), {"Retry-After": str(error.seconds)})
     if isinstance(error, HTTPException):
         return _http(error)
     for kind, (status, code) in _OURS.items():
@@ -93,9 +103,3 @@ def _http(error: HTTPException) -> Problem:
     allowed = {"Allow": error.get_response().headers.get("Allow", "")} if status == 405 else {}
     code = _CODES.get(status, error.name.lower().replace(" ", "_"))
     return Problem(status, code, sentence, {name: value for name, value in allowed.items() if value})
-
-
-def _headers(answer: Response) -> Response:
-    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
-    answer.headers.setdefault("Cache-Control", "no-store")
-    return answer

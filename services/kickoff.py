@@ -13,7 +13,7 @@ from harvester.ledger import Ledger, Tx, activity, client_runs, clients, idempot
 from harvester.models import Client, ClientRun, Lead
 from harvester.profile_urls import canonical
 from services import run_records
-from services.eligibility import PASSING, why_not
+from services.eligibility import PASSING, TooManyKickoffs, hour_full, why_not
 from services.plan import AIRTABLE, Limits, Need, need_of, plan_due, plan_these
 
 _log = log.get_logger(__name__)
@@ -94,7 +94,7 @@ class Kickoff:
         """Carry out one order, or say why not.
 
         Raises `InvalidInput` for an order that makes no sense, `UnknownClient`, `ClientsNotRead`,
-        `KeyReused`, and `LedgerUnavailable` when nothing could be written.
+        `KeyReused`, `TooManyKickoffs`, and `LedgerUnavailable` when nothing could be written.
         """
         order = checked(order)
         unread = self._read_clients() if self._read_clients is not None else None
@@ -110,8 +110,8 @@ class Kickoff:
     def within(self, tx: Tx, order: Order) -> Answer:
         """Carry out an order of a job run that is open, in its transaction. Clients were read before.
 
-        A client whose batches of the day are used up is skipped: what the job run decided tells that it was
-        asked for. By itself it gets a record that tells so.
+        A client whose batches of the day or kickoffs of the hour are used up is skipped: what the job run
+        decided tells that it was asked for. By itself it gets a record that tells so, or is refused.
         Raises `UnknownClient`, and what `run_records.create` raises. Nothing of it is counted as failed here.
         """
         return _traced(order, lambda: self._carried_out(tx, order, None, of_open_job=True))
@@ -157,6 +157,11 @@ class Kickoff:
         live = client_runs.live_of(tx, client.client_id)
         if live is not None:
             return Answer("run_in_progress", client.client_id, live.run_id, live.client_run_id)
+        full = hour_full(tx, client.client_id, self._limits, now)
+        if full is not None and not of_open_job:
+            raise TooManyKickoffs(full)
+        if full is not None:
+            return Answer("skipped", client.client_id, code=full.code, reason=full.reason)
         return self._started(tx, client, order, need, now, of_open_job=of_open_job)
 
     def _not_eligible(

@@ -18,12 +18,13 @@ from services.days import day_start
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds a plan, from the settings."""
+    """What bounds a plan, from the settings. `kickoffs_per_hour` are those of one client, whoever asks."""
 
     actor_id: str
     max_posts: int
     stale_lead: timedelta
     budgets: Budgets
+    kickoffs_per_hour: int
 
 
 @dataclass(frozen=True, slots=True)

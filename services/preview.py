@@ -17,7 +17,7 @@ from harvester.ledger import Ledger, Tx, client_runs, clients, cost_history, job
 from harvester.models import Client, ClientRunStatus
 from harvester.run_ids import client_run_id
 from services import budgets, pauses, preview_leads
-from services.eligibility import PASSING, USED_UP, Skip, why_not
+from services.eligibility import PASSING, USED_UP, Skip, hour_full, why_not
 from services.kickoff import ClientsNotRead, Order, ReadClients, UnknownClient, Unread, checked
 from services.plan import ACTIVE, AIRTABLE, Limits, Need, need_of, parted, profiles_for
 from services.preview_leads import DueLead, ReadLeads
@@ -190,7 +190,7 @@ class Previews:
             return Skip("run_in_progress", f"client run {live.client_run_id} is still running")
         if skip is None and client.airtable_error is not None:
             return Skip("client_closed", f"the client is closed: {client.airtable_error}")
-        return skip
+        return skip or hour_full(tx, client.client_id, self._limits, now)
 
     def _as_known(self, basis: _Basis, remark: str | None) -> Preview:
         if basis.skip is not None:

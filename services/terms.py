@@ -33,6 +33,7 @@ def limits(settings: Settings) -> Limits:
         max_posts=settings.apify_max_posts,
         stale_lead=timedelta(seconds=settings.stale_lead_seconds),
         budgets=budgets(settings),
+        kickoffs_per_hour=settings.kickoffs_per_hour,
     )
 
 

@@ -96,6 +96,7 @@ def make_limits(**changes: Any) -> Limits:
         max_posts=2,
         stale_lead=timedelta(seconds=1800),
         budgets=Budgets(daily_micros=5_000_000, monthly_micros=None, run_micros=1_000_000),
+        kickoffs_per_hour=60,
     )
     return replace(limits, **changes)
 

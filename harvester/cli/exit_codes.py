@@ -43,7 +43,7 @@ _OWN: Final[Mapping[Path, Codes]] = {
     ("leads", "import"): {REFUSED: "some rows were refused, each is named; all others are imported"},
     ("kickoff",): {
         DONE: "started, or skipped for the reason that is told",
-        REFUSED: "nothing was started: a client run is still running, or has this ID",
+        REFUSED: "nothing was started: a client run is still running, or has this ID, or too many in an hour",
     },
     ("process",): _WAITED | {REFUSED: "there is a job run of this ID; with --wait: it ended otherwise"},
     ("resume",): _WAITED | {REFUSED: "another smart resume is live; with --wait: it ended otherwise"},

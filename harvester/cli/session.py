@@ -17,6 +17,7 @@ from harvester.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, descr
 from services import Services, build
 from services.backup import CannotBackUp
 from services.dead_letters import NothingToReplay
+from services.eligibility import TooManyKickoffs
 from services.replay import NotReplayable
 from services.restore import CannotRestore, IsBackup, refuse_backup
 
@@ -33,7 +34,16 @@ class Declined(HarvesterError):
 
 
 #: Asked for rightly, and not done for a reason of ours; nothing was changed.
-_REFUSALS = (Declined, Refused, CannotBackUp, CannotRestore, IsBackup, NotReplayable, NothingToReplay)
+_REFUSALS = (
+    Declined,
+    Refused,
+    CannotBackUp,
+    CannotRestore,
+    IsBackup,
+    NotReplayable,
+    NothingToReplay,
+    TooManyKickoffs,
+)
 
 
 def settings() -> Settings:

@@ -55,6 +55,22 @@ def live_clients(tx: Tx) -> set[str]:
     return set(tx.execute(statement).scalars())
 
 
+def kickoff_before(tx: Tx, client_id: str, count: int, *, after: datetime, by: datetime) -> datetime | None:
+    """Say when, of a client's kickoffs after one time and up to another, the last but `count` - 1 was.
+
+    None if there were fewer. What a person recorded by hand was no kickoff.
+    """
+    at = client_runs.c.started_at
+    statement = (
+        select(at)
+        .where(client_runs.c.client_id == client_id, at > after, at <= by, client_runs.c.source != BY_HAND)
+        .order_by(at.desc())
+        .offset(count - 1)
+        .limit(1)
+    )
+    return tx.execute(statement).scalar_one_or_none()
+
+
 def any_live(tx: Tx, *, origin: str) -> bool:
     """Say whether any client that is kept there has a live client run."""
     its_own = clients.c.client_id == client_runs.c.client_id

@@ -15,12 +15,15 @@ _MEANS: Final = {
     404: "There is none",
     409: "Something stands in the way",
     413: "The body is too large",
+    429: "Not so often: try again later",
     500: "Something went wrong here",
     503: "Not now: try again later",
 }
+_SECONDS: Final = {"description": "Seconds", "schema": {"type": "string", "pattern": "^[0-9]+$"}}
 _HEADERS: Final = {
     401: {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}},
-    503: {"Retry-After": {"description": "Seconds", "schema": {"type": "string", "pattern": "^[0-9]+$"}}},
+    429: {"Retry-After": _SECONDS},
+    503: {"Retry-After": _SECONDS},
 }
 
 

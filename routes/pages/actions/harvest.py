@@ -12,6 +12,7 @@ from routes.pages.actions import asking
 from routes.pages.actions.asking import Question
 from routes.state import services
 from services import pauses, preview_shapes
+from services.eligibility import TooManyKickoffs
 from services.kickoff import Answer, Order
 
 blueprint = shell.blueprint("do_harvest")
@@ -54,7 +55,10 @@ def kicked_off(client_id: str) -> Response:
         idempotency_key=asking.key(),
         by=shell.who(),
     )
-    return _answered(services().kickoff(order))
+    try:
+        return _answered(services().kickoff(order))
+    except TooManyKickoffs as error:
+        return asking.refused(f"nothing was started: {error}", f"/clients/{client_id}")
 
 
 def _answered(answer: Answer) -> Response:
