@@ -10,6 +10,7 @@ from routes import (
     apify_process,
     apify_webhook,
     bodies,
+    callers,
     costs,
     errors,
     health,
