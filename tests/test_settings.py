@@ -31,20 +31,20 @@ HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$" + CANARY
 
 REQUIRED = {
     "APIFY_TOKEN": "apify_api_" + CANARY,
-    "API_TOKENS": CANARY,
+    "API_TOKENS": f"api-token-{CANARY}",
     "WEBHOOK_SECRETS": CANARY * 6,
     "PUBLIC_URL": "https://harvest.example.org",
 }
 #: A valid value of every secret, each with the canary in it.
 SECRETS = {
     **{name: value for name, value in REQUIRED.items() if name != "PUBLIC_URL"},
-    "APIFY_WEBHOOK_TOKEN": CANARY,
+    "APIFY_WEBHOOK_TOKEN": f"made-by-hand-{CANARY}",
     "OPERATOR_PASSWORD_HASH": HASH,
-    "SECRET_KEY": CANARY * 6,
+    "SECRET_KEY": CANARY * 7,
     "DATABASE_URL": f"postgresql+psycopg://user:{CANARY}@db.example.org/harvester",
     "QUEUE_URL": f"rediss://:{CANARY}@redis.example.org/0",
     "AIRTABLE_API_KEY": "pat" + CANARY,
-    "SCORING_API_KEY": CANARY,
+    "SCORING_API_KEY": f"sk-{CANARY}",
     "HEARTBEAT_URL": f"https://ping.example.org/{CANARY}?state=complete",
     "ALERT_URLS": f"mailto://user:{CANARY}@example.org?to=a@example.org,b@example.org, json://{CANARY}.example.org",
 }
@@ -60,15 +60,20 @@ DEFAULTS = {
     "apify_actor_id": "harvestapi/linkedin-profile-posts",
     "apify_max_posts": 2,
     "apify_posted_limit": "year",
+    "apify_answer_mb": 64,
     "scrape_comments": 0,
     "scrape_reactions": 0,
     "apify_max_charge_usd": Decimal("1.00"),
     "daily_budget_usd": Decimal("5.00"),
     "monthly_budget_usd": None,
     "max_actor_runs": 5,
+    "kickoffs_per_hour": 60,
     "port": 8000,
     "web_workers": 2,
     "worker_threads": 8,
+    "worker_memory_mb": 1024,
+    "trusted_proxies": 0,
+    "apify_webhook_ips": (),
     "airtable_threads": 8,
     "public_url": "https://harvest.example.org",
     "operator_password_hash": None,
@@ -133,7 +138,7 @@ BAD_COUNTS = ["0", "-1", "1.5", "many", "99999999999"]
 #: Values that are refused whatever else is set, by the settings that they are refused for.
 REFUSED = {
     "APIFY_TOKEN": ["change-me", "two words", "ü", "a\nb"],
-    "APIFY_WEBHOOK_TOKEN": ["Change-me-later", "two words"],
+    "APIFY_WEBHOOK_TOKEN": ["Change-me-later", "two words", "fifteen-letters"],
     "APIFY_API_URL": [
         "api.apify.com",
         "http://api.apify.com",
@@ -158,6 +163,11 @@ REFUSED = {
     "PORT": ["0", "65536", "http"],
     "WEB_WORKERS": BAD_COUNTS,
     "WORKER_THREADS": BAD_COUNTS,
+    "APIFY_ANSWER_MB": BAD_COUNTS,
+    "KICKOFFS_PER_HOUR": BAD_COUNTS,
+    "WORKER_MEMORY_MB": ["-1", "1.5", "much"],
+    "TRUSTED_PROXIES": ["-1", "11", "all", "10.0.0.1"],
+    "APIFY_WEBHOOK_IPS": ["apify.com", "10.0.0.0/33", "10.0.0.1,", "10.0.0.1 10.0.0.2"],
     "PUBLIC_URL": [
         "http://harvest.example.org",
         "https://harvest.example.org/api",
@@ -171,7 +181,15 @@ REFUSED = {
         "http://127.0.0.1.example.org",
         "http://localhost\\@example.org",
     ],
-    "API_TOKENS": ["a,,b", "a,", ",", "a, a", "a,change-me", "a,b c"],
+    "API_TOKENS": [
+        "a,,b",
+        "a,",
+        ",",
+        ", ".join(["same-token-twice"] * 2),
+        "a,change-me",
+        "a,b c",
+        "fifteen-letters",
+    ],
     "WEBHOOK_SECRETS": ["x" * 31, "x" * 32 + "," + "y" * 31, "change-me" * 5, ",".join(["x" * 32] * 2)],
     "OPERATOR_PASSWORD_HASH": ["hunter2", "=19=65536,t=3,p=4", "$argon2i$v=19$m=1,t=1,p=1$YQ$YQ"],
     "SECRET_KEY": ["x" * 31, "change-me" * 5],
@@ -372,8 +390,11 @@ def test_a_group_is_set_wholly_or_not_at_all(group: tuple[str, ...]) -> None:
 
 
 def test_lists_keep_their_order_and_an_alert_url_its_commas() -> None:
-    settings = loaded(API_TOKENS=" new , old ", ALERT_URLS=SECRETS["ALERT_URLS"])
-    assert [token.get_secret_value() for token in settings.api_tokens] == ["new", "old"]
+    settings = loaded(API_TOKENS=" the-newest-token , the-one-of-before ", ALERT_URLS=SECRETS["ALERT_URLS"])
+    assert [token.get_secret_value() for token in settings.api_tokens] == [
+        "the-newest-token",
+        "the-one-of-before",
+    ]
     assert [url.get_secret_value() for url in settings.alert_urls] == [
         f"mailto://user:{CANARY}@example.org?to=a@example.org,b@example.org",
         f"json://{CANARY}.example.org",
@@ -529,3 +550,81 @@ def test_secrets_are_hidden_by_their_type_at_any_depth() -> None:
 
     for name, field in Settings.model_fields.items():
         assert (SecretStr in leaves(field.annotation)) == (name.upper() in SECRETS), name
+
+
+#: As they stand in the examples, tutorials and templates of the world.
+PLACEHOLDERS = [
+    "change-me",
+    "CHANGEME",
+    "change_this-1234567890-1234567890",
+    "replace-me-with-32-random-characters",
+    "your-secret-key-of-32-characters-here",
+    "my_super_secret_key_0123456789-0123456789",
+    "<the-token-of-your-apify-account>",
+    "{{vault.api_tokens}}",
+    "${API_TOKENS}",
+    "put-your-own-key-of-32-characters-here",
+    "example-key-0123456789-0123456789-0123456789",
+    "a-long-random-key-goes-here",
+    "Placeholder-0123456789-0123456789-012",
+    "TODO",
+    "xxxxxxxx",
+    "********",
+]
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+@pytest.mark.parametrize("where", ["https://harvest.example.org", "http://127.0.0.1:8000"])
+def test_a_placeholder_is_no_secret_wherever_it_stands(placeholder: str, where: str) -> None:
+    """All of them are told at once, and none is repeated."""
+    plain = {name: placeholder for name in SECRETS if "URL" not in name}
+    password = "changeme" if set(placeholder) & set("<>{}$*") else placeholder
+    urls = {name: SECRETS[name].replace(CANARY, password) for name in ("DATABASE_URL", "QUEUE_URL")}
+    error = problems({**REQUIRED, **COMPANIONS, **plain, **urls, "PUBLIC_URL": where})
+    assert names(error) == {*plain, *urls}
+    assert "placeholder" in describe(error)
+    assert placeholder not in describe(error)
+
+
+@given(st.sampled_from(["API_TOKENS", "APIFY_WEBHOOK_TOKEN"]), st.text("abcdef0123456789", min_size=1))
+def test_a_token_may_be_short_on_this_machine_alone(name: str, token: str) -> None:
+    at_home = {**REQUIRED, name: token, "PUBLIC_URL": "http://127.0.0.1:8000"}
+    assert load(at_home, None)
+    if len(token) < 16:
+        (found,) = problems({**at_home, "PUBLIC_URL": "https://harvest.example.org"}).problems
+        assert (found.name, "16 characters" in found.problem) == (name, True)
+        assert token not in found.problem.replace("16", "") or len(token) < 3
+
+
+@pytest.mark.parametrize("name", ["API_TOKENS", "APIFY_WEBHOOK_TOKEN", "WEBHOOK_SECRETS", "SECRET_KEY"])
+def test_one_character_over_and_over_is_no_secret_where_strangers_may_try(name: str) -> None:
+    assert names(problems({**REQUIRED, name: "0" * 64})) == {name}
+    assert loaded(**{name: "0" * 64, "PUBLIC_URL": "http://127.0.0.1:8000"})
+
+
+PURPOSES = [
+    "APIFY_TOKEN",
+    "API_TOKENS",
+    "WEBHOOK_SECRETS",
+    "APIFY_WEBHOOK_TOKEN",
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "AIRTABLE_API_KEY",
+    "SCORING_API_KEY",
+]
+
+
+@given(st.lists(st.sampled_from(PURPOSES), min_size=2, max_size=2, unique=True))
+def test_one_secret_serves_one_purpose_where_strangers_may_reach_it(two: list[str]) -> None:
+    """The later of the two is told of, by the name of the earlier, also as one of several."""
+    secret = "one-and-the-same-" + CANARY * 4
+    given = {**REQUIRED, **SECRETS, **COMPANIONS}
+    for name in two:
+        given[name] = given[name].replace(CANARY, secret) if "URL" in name else secret
+        given[name] += f",{CANARY * 8}-{name}" if name in ("API_TOKENS", "WEBHOOK_SECRETS") else ""
+    (found,) = problems(given).problems
+    earlier, later = sorted(two, key=[doc.name for doc in documented()].index)
+    assert found.name == later
+    assert f"the secret of {earlier} as well" in found.problem
+    assert CANARY not in describe(SettingsError([found]))
+    assert load({**given, "PUBLIC_URL": "http://localhost:8000"}, None)

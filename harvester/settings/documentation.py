@@ -9,8 +9,8 @@ from typing import Any, cast, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from harvester.settings.kinds import PLACEHOLDER
 from harvester.settings.model import Settings
+from harvester.settings.weak_secrets import PLACEHOLDER
 
 _HEAD = """\
 # Every setting of post-harvester with its default. Copy this file to .env and fill in what is required.

@@ -18,9 +18,7 @@ from harvester.settings.urls import (
     checked_ping_url,
     checked_queue_url,
 )
-
-#: What `.env.example` has in place of a secret.
-PLACEHOLDER = "change-me"
+from harvester.settings.weak_secrets import is_placeholder, password_of
 
 _ALERT_SEPARATOR = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ARGON2ID = re.compile(r"\$argon2id\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[^$\s]+\$[^$\s]+")
@@ -33,8 +31,14 @@ def _text(secret: SecretStr) -> str:
 
 
 def _real(secret: SecretStr) -> SecretStr:
-    if _text(secret).casefold().startswith(PLACEHOLDER):
-        raise ValueError("it is still the placeholder of .env.example")
+    if is_placeholder(_text(secret)):
+        raise ValueError("it is still a placeholder")
+    return secret
+
+
+def _real_password(secret: SecretStr) -> SecretStr:
+    if is_placeholder(password_of(_text(secret))):
+        raise ValueError("its password is still a placeholder")
     return secret
 
 
@@ -138,7 +142,9 @@ Token = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_visible)]
 SigningKey = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_long_key)]
 SessionKey = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_long_text)]
 PasswordHash = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_password_hash)]
-AlertUrl = Annotated[SecretStr, AfterValidator(_real), AfterValidator(_alert_url)]
+AlertUrl = Annotated[
+    SecretStr, AfterValidator(_real), AfterValidator(_alert_url), AfterValidator(_real_password)
+]
 
 Tokens = Annotated[
     tuple[Token, ...], BeforeValidator(_no_gaps), BeforeValidator(_at_commas), AfterValidator(_distinct)
@@ -154,8 +160,8 @@ Networks = Annotated[
     BeforeValidator(_at_commas),
 ]
 
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
-QueueUrl = Annotated[SecretStr, AfterValidator(_queue)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database), AfterValidator(_real_password)]
+QueueUrl = Annotated[SecretStr, AfterValidator(_queue), AfterValidator(_real_password)]
 HttpUrl = Annotated[str, AfterValidator(checked_http_url)]
 CollectorUrl = Annotated[str, AfterValidator(checked_collector_url)]
 

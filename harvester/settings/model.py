@@ -24,6 +24,8 @@ _AIRTABLE = "Set AIRTABLE_API_KEY and MASTER_CLIENTS_BASE_ID, or neither."
 _SCORING = "Set SCORING_API_KEY, SCORING_BASE_URL and SCORING_MODEL, or none of them."
 
 
+_UNGUESSED = AfterValidator(rules.not_guessed)
+_APART = AfterValidator(rules.apart)
 #: Settings that are secret only for the password that they may hold.
 _URLS = ("database_url", "queue_url")
 
@@ -45,11 +47,6 @@ class Settings(BaseModel):
     apify_token: kinds.Token = _setting(
         "API token of the Apify account that pays.",
         "Copy it from Apify Console: Settings, API & Integrations.",
-    )
-    apify_webhook_token: kinds.Token | None = _setting(
-        "Static bearer token for webhooks made by hand in Apify Console; unset: such calls get 401.",
-        _RANDOM,
-        None,
     )
     apify_api_url: kinds.HttpUrl = _setting(
         "Base URL of the Apify API.",
@@ -119,13 +116,19 @@ class Settings(BaseModel):
         "Give the https URL at which Apify reaches this service, such as https://harvest.example.org",
         "",
     )
-    api_tokens: kinds.Tokens = _setting(
-        "Bearer tokens of the HTTP API, separated by commas: the first is current, the rest still work.",
+    api_tokens: Annotated[kinds.Tokens, _UNGUESSED, _APART] = _setting(
+        "Bearer tokens of the HTTP API, separated by commas: the first is current, the rest still work. Each "
+        "has 16 characters or more, unless PUBLIC_URL is a loopback address.",
         _RANDOM,
     )
-    webhook_secrets: kinds.SigningKeys = _setting(
+    webhook_secrets: Annotated[kinds.SigningKeys, _UNGUESSED, _APART] = _setting(
         "Keys of 32 bytes or more for webhook tokens, separated by commas: the first signs, all are known.",
         _RANDOM,
+    )
+    apify_webhook_token: Annotated[kinds.Token | None, _UNGUESSED, _APART] = _setting(
+        "Static bearer token for webhooks made by hand in Apify Console; unset: such calls get 401.",
+        _RANDOM,
+        None,
     )
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = _setting(
         "Proxies in front of this service, each of which adds the caller's address to X-Forwarded-For; 0: "
@@ -143,14 +146,14 @@ class Settings(BaseModel):
         "Make one with: harvester hash-password, and put it in single quotes.",
         None,
     )
-    secret_key: kinds.SessionKey | None = _setting(
+    secret_key: Annotated[kinds.SessionKey | None, _UNGUESSED, _APART] = _setting(
         "Key of the operations page's sessions, 32 characters or more; unset: the page answers 503.",
         _RANDOM,
         None,
     )
 
     # Storage
-    database_url: kinds.DatabaseUrl = _setting(
+    database_url: Annotated[kinds.DatabaseUrl, _APART] = _setting(
         "The ledger: sqlite:///PATH or postgresql+psycopg://...",
         "Give sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.",
         "sqlite:///var/harvester.db",
@@ -163,7 +166,7 @@ class Settings(BaseModel):
     )
 
     # Airtable
-    airtable_api_key: kinds.Token | None = _setting(
+    airtable_api_key: Annotated[kinds.Token | None, _APART] = _setting(
         "Airtable token. With the next setting: clients and leads come from Airtable, and results go there.",
         _AIRTABLE,
         None,
@@ -179,7 +182,7 @@ class Settings(BaseModel):
     )
 
     # Scoring
-    scoring_api_key: kinds.Token | None = _setting(
+    scoring_api_key: Annotated[kinds.Token | None, _APART] = _setting(
         "API key of an OpenAI-compatible service that scores posts; unset: no scoring.", _SCORING, None
     )
     scoring_base_url: kinds.HttpUrl | None = _setting("Base URL of that service.", _SCORING, None)

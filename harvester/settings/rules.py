@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import SecretStr, ValidationInfo
 
 from harvester.settings.urls import checked_origin, is_loopback, queue_beside, sqlite_path
+from harvester.settings.weak_secrets import password_of, weakness
 
 _Value = TypeVar("_Value")
 
@@ -35,6 +36,28 @@ def queue_url(value: SecretStr, info: ValidationInfo) -> SecretStr:
     if given and _file(given) is not None and _file(given) == _file(ledger):
         raise ValueError("it must not be the file of DATABASE_URL")
     return value if given else SecretStr(queue_beside(ledger))
+
+
+def not_guessed(value: _Value, info: ValidationInfo) -> _Value:
+    """Refuse tokens and keys that can be guessed, where others than this machine may try them."""
+    if _is_public(info):
+        tokens = _secrets(value)
+        for number, token in enumerate(tokens, start=1):
+            if weak := weakness(token):
+                raise ValueError(f"entry {number}: {weak}" if len(tokens) > 1 else weak)
+    return value
+
+
+def apart(value: _Value, info: ValidationInfo) -> _Value:
+    """Refuse a secret that an earlier setting has too, in a service that others can reach.
+
+    Who learns the one by its purpose would have the other; and neither could be changed alone.
+    """
+    if _is_public(info):
+        for name, other in info.data.items():
+            if name != info.field_name and set(_secrets(other)) & set(_secrets(value)):
+                raise ValueError(f"it is the secret of {name.upper()} as well; each needs one of its own")
+    return value
 
 
 def within_lease(seconds: float, info: ValidationInfo) -> float:
@@ -70,6 +93,20 @@ _GROUPS = {
     "master_clients_base_id": ("airtable_api_key", "master_clients_base_id"),
     "scoring_model": ("scoring_api_key", "scoring_base_url", "scoring_model"),
 }
+
+
+def _is_public(info: ValidationInfo) -> bool:
+    """Say whether others can reach this service; not where PUBLIC_URL is missing or refused itself."""
+    url = str(info.data.get("public_url") or "")
+    return url != "" and not is_loopback(url)
+
+
+def _secrets(value: object) -> list[str]:
+    """Give the secrets of a setting: all of them if there are several, the password alone of a URL."""
+    several = value if isinstance(value, tuple) else (value,)
+    texts = [one.get_secret_value() for one in several if isinstance(one, SecretStr)]
+    found = [password_of(text) if "://" in text else text for text in texts]
+    return [secret for secret in found if secret]
 
 
 def _file(url: str) -> str | None:

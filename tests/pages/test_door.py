@@ -45,7 +45,8 @@ def test_in_and_out_again(page_web: Web) -> None:
 
 
 def test_the_cookie_is_kept_from_scripts_and_other_sites(sqlite_url: str) -> None:
-    with opened_web(sqlite_url, public_url="https://harvest.example.org", **page_settings()) as web:
+    public = {"public_url": "https://harvest.example.org", "api_tokens": "a-token-that-strangers-may-try"}
+    with opened_web(sqlite_url, **public, **page_settings()) as web:
         cookie = web.http.get("/login").headers["Set-Cookie"]
     assert cookie.startswith("__Host-harvester=")
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
