@@ -13,7 +13,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from harvester import log, webhook_payload
 from harvester.normalise.text import clean
-from routes import bodies
+from routes import bodies, callers, errors
 from routes.contract.answers.operating import Taken, WebhookReady
 from routes.contract.endpoint import Contract, Refuses, documented
 from routes.state import services
@@ -38,12 +38,18 @@ def ready() -> Response:
     Contract(
         "Webhook",
         {200: (Taken,)},
-        refuses={400: Refuses(("invalid_body",)), 413: Refuses(("body_too_large",))},
+        refuses={
+            400: Refuses(("invalid_body",)),
+            403: Refuses(("address_not_allowed",)),
+            413: Refuses(("body_too_large",)),
+        },
         caller="webhook",
     )
 )
 def receive() -> Response:
     """Take one delivery."""
+    if not _may_come_from_there():
+        return errors.failure(403, "address_not_allowed", "webhooks may not come from this address")
     deliveries = services().deliveries
     proof = deliveries.prove(request.headers.get("Authorization"))
     body = bodies.bytes_up_to(MAX_BODY_BYTES)
@@ -53,6 +59,12 @@ def receive() -> Response:
         text = clean(body.decode("utf-8", "replace"), MAX_BODY_BYTES)[0]
         outcome = deliveries.keep(proof, payload, dispatch_id=dispatch_id, headers=_headers(), body=text)
     return jsonify({"ok": True, "outcome": outcome})
+
+
+def _may_come_from_there() -> bool:
+    """Say whether `APIFY_WEBHOOK_IPS` lets the caller's address in: a second lock, the token is the first."""
+    allowed = services().settings.apify_webhook_ips
+    return not allowed or callers.is_of(allowed)
 
 
 def _dispatch_id() -> str | None:

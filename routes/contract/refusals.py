@@ -12,6 +12,7 @@ from routes.contract.endpoint import Contract, Refuses
 _MEANS: Final = {
     400: "What was asked makes no sense",
     401: "The token is missing or wrong",
+    403: "Not for this caller",
     404: "There is none",
     409: "Something stands in the way",
     413: "The body is too large",
