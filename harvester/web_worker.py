@@ -1,16 +1,20 @@
-"""gunicorn's gevent worker, answering in our own form what never reaches the application.
+"""gunicorn's gevent worker, with a time for everything that a caller does, and answers in our own form.
 
 Whatever gunicorn cannot read as a request gets its answer here, and nothing under `/api` may be HTML.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import orjson
-from gunicorn import util
-from gunicorn.http import errors
+from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
+
+from harvester.settings import load
+from harvester.web_connections import Connection, Waiting, most_waiting
+from harvester.web_headers import secure_headers
 
 #: What is answered for which of gunicorn's errors: the first that fits; 400 for all that are not named.
 _ANSWERS: tuple[tuple[type[Exception], tuple[int, str, str]], ...] = (
@@ -25,7 +29,29 @@ _BROKEN = (500, "Internal Server Error", "something went wrong here; the log has
 
 
 class JsonWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A gevent worker whose own failures are JSON."""
+    """A gevent worker that waits for nobody for long, and whose own failures are JSON."""
+
+    def init_process(self) -> None:
+        """Prepare this process, and serve until it is told to end."""
+        wsgi.SERVER = "harvester"  # what the Server header says: not what serves, nor which version
+        self._headers = secure_headers(load().public_url)
+        self._waiting = Waiting(most_waiting(self.worker_connections))
+        super().init_process()
+
+    def timeout_ctx(self) -> AbstractContextManager[None]:
+        """Set no time here: the connection has its own."""
+        return nullcontext()
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve one connection to its end."""
+        self._waiting.make_room()
+        super().handle(listener, Connection(client, self._waiting), addr)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> None:
+        """Serve one request, and wait for the next one."""
+        sock.has_request()
+        super().handle_request(listener_name, req, sock, addr)
+        sock.awaits_request()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what could not be read, or not be handled, and close the connection."""
@@ -36,13 +62,19 @@ class JsonWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         else:
             self.log.warning("A request could not be read: %s", type(exc).__name__)
         try:
-            util.write_nonblock(client, _answer(status, reason, sentence))
+            client.sendall(_answer(status, reason, sentence, self._headers))
         except OSError:
             self.log.debug("The answer to it could not be sent")
 
 
-def _answer(status: int, reason: str, sentence: str) -> bytes:
+def _answer(status: int, reason: str, sentence: str, headers: dict[str, str]) -> bytes:
     code = reason.lower().replace(" ", "_")
     body = orjson.dumps({"ok": False, "error": sentence, "code": code})
-    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body
+    told = {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **headers,
+    }
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in told.items()), "", ""]
+    return "\r\n".join(lines).encode("ascii") + body
