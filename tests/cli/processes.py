@@ -29,7 +29,8 @@ STARTS_WITHIN = 90
 
 def environment(**settings: object) -> dict[str, str]:
     """Give an environment with these settings, the secrets that are required, and nothing else of ours."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    theirs = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "WITHOUT_CONTROL")
+    kept = {name: os.environ[name] for name in theirs if name in os.environ}
     ours = {"PUBLIC_URL": "http://127.0.0.1:9", "APIFY_API_URL": "http://127.0.0.1:9", "WEB_WORKERS": "1"}
     return kept | SECRETS | ours | {name: str(value) for name, value in settings.items()}
 
