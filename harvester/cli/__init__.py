@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
+
 import click
 
 from harvester import __version__
@@ -51,6 +54,8 @@ Example: harvester clients add Guy-Wilson --name "Guy Wilson"
 @click.version_option(__version__, prog_name=PROGRAM)
 def main() -> None:
     """Harvest the LinkedIn posts of your clients' leads through Apify."""
+    # The ledger, the queue, backups, exports: whatever a command makes is for its own user to read.
+    click.get_current_context().call_on_close(partial(os.umask, os.umask(0o077)))
 
 
 airtable.airtable.add_command(adopt.adopt)
