@@ -20,7 +20,8 @@ from apify_client import ApifyClient
 
 from harvester import apify_json
 from harvester.apify_answers import AccountLimits, ApifyRun, limits_from, required_id, run_from
-from harvester.apify_errors import BadAnswer, Gone, ambiguous_start, translated
+from harvester.apify_errors import BadAnswer, Gone, TooLarge, ambiguous_start, translated
+from harvester.apify_transport import DEFAULT_BYTES, Transport
 
 #: The events that end an actor run. `TIMED_OUT` is spelt with an underscore here, with a hyphen as a status.
 TERMINAL_EVENTS: Final = (
@@ -41,6 +42,13 @@ _MARKERS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class TooLargeItem:
+    """Stands on a page for an item that no answer can hold by itself. `why` is for people."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some items of a dataset from `offset` on, in storage order, and how many the dataset had in all."""
 
@@ -52,11 +60,18 @@ class Page:
 class Apify:
     """Apify's API with one token. Makes its client when first used, so build it before a fork if need be,
     but call it only after: the client's transport does not survive one. `input_seconds`: how long an INPUT
-    may be unreadable before its actor run counts as somebody else's.
+    may be unreadable before its actor run counts as somebody else's. `answer_bytes`: what one answer may
+    have, unpacked.
     """
 
     def __init__(
-        self, *, token: str, api_url: str, timeout_seconds: float, input_seconds: float = 300.0
+        self,
+        *,
+        token: str,
+        api_url: str,
+        timeout_seconds: float,
+        input_seconds: float = 300.0,
+        answer_bytes: int = DEFAULT_BYTES,
     ) -> None:
         self._token = token
         self._api_url = api_url.rstrip("/")
@@ -64,6 +79,7 @@ class Apify:
         self._client: ApifyClient | None = None
         self._making = threading.Lock()
         self._markers: dict[str, str | None] = {}
+        self._answer_bytes = answer_bytes
         self._input_seconds = input_seconds
         self._unreadable: dict[str, float] = {}
 
@@ -170,6 +186,8 @@ class Apify:
         except (Gone, ValueError) as error:
             self._be_sure(run, error)
             return None
+        except TooLarge:  # one of ours holds some profile URLs
+            found = None
         marker = found.get(MARKER_KEY) if isinstance(found, dict) else None
         if len(self._markers) >= _MARKERS_KEPT:
             self._markers.clear()
@@ -186,12 +204,23 @@ class Apify:
     def items(self, dataset_id: str, *, offset: int, limit: int) -> Page:
         """Read up to `limit` items of a dataset, as they are stored, from `offset` on.
 
-        An empty page is the only sign of the end: totals lag behind for some seconds after a run.
+        An empty page is the only sign of the end: totals lag behind for some seconds after a run. Raises
+        `TooLarge` for a page that no answer or no memory can hold; in place of a lone item that no answer
+        can hold there is a `TooLargeItem`.
         """
         params = {"offset": offset, "limit": limit, "format": "json"}
-        with translated():
-            answer = self._call(f"datasets/{required_id(dataset_id)}/items", params)
-        items = _parsed(answer.content)
+        try:
+            with translated():
+                answer = self._call(f"datasets/{required_id(dataset_id)}/items", params)
+            items = _parsed(answer.content)
+        except TooLarge as error:
+            if limit > 1:
+                raise
+            return Page([TooLargeItem(str(error))], offset, None)
+        except MemoryError:
+            if limit > 1:
+                raise TooLarge("there was not enough memory for a page of items") from None
+            raise
         if not isinstance(items, list):
             raise BadAnswer(f"dataset {dataset_id} is not a list of items")
         total = {name.lower(): value for name, value in answer.headers.items()}.get(
@@ -230,13 +259,16 @@ class Apify:
     def _made(self) -> ApifyClient:
         with self._making:
             if self._client is None:
-                self._client = ApifyClient(
+                self._client = ApifyClient.with_custom_http_client(
                     self._token,
                     api_url=self._api_url,
                     api_public_url=self._api_url,
-                    max_retries=0,
-                    timeout_max=self._timeout,
-                    user_agent_suffix="post-harvester",
+                    http_client=Transport(
+                        self._token,
+                        base_url=self._api_url,
+                        timeout=self._timeout,
+                        most_bytes=self._answer_bytes,
+                    ),
                 )
             return self._client
 

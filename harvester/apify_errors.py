@@ -56,6 +56,12 @@ class BadAnswer(ApifyError):
     code = "apify_bad_answer"
 
 
+class TooLarge(BadAnswer):
+    """Apify answered with more than `APIFY_ANSWER_MB`. Of a list, less may be asked for."""
+
+    code = "apify_answer_too_large"
+
+
 class Gone(ApifyError):
     """Apify has no such object any more."""
 
@@ -101,6 +107,8 @@ def ambiguous_start() -> Iterator[None]:
         raise Unavailable(f"Apify could not be reached: {type(error).__name__}") from None
     except (impit.HTTPError, ApifyClientError, ValidationError) as error:
         raise StartUnknown(f"the answer to a start was lost: {type(error).__name__}") from None
+    except BadAnswer as error:
+        raise StartUnknown(f"the answer to a start is of no use: {error}") from None
 
 
 def _from_answer(error: ApifyApiError, *, starting: bool = False) -> ApifyError:
