@@ -29,7 +29,7 @@ _CLIENT_RUN_ID = re.compile(r"(?P<runId>\d{6}-\d{6})-(?P<clientId>[\w-]+)", re.A
 
 #: What would end a line, colour a terminal or reorder its text: C0, DEL, C1, line and paragraph separators,
 #: bidirectional controls, and lone surrogates, which no stream can encode.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 #: Keys whose values are nobody's business, whatever they look like.
 _SECRET_KEY = re.compile(r"(?i)(?:token|password|secret|authorization|api_?key|cookie)$")

@@ -14,6 +14,9 @@ import orjson
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 #: What a spreadsheet may pass over before it looks for one.
 _BLANK = re.compile("[\\s\u200b\ufeff]*")
+#: Where a formula would begin if the file were split at semicolons, tabs and line ends, as Excel splits CSV
+#: in many countries: it takes no notice then of the quotes in which commas put a cell.
+_FORMULA_WITHIN = re.compile('(?<=[;\t\r\n])(?=[\\s\u200b\ufeff"]*[-=+@＝＋－＠])')
 _COLUMNS: Final = (
     "postKey",
     "url",
@@ -41,7 +44,11 @@ def jsonl(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Give the posts as CSV (RFC 4180), its header first; lists are joined with spaces."""
+    """Give the posts as CSV (RFC 4180), its header first; lists are joined with spaces.
+
+    An apostrophe stands before whatever a spreadsheet could take for a formula, wherever it splits lines:
+    also before the dash of a list within a text. `jsonl` gives texts to the letter.
+    """
     yield _line(_COLUMNS)
     for row in rows:
         flat = {**row, "authorName": row["author"]["name"], "authorUrl": row["author"]["url"]}
@@ -51,7 +58,7 @@ def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 def _cell(value: object) -> str:
     text = " ".join(value) if isinstance(value, list) else "" if value is None else str(value)
     begins = text.startswith(_FORMULA) or _BLANK.sub("", text, count=1).startswith(_FORMULA)
-    return f"'{text}" if begins else text
+    return _FORMULA_WITHIN.sub("'", f"'{text}" if begins else text)
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -25,13 +25,26 @@ _PIPED_WIDTH = 140
 _WHOLE_CHARS, _LEAST_CHARS = 40, 10
 #: Characters beside a column's own.
 _PADDING = 3
-_OBEYED = (*range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_OBEYED = (*range(0x7F, 0xA0), *_DIRECTIONS)
 _ESCAPED = {code: f"\\u{code:04x}" for code in _OBEYED}
+#: What is left in a table of text is what begins a cell or a line.
+_ESCAPED_IN_TEXT = {code: f"\\u{code:04x}" for code in range(0x20) if chr(code) not in "\t\r\n"} | _ESCAPED
 
 
 def show_json(value: Any) -> None:
     """Print a value as indented JSON, with everything escaped that a terminal might obey."""
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode().translate(_ESCAPED))
+
+
+def show_json_line(line: bytes) -> None:
+    """Print a JSON object on one line, escaped likewise: it says the same to who parses it."""
+    click.echo(line.decode().rstrip("\n").translate(_ESCAPED))
+
+
+def show_csv(lines: str) -> None:
+    """Print CSV to the letter into a file or pipe; on a terminal with escapes for what it might obey."""
+    click.echo(lines.translate(_ESCAPED_IN_TEXT) if sys.stdout.isatty() else lines, nl=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

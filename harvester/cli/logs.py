@@ -11,7 +11,7 @@ import click
 import orjson
 
 from harvester.cli import session
-from harvester.cli.display import as_json, moment, show_json, show_line
+from harvester.cli.display import as_json, moment, show_json, show_json_line, show_line
 from harvester.errors import HarvesterError
 from harvester.models import ClientRunStatus
 from services import Services
@@ -79,7 +79,7 @@ def _followed(services: Services, full_id: str) -> Iterator[dict[str, Any]]:
 
 def _show(line: dict[str, Any], *, json_: bool) -> None:
     if json_:
-        click.echo(orjson.dumps(line))
+        show_json_line(orjson.dumps(line))
         return
     batch = "" if line["batch"] is None else f"batch {line['batch']}: "
     show_line(f"{moment(line['at'])}  {line['kind']:<13} {batch}{line['text']}")

@@ -9,7 +9,7 @@ import click
 
 from harvester.cli import session
 from harvester.cli.arguments import ClientName
-from harvester.cli.display import as_json, moment, show_json, show_table
+from harvester.cli.display import as_json, moment, show_csv, show_json, show_json_line, show_table
 from harvester.cli.long_work import counted_out, interruptible
 from harvester.errors import InvalidInput
 from harvester.models import DeliveryOutcome
@@ -44,10 +44,10 @@ def posts(limit: int, format_: str, json_: bool, **asked: str | None) -> None:
         found = counted_out(islice(services.posts.every(filters), limit), "Exporting", "post")
         if format_ == "csv":
             for line in exports.csv_lines(found):
-                click.echo(line, nl=False)
+                show_csv(line)
         elif format_ == "jsonl":
             for row in exports.jsonl(found):
-                click.echo(row, nl=False)
+                show_json_line(row)
         elif json_ or format_ == "json":
             show_json(list(found))
         else:

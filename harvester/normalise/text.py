@@ -16,6 +16,8 @@ MAX_EXACT = 2**53
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # What could start a second line in a log, or turn the reading direction of the rest of one.
 _LINE_BREAKERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+# Marks of direction that take no room: what stands beside them belongs together.
+_MARKS = re.compile("[\u061c\u200e\u200f]+")
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> tuple[str, bool]:
@@ -31,7 +33,7 @@ def clean(text: str, limit: int = MAX_TEXT) -> tuple[str, bool]:
 def one_line(text: str, limit: int) -> str:
     """`text` cleaned for a log line or a table cell: one line, at most `limit` characters."""
     shown, _ = clean(text, limit)
-    return _LINE_BREAKERS.sub(" ", shown).strip()
+    return _LINE_BREAKERS.sub(" ", _MARKS.sub("", shown)).strip()
 
 
 def clean_json(value: object, *, limit: int = MAX_TEXT, depth: int = MAX_DEPTH) -> Any:
