@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from apify_client import ApifyClient
 
 from harvester import apify_json
-from harvester.apify_answers import AccountLimits, ApifyRun, limits_from, required_id, run_from
+from harvester.apify_answers import AccountLimits, ApifyRun, asked_for, limits_from, required_id, run_from
 from harvester.apify_errors import BadAnswer, Gone, TooLarge, ambiguous_start, translated
 from harvester.apify_transport import DEFAULT_BYTES, Transport
 
@@ -124,7 +124,7 @@ class Apify:
 
     def run(self, apify_run_id: str) -> ApifyRun:
         """Read one actor run. Raises `Gone` if Apify has it no more."""
-        return run_from(self._data(f"actor-runs/{required_id(apify_run_id)}"))
+        return asked_for(run_from(self._data(f"actor-runs/{required_id(apify_run_id)}")), apify_run_id)
 
     def abort(self, apify_run_id: str, *, gracefully: bool = False) -> None:
         """End an actor run, with what it has found so far. Nothing happens to one that has ended.

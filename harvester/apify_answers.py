@@ -70,6 +70,13 @@ def required_id(value: object) -> str:
     return value
 
 
+def asked_for(run: ApifyRun, apify_run_id: str) -> ApifyRun:
+    """Give an actor run back if it is the one that was asked for. Raises `BadAnswer`."""
+    if run.id != apify_run_id:
+        raise BadAnswer(f"Apify was asked for actor run {apify_run_id} and answered {run.id}")
+    return run
+
+
 def run_from(data: dict[str, Any]) -> ApifyRun:
     """Read an actor run object, whole or as a list has it.
 
