@@ -59,8 +59,6 @@ class BadAnswer(ApifyError):
 class TooLarge(BadAnswer):
     """Apify answered with more than `APIFY_ANSWER_MB`. Of a list, less may be asked for."""
 
-    code = "apify_answer_too_large"
-
 
 class Gone(ApifyError):
     """Apify has no such object any more."""

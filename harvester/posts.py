@@ -25,6 +25,7 @@ class RejectReason(StrEnum):
     NO_ID = "no_id"
     UNATTRIBUTABLE = "unattributable"
     DAMAGED = "damaged"
+    TOO_LARGE = "too_large"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ from harvester.apify_errors import BadAnswer, Gone
 from harvester.ledger import Ledger, Tx, actor_runs, deliveries, outcomes, posts, run_events
 from harvester.models import ActorRun, ActorRunState
 from services import run_records
+from services.alerts import raise_alert
 from services.attribution import Attribution
+from services.dataset_pages import DatasetPages, page_of
 from services.late_costs import is_plausible
 from services.outcome import (
     AT_CAP,
@@ -34,13 +36,14 @@ from services.outcome import (
 from services.reading import read_page
 from services.reckoning import Reckoning, are_many
 
-#: Items asked for at a time.
-PAGE_ITEMS: Final = 1_000
-#: What is asked for at the least, after calls that failed.
-_LEAST_ITEMS: Final = 10
 #: The `error_code` of an actor run for several profiles, much of which could not be understood: that says
 #: more about the actor's output, or about us, than about any of the profiles.
 NOT_UNDERSTOOD: Final = "output_not_understood"
+#: The `error_code` of an actor run whose dataset has more items than are taken of one.
+TOO_MANY: Final = "too_many_items"
+#: Items that are taken of a dataset, or as many as were asked for where that is more. At the default actor's
+#: prices they cost some 500 USD; a runaway actor may bring millions.
+MOST_ITEMS: Final = 250_000
 #: How often a long ingest brings the record's metrics up to date.
 _SHOW_EVERY = timedelta(seconds=2)
 
@@ -93,23 +96,16 @@ class Ingest:
     def _read_on(self, run: ActorRun) -> ActorRun:
         with self._ledger.read() as tx:
             attribution = Attribution(actor_runs.targets(tx, run.id))
+        pages = DatasetPages(self._apify, run, self._most(run), self._renewed)
         shown_at = self._clock()
-        # A page that failed may have been too heavy for the time that a call has.
-        limit = max(_LEAST_ITEMS, PAGE_ITEMS >> run.put_offs)
-        while (page := self._page(run, limit)).items:
-            limit = min(PAGE_ITEMS, 2 * limit)
+        while True:
+            run, page = pages.next(run)
+            if not page.items:
+                return run
             show = self._clock() - shown_at >= _SHOW_EVERY
             with tracing.span("page", offset=page.offset, items=len(page.items)):
                 run = self._stored(run, page, attribution, show=show)
             shown_at = self._clock() if show else shown_at
-        return run
-
-    def _page(self, run: ActorRun, limit: int) -> Page:
-        assert run.dataset_id is not None, "an ended actor run has its dataset"
-        with tracing.span("items", offset=run.cursor) as span:
-            page = self._apify.items(run.dataset_id, offset=run.cursor, limit=limit)
-            span.note(items=len(page.items))
-        return page
 
     def _stored(self, run: ActorRun, page: Page, attribution: Attribution, *, show: bool) -> ActorRun:
         found, refused = read_page(page, run.actor_id, attribution)
@@ -146,16 +142,20 @@ class Ingest:
             self._finish_ended(self._renewed(run), found, seen)
 
     def _finish_ended(self, run: ActorRun, found: ApifyRun, seen: list[int]) -> None:
-        page = self._page(run, 1)
-        missing = (page.total or 0) - run.cursor
+        page = page_of(self._apify, run, 1)
+        missing = max((page.total or 0) - run.cursor, len(page.items))
         ended_at = found.finished_at or run.apify_finished_at or run.created_at
         lags = missing > 0 or not is_plausible(run, found, was_read=True)
-        if page.items:
+        if page.items and run.cursor < self._most(run):
             self._wait_until(run, self._clock())
-        elif lags and self._clock() - ended_at < self._patience.items_lag:
+        elif lags and not page.items and self._clock() - ended_at < self._patience.items_lag:
             self._wait_until(run, self._clock() + self._patience.look_again)
         else:
-            self._settle(run, found, seen, page.total, missing)
+            self._settle(run, found, seen, missing, cut=bool(page.items))
+
+    def _most(self, run: ActorRun) -> int:
+        """Give how many items of a dataset are taken: all that were asked for, in any case."""
+        return max(MOST_ITEMS, self._reckon.may_be_charged(run))
 
     def _told(self, run: ActorRun) -> ApifyRun | None:
         assert run.apify_run_id is not None, "an ended actor run has its ID"
@@ -203,12 +203,11 @@ class Ingest:
         for_good = is_plausible(run, found, was_read=was_read)
         return {"cost_micros": latest_cost(run, found), "cost_due_at": None if for_good else self._clock()}
 
-    def _settle(
-        self, run: ActorRun, found: ApifyRun, seen: list[int], total: int | None, missing: int
-    ) -> None:
+    def _settle(self, run: ActorRun, found: ApifyRun, seen: list[int], missing: int, *, cut: bool) -> None:
         now = self._clock()
         with self._ledger.write() as tx:
-            heard, code, error = _judged(tx, run, found, missing)
+            left = _left_off(run, found, missing) if cut else None
+            heard, code, error = _judged(tx, run, found, missing, left)
             done = actor_runs.move(
                 tx,
                 run,
@@ -218,7 +217,7 @@ class Ingest:
                 apify_status=found.status,
                 status_message=found.status_message,
                 **self._cost(run, found, was_read=True),
-                items_expected=max(total or 0, run.cursor),
+                items_expected=run.cursor + max(missing, 0),
                 error_code=code,
                 error=error,
             )
@@ -226,6 +225,8 @@ class Ingest:
             decide_leads(tx, done, heard, now=now)
             run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
             self._reckon(tx, done, misfits=posts.misfits(tx, run.id), now=now)
+            if left is not None:
+                _tell_of_the_rest(tx, run, left, now)
             tx.after_commit(lambda: _log.info("Ingested %d items", run.cursor, code=code))
 
     def _wait_until(self, run: ActorRun, at: datetime) -> None:
@@ -239,11 +240,28 @@ def _stored_words(page: Page, posts: int, rejects: int) -> str:
     return f"Items {first} to {last} stored: {posts} posts, {rejects} rejects"
 
 
+def _left_off(run: ActorRun, found: ApifyRun, missing: int) -> str:
+    return (
+        f"the dataset has {run.cursor + missing} items or more, far beyond what was asked for: the first "
+        f"{run.cursor} were taken, the others are in dataset {found.dataset_id} at Apify "
+        f"(the actor run ended {found.status})"
+    )
+
+
+def _tell_of_the_rest(tx: Tx, run: ActorRun, left: str, now: datetime) -> None:
+    told = f"batch {run.batch} of {run.client_run_id}: {left}"
+    remedy = (
+        "see in Apify Console what the actor brings; if the rest is wanted, export it there before it expires"
+    )
+    key = f"items of {run.client_id} left off"
+    raise_alert(tx, key, f"There are too many items. {told}. What to do: {remedy}", now=now)
+
+
 def _judged(
-    tx: Tx, run: ActorRun, found: ApifyRun, missing: int
+    tx: Tx, run: ActorRun, found: ApifyRun, missing: int, left: str | None
 ) -> tuple[list[Heard], str | None, str | None]:
     """Give what was heard about each target, and by code and reason what is wrong with it, if anything is."""
-    code, error = _verdict(tx, run, found, missing)
+    code, error = (TOO_MANY, left) if left is not None else _verdict(tx, run, found, missing)
     heard = hear(tx, run, answered_all=code is None, found=found)
     silent = silence(heard)
     if silent is None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from harvester.apify import Page
+from harvester.apify import Page, TooLargeItem
 from harvester.ledger.posts import Found, Refused
 from harvester.normalise import normaliser_for
 from harvester.normalise.text import clean, clean_json
@@ -27,6 +27,9 @@ def read_page(page: Page, actor_id: str, attribution: Attribution) -> tuple[list
     found: list[Found] = []
     refused: list[Refused] = []
     for position, item in enumerate(page.items, start=page.offset):
+        if isinstance(item, TooLargeItem):
+            refused.append(Refused(position, Reject(RejectReason.TOO_LARGE, item.why), None, None))
+            continue
         result = normalise(item)
         if isinstance(result, Post):
             lead_id = attribution.lead_of(result.target_url, result.found_under)

@@ -27,6 +27,10 @@ _REMEDIES: Final = {
         "Apify's dataset holds items that it does not give out. Look at the dataset in Apify Console; "
         "replay one of its deliveries to have it read again."
     ),
+    "too_many_items": (
+        "The actor brought far more than it was asked for, and the rest was left in its dataset at Apify. "
+        "See there what it brings; export the rest from Apify Console if it is wanted."
+    ),
     "output_not_understood": (
         "The actor's output has changed, or holds what is no post. Look at the rejects below and at the "
         "actor's page at Apify; no lead is blamed, and all without posts are due again."
@@ -65,6 +69,11 @@ _REMEDIES: Final = {
         "Apify answered what could not be read. Look at the dataset in Apify Console, then replay the dead "
         "letter."
     ),
+    "foreign_actor_run": (
+        "Apify describes this actor run as another account's or actor's, so nothing of it is read. If "
+        "APIFY_TOKEN or the actor was changed, set that back, then replay the dead letter. Else discard it: "
+        "its leads are due again, and are paid for again."
+    ),
     "apify_unavailable": f"Apify could not be asked. {_WAITS}",
     "apify_busy": f"Apify takes no starts just now, for want of memory or free runs. {_WAITS}",
     "apify_error": f"Apify refused a call; its own words are beside this. {_RETRY}",
@@ -86,6 +95,12 @@ _OTHERWISE: Final = (
     "This is Apify's own word for why it refused: see its documentation for it, and the account in Apify "
     f"Console. {_RETRY}"
 )
+#: What the result of a webhook call begins with that named an actor run which is not ours; and what to do.
+QUARANTINED: Final = "quarantined"
+NAMED_ANOTHERS: Final = (
+    "If APIFY_TOKEN or the actor was changed, set that back and replay the webhook call. If nobody knows it "
+    "here, somebody may have a webhook's token: change WEBHOOK_SECRETS, and see who may use Apify Console"
+)
 #: Every code that has a remedy of its own.
 KNOWN: Final = frozenset(_REMEDIES)
 
@@ -93,3 +108,8 @@ KNOWN: Final = frozenset(_REMEDIES)
 def of(code: str) -> str:
     """Say what to do about an error of this code; any that is not known is a word of Apify's."""
     return _REMEDIES.get(code, _OTHERWISE)
+
+
+def of_delivery(result: str | None) -> str | None:
+    """Say what to do about what came of a webhook call, if anything is to be done."""
+    return f"{NAMED_ANOTHERS}." if result is not None and result.startswith(QUARANTINED) else None
