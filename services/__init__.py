@@ -162,6 +162,7 @@ def build(
         api_url=settings.apify_api_url,
         timeout_seconds=settings.apify_timeout_seconds,
         input_seconds=settings.input_lag_seconds,
+        answer_bytes=settings.apify_answer_mb * 2**20,
     )
     signer = TokenSigner(settings.webhook_secrets)
     limits = terms.limits(settings)
