@@ -4,9 +4,11 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
+OURS := harvester services routes scripts benchmarks .ci wsgi.py gunicorn.conf.py
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test fast slow slow-and-check chaos screenshots check lint types imports wheel clean
+.PHONY: help setup demo test fast slow slow-and-check chaos screenshots check lint types imports bandit \
+	wheel sbom audit clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -66,7 +68,7 @@ slow/%: setup
 	@$(PYTEST) -m slow tests/$*
 
 slow-and-check: setup # what CI does after the fast tests
-	@$(SIDE_BY_SIDE) slow/rest $(SLOW_PARTS:%=slow/%) wheel types lint imports
+	@$(SIDE_BY_SIDE) slow/rest $(SLOW_PARTS:%=slow/%) wheel types lint imports bandit
 
 chaos: setup ## 200 harvests while processes are killed and calls fail; SEED=7 DATABASE=postgresql HARVESTS=50
 	cd tests && PYTHONPATH=.. "$(abspath $(BIN)/python)" -m chaos $(if $(SEED),--seed $(SEED)) \
@@ -75,7 +77,7 @@ chaos: setup ## 200 harvests while processes are killed and calls fail; SEED=7 D
 screenshots: setup ## Take the pictures in docs/screenshots anew, of the demo's day; needs Chromium
 	cd tests && PYTHONPATH=.. "$(abspath $(BIN)/python)" -m browser.screenshots ../docs/screenshots
 
-check: lint types imports wheel ## Everything but the tests that CI demands
+check: lint types imports bandit wheel ## Everything but the tests that CI demands
 
 lint: setup
 	$(BIN)/ruff check .
@@ -87,8 +89,22 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports --no-logo
 
+bandit: setup
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(OURS)
+
 wheel: setup ## Build the wheel, install it elsewhere, run the demo from there
 	.ci/wheel $(BIN)/python
+
+# What the product needs, alone; and the tools that look at it.
+build/.environments: pyproject.toml constraints.txt .ci/environments .ci/installed.py
+	@.ci/environments "$(PYTHON)"
+	@touch $@
+
+sbom: build/.environments ## Write build/sbom.json: each package that the product needs, its version and licence
+	@build/tools/bin/python .ci/bill.py build/product build/sbom.json
+
+audit: build/.environments ## Ask for known holes in these packages; AUDIT=required fails where no feed answers
+	@AUDIT=$(AUDIT) build/tools/bin/python .ci/audit.py build/product
 
 clean: ## Remove what was built and what the demo left
 	rm -rf $(VENV) build dist var *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
