@@ -44,6 +44,7 @@ from services.plan import Limits
 from services.post_search import PostSearch
 from services.preview import Previews
 from services.process import Process
+from services.provenance import Provenance
 from services.pulse import Pulse
 from services.readiness import Readiness
 from services.reconcile import Reconcile
@@ -179,13 +180,15 @@ def build(
     retry_base = timedelta(seconds=settings.retry_base_seconds)
     lease = timedelta(seconds=settings.lease_seconds)
     outages = Outages(ledger, clock, first_wait=retry_base, trial=lease)
-    orphans = Orphans(ledger, apify, clock)
-    search = Search(ledger, apify, terms.search_patience(settings), clock)
+    provenance = Provenance(apify, clock)
+    orphans = Orphans(ledger, apify, provenance, clock)
+    search = Search(ledger, apify, provenance, terms.search_patience(settings), clock)
     start = Start(ledger, apify, signer, terms.start_terms(settings), search, clock)
     reconcile = Reconcile(
         ledger,
         apify,
         orphans,
+        provenance,
         search.adopt,
         terms.late_costs(settings, ledger, apify, clock),
         clock,

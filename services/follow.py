@@ -15,6 +15,8 @@ from harvester.models import ActorRun, ActorRunState, ClientRunStatus
 from services import run_records
 from services.dead_letters import DISCARDED
 from services.outcome import ended_anew, latest_cost
+from services.provenance import Provenance
+from services.quarantine import Quarantine
 
 #: Apify's statuses on the way to an end.
 _ENDING: Final = ("ABORTING", "TIMING-OUT")
@@ -29,6 +31,7 @@ class Follow:
         self,
         ledger: Ledger,
         apify: Apify,
+        provenance: Provenance,
         clock: Callable[[], datetime],
         *,
         reconcile: timedelta,
@@ -42,6 +45,8 @@ class Follow:
         self._gone_after = gone_after
         self._ledger = ledger
         self._apify = apify
+        self._provenance = provenance
+        self._quarantine = Quarantine(ledger, clock)
         self._clock = clock
         self._reconcile = reconcile
         self._adopt_told = adopt_told
@@ -56,6 +61,10 @@ class Follow:
         seen = self._unread(run)
         found = self._found(run)
         if found is None:
+            return
+        why = self._provenance.stranger(run.actor_id, found)
+        if why is not None:
+            self._quarantine.own(run, why, seen)
             return
         unwanted = not found.ended and (run.is_orphan or self._is_cancelled(run, found))
         if unwanted and found.status not in _ENDING:
@@ -87,7 +96,10 @@ class Follow:
         self._take_in_orphans(run)
         seen = self._unread(run)
         found = self._still_there(run)
-        if found is None:
+        why = self._provenance.stranger(run.actor_id, found) if found is not None else None
+        if found is not None and why is not None:
+            self._quarantine(run, found.id, why)
+        if found is None or why is not None:
             self._nothing_new(run, seen)
         elif not found.ended:
             _log.info("Actor run was resurrected")

@@ -12,9 +12,10 @@ from datetime import datetime
 from harvester import log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
-from harvester.apify_errors import Gone
 from harvester.ledger import Ledger, actor_runs, deliveries
 from harvester.models import ORPHAN_SEPARATOR, ActorRun
+from services.provenance import Provenance
+from services.quarantine import Quarantine, told_of
 
 _log = log.get_logger(__name__)
 
@@ -27,9 +28,13 @@ def orphan_marker(marker: str, attempt: int | str) -> str:
 class Orphans:
     """Takes in the further actor runs of a batch."""
 
-    def __init__(self, ledger: Ledger, apify: Apify, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, ledger: Ledger, apify: Apify, provenance: Provenance, clock: Callable[[], datetime]
+    ) -> None:
         self._ledger = ledger
         self._apify = apify
+        self._provenance = provenance
+        self._quarantine = Quarantine(ledger, clock)
         self._clock = clock
 
     def __call__(self, run: ActorRun) -> None:
@@ -38,18 +43,19 @@ class Orphans:
             told = set(deliveries.unread_run_ids(tx, run.id)) - {run.apify_run_id}
             told -= actor_runs.known_apify_run_ids(tx, told)
         for apify_run_id in sorted(told):
-            found = self._found(apify_run_id)
-            marker, _, attempt = (
-                (self._apify.marker_of(found) or "").partition(".") if found else ("", "", "")
-            )
-            if found is not None and marker == run.marker:
+            found = told_of(self._apify, self._quarantine, run, apify_run_id)
+            if found is None or not self.may_be(run, found):
+                continue
+            marker, _, attempt = (self._apify.marker_of(found) or "").partition(".")
+            if marker == run.marker:
                 self.take_in(run, found, orphan_marker(marker, attempt))
 
-    def _found(self, apify_run_id: str) -> ApifyRun | None:
-        try:
-            return self._apify.run(apify_run_id)
-        except Gone:
-            return None
+    def may_be(self, run: ActorRun, found: ApifyRun) -> bool:
+        """Say whether an actor run may be of a row's batch. What is somebody else's is set aside."""
+        why = self._provenance.not_of(run, found)
+        if why is not None:
+            self._quarantine(run, found.id, why)
+        return why is None
 
     def take_in(self, run: ActorRun, found: ApifyRun, marker: str) -> bool:
         """Give an actor run a row beside that of its batch. False if it has one."""

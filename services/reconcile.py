@@ -22,7 +22,7 @@ from harvester.models import ActorRun, ActorRunState
 from services import outages
 from services.dead_letters import DISCARDED
 from services.orphans import Orphans, orphan_marker
-from services.search import CLOCK_SKEW
+from services.provenance import CLOCK_SKEW, Provenance
 
 #: Actor runs of a list that are compared in one look at the ledger.
 _AT_ONCE: Final = 500
@@ -52,6 +52,7 @@ class Reconcile:
         ledger: Ledger,
         apify: Apify,
         orphans: Orphans,
+        provenance: Provenance,
         adopt: Callable[[ActorRun, list[ApifyRun]], bool],
         late_costs: Callable[[], int],
         clock: Callable[[], datetime],
@@ -63,6 +64,7 @@ class Reconcile:
         self._ledger = ledger
         self._apify = apify
         self._orphans = orphans
+        self._provenance = provenance
         self._adopt = adopt
         self._late_costs = late_costs
         self._clock = clock
@@ -85,7 +87,7 @@ class Reconcile:
             try:
                 listed = iter(self._apify.runs_since(actor_id, first - CLOCK_SKEW))
                 while some := list(islice(listed, _AT_ONCE)):
-                    found = self._compared(some, found, search=search)
+                    found = self._compared(actor_id, some, found, search=search)
             except BadAnswer as error:
                 _log.warning("Apify's list of %s could be read in part alone: %s", actor_id, error)
         found = replace(found, costs_corrected=self._late_costs())
@@ -118,7 +120,7 @@ class Reconcile:
         with self._ledger.write() as tx:
             return leads.heal(tx, now=self._clock(), stale_after=self._stale_lead)
 
-    def _compared(self, listed: list[ApifyRun], found: Findings, *, search: bool) -> Findings:
+    def _compared(self, actor_id: str, listed: list[ApifyRun], found: Findings, *, search: bool) -> Findings:
         with self._ledger.read() as tx:
             rows = unfinished.known(tx, [run.id for run in listed])
         changed = [rows[run.id] for run in listed if run.id in rows and _has_changed(rows[run.id], run)]
@@ -127,7 +129,7 @@ class Reconcile:
                 for row in changed:
                     actor_runs.wake(tx, row.id, now=self._clock())
         unknown = [run for run in listed if run.id not in rows] if search else []
-        outcomes = [self._placed(run) for run in unknown]
+        outcomes = [self._placed(actor_id, run) for run in unknown]
         return replace(
             found,
             actor_runs_compared=found.actor_runs_compared + len(listed),
@@ -136,9 +138,14 @@ class Reconcile:
             orphans=found.orphans + outcomes.count("orphan"),
         )
 
-    def _placed(self, run: ApifyRun) -> str | None:
+    def _placed(self, actor_id: str, run: ApifyRun) -> str | None:
         """Find out whose actor run this is: a batch's that has none, an orphan, or a stranger."""
         if run.id in self._strangers:
+            return None
+        why = self._provenance.stranger(actor_id, run)
+        if why is not None:  # and nothing of it is read
+            _log.error("Apify's list of %s has actor run %s, which %s", actor_id, run.id, why)
+            self._strangers.add(run.id)
             return None
         try:
             marker, _, attempt = (self._apify.marker_of(run) or "").partition(".")
@@ -151,6 +158,9 @@ class Reconcile:
             self._strangers.add(run.id)
             return None
         if row.apify_run_id is not None:
+            if not self._orphans.may_be(row, run):
+                self._strangers.add(run.id)
+                return None
             taken = self._orphans.take_in(row, run, orphan_marker(marker, attempt))
             return "orphan" if taken else None
         return "adopted" if self._adopted(row, run) else None

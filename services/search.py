@@ -15,13 +15,13 @@ from harvester.ledger import Ledger, actor_runs, client_runs, deliveries
 from harvester.models import ActorRun, ActorRunState, ClientRunStatus
 from services import run_records
 from services.outcome import give_up
+from services.provenance import CLOCK_SKEW, Provenance
+from services.quarantine import Quarantine, told_of
 
 _log = log.get_logger(__name__)
 
 #: The wait between two searches doubles this often at most.
 _DOUBLINGS: Final = 8
-#: How far the clocks of this machine and of Apify may be apart.
-CLOCK_SKEW: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,17 @@ class Search:
     """The steps of a row whose start was sent and not answered."""
 
     def __init__(
-        self, ledger: Ledger, apify: Apify, patience: Patience, clock: Callable[[], datetime]
+        self,
+        ledger: Ledger,
+        apify: Apify,
+        provenance: Provenance,
+        patience: Patience,
+        clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
         self._apify = apify
+        self.provenance = provenance
+        self._quarantine = Quarantine(ledger, clock)
         self._patience = patience
         self._clock = clock
 
@@ -107,12 +114,13 @@ class Search:
         """Adopt the actor run of a lost start that a webhook told of, however late. False if none did."""
         with self._ledger.read() as tx:
             told = deliveries.unread_run_ids(tx, run.id)
-        return self.adopt(run, self._read(told))
+        return self.adopt(run, self._read(run, told))
 
     def adopt(self, run: ActorRun, candidates: Iterable[ApifyRun]) -> bool:
         """Adopt the first of these actor runs that bears this row's marker. False if none does.
 
-        Raises `BadAnswer` if none does of those that could be looked at, and some could not.
+        What is somebody else's is set aside first: not even its INPUT is read. Raises `BadAnswer` if none
+        does of those that could be looked at, and some could not.
         """
         unread: BadAnswer | None = None
         renewed_at = self._clock()
@@ -122,7 +130,7 @@ class Search:
             with self._ledger.read() as tx:
                 taken = actor_runs.known_apify_run_ids(tx, [found.id])
             try:
-                ours = not taken and self._is_of(run, found)
+                ours = not taken and self._may_be(run, found) and self._is_of(run, found)
             except BadAnswer as error:
                 unread = error
                 continue
@@ -139,15 +147,25 @@ class Search:
             actor_runs.keep(tx, run, until=now + self._patience.lease)
         return now
 
+    def _may_be(self, run: ActorRun, found: ApifyRun) -> bool:
+        why = self.provenance.not_of(run, found)
+        if why is not None:
+            self._quarantine(run, found.id, why)
+        return why is None
+
     def _is_of(self, run: ActorRun, found: ApifyRun) -> bool:
         return (self._apify.marker_of(found) or "").startswith(f"{run.marker}.")
 
-    def _read(self, apify_run_ids: list[str]) -> Iterator[ApifyRun]:
+    def _read(self, run: ActorRun, apify_run_ids: list[str]) -> Iterator[ApifyRun]:
         for apify_run_id in apify_run_ids:
-            try:
-                yield self._apify.run(apify_run_id)
-            except Gone:
-                continue
+            found = told_of(self._apify, self._quarantine, run, apify_run_id)
+            if found is not None:
+                yield found
+
+    def started(self, run: ActorRun, found: ApifyRun) -> None:
+        """Adopt the actor run that Apify has answered a start with."""
+        self.provenance.learn(run, found)
+        self.adopted(run, found)
 
     def adopted(self, run: ActorRun, found: ApifyRun) -> None:
         """Write down which actor run is this row's, then wait for its webhook, unless it is to be aborted."""

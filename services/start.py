@@ -122,7 +122,7 @@ class Start:
         except Refused as error:
             self._refused(starting, error)
         else:
-            self._search.adopted(starting, found)
+            self._search.started(starting, found)
             self._starts_work()
 
     def _refused(self, run: ActorRun, error: Refused) -> None:

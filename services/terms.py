@@ -61,6 +61,7 @@ def steps(
     follow = Follow(
         ledger,
         apify,
+        search.provenance,
         clock,
         reconcile=reconcile,
         look_again=timedelta(seconds=settings.look_again_seconds),

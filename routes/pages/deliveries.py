@@ -10,6 +10,7 @@ from harvester.models import DeliveryOutcome
 from routes import bodies
 from routes.pages import shell
 from routes.state import services
+from services import remedies
 
 blueprint = shell.blueprint("deliveries_page")
 
@@ -42,4 +43,4 @@ def one(delivery_id: int) -> str:
     found = services().trail.delivery(delivery_id)
     if found is None:
         abort(404, "there is no delivery of this number")
-    return shell.page("delivery.html", delivery=found)
+    return shell.page("delivery.html", delivery=found, remedy=remedies.of_delivery(found["result"]))

@@ -160,6 +160,11 @@ class FakeApify(Apify):
         self._called("user")
         return {"id": "user"}
 
+    def actor(self, actor_id: str) -> dict[str, Any]:
+        """Read an actor."""
+        self._called("actor")
+        return {"id": "actor"}
+
     def limits(self) -> AccountLimits:
         """Read what the account may use."""
         self._called("limits")

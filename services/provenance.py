@@ -1,0 +1,96 @@
+"""Whether an actor run that Apify describes is ours: of our actor, of our account, and of our time.
+
+What a webhook names may be anybody's, and a marker can be copied. So no actor run is adopted, and nothing of
+it is read, before this says that nothing speaks against it.
+
+Our account and our actor have IDs that Apify alone knows. They are learnt from its answers to our own starts,
+which cost nothing; else they are asked for once by each process, and once more before a run that does not
+match is called a stranger's. While that cannot be asked, nothing is held against a run: what was paid for
+must not wait for it, and `services/follow.py` looks again before anything is read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from harvester import log
+from harvester.apify import Apify
+from harvester.apify_answers import ApifyRun, required_id
+from harvester.apify_errors import ApifyError
+from harvester.models import ActorRun
+from harvester.normalise.text import one_line
+
+#: How far the clocks of this machine and of Apify may be apart.
+CLOCK_SKEW: Final = timedelta(minutes=5)
+#: How often the same is asked at the most, whatever the answer was.
+_ASK_AGAIN: Final = timedelta(minutes=1)
+_ACCOUNT: Final = "the account"
+_ID_CHARS: Final = 40
+
+_log = log.get_logger(__name__)
+
+
+class Provenance:
+    """Knows the IDs of our account and actors, for one process."""
+
+    def __init__(self, apify: Apify, clock: Callable[[], datetime]) -> None:
+        self._apify = apify
+        self._clock = clock
+        self._ids: defaultdict[str, set[str]] = defaultdict(set)
+        self._asked_at: dict[str, datetime] = {}
+        self._behind = timedelta(0)
+
+    def learn(self, run: ActorRun, found: ApifyRun) -> None:
+        """Take from the answer to a start of ours whose its run is, and how far Apify's clock is behind."""
+        if found.user_id is not None:
+            self._ids[_ACCOUNT].add(found.user_id)
+        if found.actor_id is not None:
+            self._ids[run.actor_id].add(found.actor_id)
+        if found.started_at is not None and run.start_requested_at is not None:
+            self._behind = max(timedelta(0), run.start_requested_at - found.started_at)
+
+    def stranger(self, actor: str, found: ApifyRun) -> str | None:
+        """Say why an actor run is not of this actor and our account, in words that follow its name; or None.
+
+        `actor` is the actor's name, or its ID, as we start it. Raises nothing for want of an answer.
+        """
+        if self._is_other(_ACCOUNT, found.user_id, self._apify.user):
+            return f"is of another account ({_shown(found.user_id)}) than APIFY_TOKEN's"
+        if self._is_other(actor, found.actor_id, lambda: self._apify.actor(actor)):
+            return f"is of another actor ({_shown(found.actor_id)}) than {actor}"
+        return None
+
+    def not_of(self, run: ActorRun, found: ApifyRun) -> str | None:
+        """Say why an actor run cannot be that of a row, in words that follow its name; or None."""
+        if self._is_too_old(run, found):
+            began, planned = f"{found.started_at:%Y-%m-%d %H:%M:%S}", f"{run.created_at:%Y-%m-%d %H:%M:%S}"
+            return f"began at {began} UTC, before its batch was planned at {planned} UTC"
+        return self.stranger(run.actor_id, found)
+
+    def _is_too_old(self, run: ActorRun, found: ApifyRun) -> bool:
+        earliest = run.created_at - CLOCK_SKEW - self._behind
+        return found.started_at is not None and found.started_at < earliest
+
+    def _is_other(self, name: str, told: str | None, ask: Callable[[], Mapping[str, Any]]) -> bool:
+        known = self._ids[name]
+        if told is None or told in known:
+            return False
+        if self._may_ask(name):
+            try:
+                known.add(required_id(ask().get("id")))
+            except ApifyError as error:
+                _log.warning("Apify does not tell the ID of %s, so it is not checked: %s", name, error)
+                return False
+        return bool(known) and told not in known
+
+    def _may_ask(self, name: str) -> bool:
+        now, last = self._clock(), self._asked_at.get(name)
+        self._asked_at[name] = last if last is not None and abs(now - last) < _ASK_AGAIN else now
+        return self._asked_at[name] is not last
+
+
+def _shown(told: str | None) -> str:
+    return one_line(told or "", _ID_CHARS)
