@@ -49,6 +49,7 @@ _SECRETS = (
     (re.compile(r"(apify_api_)\w+"), r"\1***"),
     (re.compile(r"\b(pat)\w{14}\.\w{16,}"), r"\1***"),
     (re.compile(r"\b(ph1\.)[\w.-]+"), r"\1***"),
+    (re.compile(r"\b(ph_[a-z0-9]{12}_)[\w-]+"), r"\1***"),
     (
         re.compile(r"(?i)(token(?:=|%3D)(?:\\*[\"'])?|token\\*[\"']\s*:\s*\\*[\"'])[^&\s\"'\\;,)}\]]+"),
         r"\1***",

@@ -75,7 +75,7 @@ class TokenSigner:
         """Return what the token in an `Authorization` header is for; None, never an error, if unproven."""
         if header_value is None or len(header_value) > MAX_HEADER_LENGTH:
             return None
-        match = _TOKEN.fullmatch(_bearer(header_value) or b"")
+        match = _TOKEN.fullmatch(bearer(header_value) or b"")
         if match is None:
             return None
         name, intent, attempt, client_id, mac = match.groups()
@@ -94,21 +94,24 @@ class TokenSigner:
 
 def is_one_of(header_value: str | bytes | None, tokens: Sequence[SecretStr]) -> bool:
     """Say whether an `Authorization` header bears one of `tokens`; constant time, whatever their lengths."""
-    bearer = _bearer(header_value or b"")
-    given = hashlib.sha256(bearer or b"").digest()
+    borne = bearer(header_value or b"")
+    given = hashlib.sha256(borne or b"").digest()
     known = False
     for token in tokens:
         expected = hashlib.sha256(token.get_secret_value().encode()).digest()
         known |= hmac.compare_digest(expected, given)
-    return known and bearer is not None
+    return known and borne is not None
 
 
 def _key(secret: bytes) -> _Key:
     return _Key(secret, hashlib.sha256(secret).hexdigest()[:8])
 
 
-def _bearer(header_value: str | bytes) -> bytes | None:
-    """The scheme is case-insensitive (RFC 9110, 11.1); WSGI hands over any character below U+0100."""
+def bearer(header_value: str | bytes) -> bytes | None:
+    """Give what an `Authorization` header bears as a bearer token, None if nothing.
+
+    The scheme is case-insensitive (RFC 9110, 11.1); WSGI hands over any character below U+0100.
+    """
     raw = header_value.encode("utf-8", "surrogatepass") if isinstance(header_value, str) else header_value
     match = _HEADER.fullmatch(raw)
     return match.group(1) if match else None

@@ -15,7 +15,7 @@ blueprint = Blueprint("activity", __name__)
 
 
 @blueprint.get("/api/deliveries")
-@endpoint(Contract("Look", {200: (DeliveryList,)}, query=NarrowedDeliveries))
+@endpoint(Contract("Look", {200: (DeliveryList,)}, scope="read", query=NarrowedDeliveries))
 def deliveries(query: NarrowedDeliveries) -> Response:
     """List webhook deliveries, newest first."""
     listing = services().trail.deliveries(
@@ -29,7 +29,11 @@ def deliveries(query: NarrowedDeliveries) -> Response:
 
 
 @blueprint.get("/api/deliveries/<int(max=9223372036854775807):delivery_id>")
-@endpoint(Contract("Look", {200: (OneWholeDelivery,)}, refuses={404: Refuses(("delivery_not_found",))}))
+@endpoint(
+    Contract(
+        "Look", {200: (OneWholeDelivery,)}, scope="read", refuses={404: Refuses(("delivery_not_found",))}
+    )
+)
 def one_delivery(delivery_id: int) -> Response:
     """Show one delivery with its headers and body, without any secret."""
     found = services().trail.delivery(delivery_id)
@@ -39,7 +43,7 @@ def one_delivery(delivery_id: int) -> Response:
 
 
 @blueprint.get("/api/activity")
-@endpoint(Contract("Look", {200: (ActivityList,)}, query=Activity))
+@endpoint(Contract("Look", {200: (ActivityList,)}, scope="read", bound="query", query=Activity))
 def activity(query: Activity) -> Response:
     """List the activity log, newest first."""
     listing = services().trail.activity(

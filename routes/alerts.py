@@ -14,7 +14,7 @@ blueprint = Blueprint("alerts", __name__)
 
 
 @blueprint.get("/api/alerts")
-@endpoint(Contract("Look", {200: (AlertList,)}, query=NamedPage))
+@endpoint(Contract("Look", {200: (AlertList,)}, scope="read", query=NamedPage))
 def alerts(query: NamedPage) -> Response:
     """List what stands, newest first."""
     found, cursor = services().alerts.page(limit=query.limit, after=query.cursor)

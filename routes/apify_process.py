@@ -7,13 +7,14 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, url_for
 
 from harvester.errors import InvalidInput
+from routes.auth import by
 from routes.contract.answers.failures import RunRefused
 from routes.contract.answers.runs import Accepted, Skipped
 from routes.contract.asked import Asked
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.orders import ClientQuery, KickoffOrder, OrderHeaders, ProfilesOrder, ResumeOrder
 from routes.errors import failure
-from routes.state import BY, services
+from routes.state import services
 from services import pauses
 from services.kickoff import Answer, Order
 
@@ -27,6 +28,8 @@ def _contract(body: type[Asked], *also: str) -> Contract:
     return Contract(
         "Harvest",
         {200: (Skipped,), 202: (Accepted,)},
+        scope="run",
+        bound="order",
         headers=OrderHeaders,
         query=ClientQuery,
         body=body,
@@ -66,7 +69,7 @@ def run_profiles(headers: OrderHeaders, query: ClientQuery, body: ProfilesOrder)
             target_urls=body.target_urls,
             max_posts=body.max_posts,
             idempotency_key=headers.idempotency_key,
-            by=BY,
+            by=by(),
         )
     )
 
@@ -78,7 +81,7 @@ def _due_leads(headers: OrderHeaders, query: ClientQuery, body: ResumeOrder, sou
         run_id=body.run_id,
         max_batches=body.max_batches_override,
         idempotency_key=headers.idempotency_key,
-        by=BY,
+        by=by(),
     )
 
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from harvester import log
 from harvester.errors import HarvesterError, InvalidInput, LedgerUnavailable
 from harvester.web_headers import secure_headers
-from routes.auth import TokenRequired
+from routes.auth import Forbidden, TokenRequired
 from services.dead_letters import NothingToReplay, NotParked
 from services.deliveries import Unauthorised
 from services.eligibility import TOO_MANY_KICKOFFS, TooManyKickoffs
@@ -24,6 +24,7 @@ _log = log.get_logger(__name__)
 RETRY_AFTER = "5"
 #: Status and code of what a service refuses.
 _OURS: dict[type[HarvesterError], tuple[int, str]] = {
+    Forbidden: (403, "forbidden"),
     UnknownClient: (404, "client_not_found"),
     KeyReused: (409, "idempotency_key_reused"),
     UnknownDelivery: (404, "delivery_not_found"),

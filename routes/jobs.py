@@ -9,13 +9,14 @@ from flask import Blueprint, Response, jsonify
 from harvester import run_ids
 from harvester.errors import InvalidInput
 from routes import orders
+from routes.auth import by
 from routes.contract.answers.failures import Failure, JobRefused, ResumeRefused
 from routes.contract.answers.jobs import JobAccepted, JobList, LiveResume, NoResume, OneJob, ResumeReset
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.orders import JobOrder, JobQuery, OrderHeaders
 from routes.contract.queries import NamedPage
 from routes.errors import failure
-from routes.state import BY, services
+from routes.state import services
 from services import job_shapes, pauses, shapes
 from services.process import Ask, JobAnswer, RunExists
 from services.resume_lock import ResumeInProgress
@@ -30,6 +31,7 @@ def _contract(refused: type[Failure], *codes: str) -> Contract:
     return Contract(
         "Harvest",
         {202: (JobAccepted,)},
+        scope="run",
         headers=OrderHeaders,
         query=JobQuery,
         body=JobOrder,
@@ -69,22 +71,22 @@ def smart_resume(headers: OrderHeaders, query: JobQuery, body: JobOrder) -> Resp
 
 
 @blueprint.get("/api/smart-resume")
-@endpoint(Contract("Look", {200: (LiveResume, NoResume)}))
+@endpoint(Contract("Look", {200: (LiveResume, NoResume)}, scope="read"))
 def smart_resume_state() -> Response:
     """Show the smart resume that is live, or the last one."""
     return jsonify({"ok": True, **services().smart_resume.state()})
 
 
 @blueprint.delete("/api/smart-resume")
-@endpoint(Contract("Repair", {200: (ResumeReset,)}))
+@endpoint(Contract("Repair", {200: (ResumeReset,)}, scope="run"))
 def smart_resume_reset() -> Response:
     """End the live smart resume by hand; what it has started goes on."""
-    ended = services().smart_resume.reset(BY)
+    ended = services().smart_resume.reset(by())
     return jsonify({"ok": True, "reset": ended is not None, "runId": ended})
 
 
 @blueprint.get("/api/jobs")
-@endpoint(Contract("Look", {200: (JobList,)}, query=NamedPage))
+@endpoint(Contract("Look", {200: (JobList,)}, scope="read", query=NamedPage))
 def jobs(query: NamedPage) -> Response:
     """List job runs, newest first."""
     listing = services().job_reports.jobs(limit=query.limit, before=query.cursor)
@@ -92,7 +94,7 @@ def jobs(query: NamedPage) -> Response:
 
 
 @blueprint.get("/api/jobs/<run_id>")
-@endpoint(Contract("Look", {200: (OneJob,)}, refuses={404: Refuses(("job_not_found",))}))
+@endpoint(Contract("Look", {200: (OneJob,)}, scope="read", refuses={404: Refuses(("job_not_found",))}))
 def job(run_id: str) -> Response:
     """Show one job run with the sums over its client runs, what it decided, and its report."""
     found = services().overview.job(run_id) if run_ids.is_run_id(run_id) else None
@@ -109,7 +111,7 @@ def _ask(headers: OrderHeaders, query: JobQuery, body: JobOrder, source: str) ->
         limit=_one("limit", query.limit, body.limit),
         run_id=_run_id(query, body),
         idempotency_key=headers.idempotency_key,
-        by=BY,
+        by=by(),
     )
 
 

@@ -19,7 +19,7 @@ _CODES: Final = ("invalid_profile_url", "invalid_posted_from", "invalid_posted_t
 
 
 @blueprint.get("/api/posts")
-@endpoint(Contract("Look", {200: (PostList,)}, query=Posts, also=_CODES))
+@endpoint(Contract("Look", {200: (PostList,)}, scope="read", bound="query", query=Posts, also=_CODES))
 def posts(query: Posts) -> Response:
     """Search posts: newest stored first, or newest posted first where a posted range is given."""
     found = services().posts.page(query.exact(), limit=query.limit, cursor=query.cursor)
@@ -27,14 +27,25 @@ def posts(query: Posts) -> Response:
 
 
 @blueprint.get("/api/posts.jsonl")
-@endpoint(Contract("Look", {200: Stream("application/jsonl", Post)}, query=PostFilters, also=_CODES))
+@endpoint(
+    Contract(
+        "Look",
+        {200: Stream("application/jsonl", Post)},
+        scope="read",
+        bound="query",
+        query=PostFilters,
+        also=_CODES,
+    )
+)
 def posts_jsonl(query: PostFilters) -> Response:
     """Stream all posts that match, a JSON object a line."""
     return downloads.as_jsonl(services().posts.every(query.exact()))
 
 
 @blueprint.get("/api/posts.csv")
-@endpoint(Contract("Look", {200: Stream("text/csv")}, query=PostFilters, also=_CODES))
+@endpoint(
+    Contract("Look", {200: Stream("text/csv")}, scope="read", bound="query", query=PostFilters, also=_CODES)
+)
 def posts_csv(query: PostFilters) -> Response:
     """Stream all posts that match as a table."""
     return downloads.as_csv(services().posts.every(query.exact()))

@@ -18,6 +18,8 @@ blueprint = Blueprint("preview", __name__)
     Contract(
         "Look",
         {200: (OnePreview,)},
+        scope="read",
+        bound="path",
         refuses={404: Refuses(("client_not_found",)), 503: Refuses(("airtable_unavailable",))},
     )
 )

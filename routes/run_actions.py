@@ -7,12 +7,13 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, url_for
 
 from harvester import run_ids
+from routes.auth import by
 from routes.contract.answers.failures import RunRefused
 from routes.contract.answers.runs import Accepted, Coverage, Skipped
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.queries import Page
 from routes.errors import failure
-from routes.state import BY, services
+from routes.state import services
 from services.run_ends import UnknownRun
 
 blueprint = Blueprint("run_actions", __name__)
@@ -23,12 +24,14 @@ blueprint = Blueprint("run_actions", __name__)
     Contract(
         "Repair",
         {202: (Accepted,)},
+        scope="run",
+        bound="path",
         refuses={404: Refuses(("run_not_found",)), 409: Refuses(("run_is_over",))},
     )
 )
 def cancel(client_run_id: str) -> Response:
     """End a client run; what it has found is kept. It ends when what it has at Apify has."""
-    run = services().cancel(_checked(client_run_id), by=BY)
+    run = services().cancel(_checked(client_run_id), by=by())
     return _accepted(run.run_id, run.client_run_id, run.client_id, run.status)
 
 
@@ -37,6 +40,8 @@ def cancel(client_run_id: str) -> Response:
     Contract(
         "Repair",
         {200: (Skipped,), 202: (Accepted,)},
+        scope="run",
+        bound="path",
         refuses={
             404: Refuses(("run_not_found", "client_not_found")),
             409: Refuses(("run_in_progress", "nothing_to_retry"), RunRefused),
@@ -46,7 +51,7 @@ def cancel(client_run_id: str) -> Response:
 )
 def retry(client_run_id: str) -> Response:
     """Have a client run go on that did not end well, with the leads that have no answer."""
-    answer = services().retry(_checked(client_run_id), by=BY)
+    answer = services().retry(_checked(client_run_id), by=by())
     if answer.outcome == "skipped":
         return jsonify({"ok": True, "skipped": True, "reason": answer.reason, "code": answer.code})
     if answer.outcome == "run_in_progress":
@@ -59,7 +64,16 @@ def retry(client_run_id: str) -> Response:
 
 
 @blueprint.get("/api/runs/<client_run_id>/coverage")
-@endpoint(Contract("Look", {200: (Coverage,)}, query=Page, refuses={404: Refuses(("run_not_found",))}))
+@endpoint(
+    Contract(
+        "Look",
+        {200: (Coverage,)},
+        scope="read",
+        bound="path",
+        query=Page,
+        refuses={404: Refuses(("run_not_found",))},
+    )
+)
 def coverage(client_run_id: str, query: Page) -> Response:
     """List the profiles that a client run has submitted, each with what it was answered."""
     full_id = _checked(client_run_id)

@@ -19,7 +19,7 @@ blueprint = Blueprint("runs", __name__)
 
 
 @blueprint.get("/api/runs")
-@endpoint(Contract("Look", {200: (RunList,)}, query=Runs))
+@endpoint(Contract("Look", {200: (RunList,)}, scope="read", bound="query", query=Runs))
 def runs(query: Runs) -> Response:
     """List client runs, newest first."""
     listing = services().overview.runs(
@@ -33,7 +33,9 @@ def runs(query: Runs) -> Response:
 
 
 @blueprint.get("/api/runs/<client_run_id>")
-@endpoint(Contract("Look", {200: (OneRun,)}, refuses={404: Refuses(("run_not_found",))}))
+@endpoint(
+    Contract("Look", {200: (OneRun,)}, scope="read", bound="path", refuses={404: Refuses(("run_not_found",))})
+)
 def one_run(client_run_id: str) -> Response:
     """Show one client run."""
     found = services().overview.run(client_run_id) if run_ids.is_run_id(client_run_id) else None
@@ -45,6 +47,7 @@ def one_run(client_run_id: str) -> Response:
     Contract(
         "Look",
         {200: (ClientList,)},
+        scope="read",
         query=NamedPage,
         refuses={503: Refuses(("airtable_unavailable",))},
     )

@@ -13,7 +13,7 @@ blueprint = Blueprint("schedule", __name__)
 
 
 @blueprint.get("/api/schedule")
-@endpoint(Contract("Look", {200: (ScheduleList,)}, query=NamedPage))
+@endpoint(Contract("Look", {200: (ScheduleList,)}, scope="read", query=NamedPage))
 def schedule(query: NamedPage) -> Response:
     """List the schedules with their next times, and say what becomes of missed ones."""
     found = services().schedule

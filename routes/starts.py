@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from routes import orders
+from routes.auth import by
 from routes.contract.answers.operating import Lifted, OnePause, Starts
 from routes.contract.answers.shown import Good
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.orders import ClientHeader, PauseOrder, PauseQuery
-from routes.state import BY, services
+from routes.state import services
 from services.kickoff import UnknownClient
 from services.pauses import ALL, shown
 
@@ -20,6 +21,7 @@ def _contract(answer: type[Good]) -> Contract:
     return Contract(
         "Repair",
         {200: (answer,)},
+        scope="run",
         headers=ClientHeader,
         query=PauseQuery,
         body=PauseOrder,
@@ -29,7 +31,7 @@ def _contract(answer: type[Good]) -> Contract:
 
 
 @blueprint.get("/api/starts")
-@endpoint(Contract("Look", {200: (Starts,)}))
+@endpoint(Contract("Look", {200: (Starts,)}, scope="read"))
 def starts() -> Response:
     """Show what is paused, how many actor runs are at work, and how many may be."""
     return jsonify({"ok": True, "starts": services().pauses.state()})
@@ -40,7 +42,7 @@ def starts() -> Response:
 def pause(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> Response:
     """Start nothing more, for the client that is named or for all; what runs goes on to its end."""
     scope = _scope(headers, query, body)
-    found = services().pauses.pause(scope, reason=body.reason or "", by=BY)
+    found = services().pauses.pause(scope, reason=body.reason or "", by=by())
     return jsonify({"ok": True, "pause": shown(found)})
 
 
@@ -49,7 +51,7 @@ def pause(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> Respons
 def resume(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> Response:
     """Lift the pause of the client that is named, or that of all clients."""
     scope = _scope(headers, query, body)
-    return jsonify({"ok": True, "lifted": services().pauses.lift(scope, by=BY)})
+    return jsonify({"ok": True, "lifted": services().pauses.lift(scope, by=by())})
 
 
 def _scope(headers: ClientHeader, query: PauseQuery, body: PauseOrder) -> str:

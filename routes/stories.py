@@ -15,7 +15,16 @@ blueprint = Blueprint("stories", __name__)
 
 
 @blueprint.get("/api/runs/<client_run_id>/events")
-@endpoint(Contract("Look", {200: (EventList,)}, query=NamedPage, refuses={404: Refuses(("run_not_found",))}))
+@endpoint(
+    Contract(
+        "Look",
+        {200: (EventList,)},
+        scope="read",
+        bound="path",
+        query=NamedPage,
+        refuses={404: Refuses(("run_not_found",))},
+    )
+)
 def events(client_run_id: str, query: NamedPage) -> Response:
     """Tell what happened to a client run, oldest first. The last cursor, asked again, has what came since."""
     listing = None

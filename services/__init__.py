@@ -23,6 +23,7 @@ from services import job_side, terms
 from services.account import ReadAccount
 from services.advance import Advance
 from services.alerts import Alerts, Standing
+from services.api_tokens import ApiTokens
 from services.board import Board
 from services.cancel import Cancel
 from services.chores import Chore, Chores
@@ -114,6 +115,7 @@ class Services:
     pauses: Pauses
     costs: Costs
     sign_in: SignIn
+    api_tokens: ApiTokens
     story: Story
     board: Board
     client_history: ClientHistory
@@ -206,6 +208,7 @@ def build(
     read_account = ReadAccount(ledger, apify, clock)
     chores[_ACCOUNT] = Chore(timedelta(seconds=settings.account_seconds), read_account)
     read_clients = None if airtable is None else airtable.read_clients
+    read_leads = None if airtable is None else airtable.read_leads
     kickoff = Kickoff(ledger, limits, clock, read_clients=read_clients)
     job_runs = job_side.build(
         settings, ledger, kickoff, limits, clock, owner=owner, read_clients=read_clients
@@ -257,20 +260,15 @@ def build(
         posts=PostSearch(ledger),
         trail=Trail(ledger),
         cancel=Cancel(ledger, settle, clock),
-        retry=Retry(ledger, limits, clock, read_clients=None if airtable is None else airtable.read_clients),
+        retry=Retry(ledger, limits, clock, read_clients=read_clients),
         coverage=Coverage(ledger),
         alerts=Standing(ledger, clock),
-        preview=Previews(
-            ledger,
-            limits,
-            clock,
-            read_clients=None if airtable is None else airtable.read_clients,
-            read_leads=None if airtable is None else airtable.read_leads,
-        ),
+        preview=Previews(ledger, limits, clock, read_clients=read_clients, read_leads=read_leads),
         schedule=schedule,
         pauses=Pauses(ledger, clock, max_in_flight=settings.max_actor_runs),
         costs=Costs(ledger, limits.budgets, clock),
         sign_in=SignIn(ledger, settings.operator_password_hash, clock),
+        api_tokens=ApiTokens(ledger, clock),
         story=Story(ledger),
         board=Board(
             ledger,

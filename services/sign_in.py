@@ -59,9 +59,10 @@ class SignIn:
         self._hash = "" if password_hash is None else password_hash.get_secret_value()
         self._clock = clock
 
-    def enter(self, password: str, *, name: str, address: str) -> str:
+    def enter(self, password: str, *, name: str, address: str, instead_of: str | None = None) -> str:
         """Begin a session and give its key, which is to be kept in one browser alone.
 
+        `instead_of` is the key that the browser had: its session ends, whoever else may know it.
         Raises `WrongPassword`, `TooManyTries`, `LedgerUnavailable`.
         """
         now = self._clock()
@@ -79,6 +80,8 @@ class SignIn:
         key = secrets.token_urlsafe(32)
         with self._ledger.write() as tx:
             sign_ins.succeeded(tx, line, called)
+            if instead_of is not None:
+                sessions.end(tx, self._digest(instead_of))
             sessions.begin(tx, Session(self._digest(key), called, now, now, now + _IDLE))
         return key
 

@@ -31,6 +31,7 @@ from harvester.cli import (
     run_actions,
     runs,
     schedule,
+    tokens,
 )
 from harvester.cli.exit_codes import finish_help
 from harvester.cli.sections import PROGRAM, Commands
@@ -104,6 +105,7 @@ main.fill(
             demo.demo: "See a whole harvest, without an account or network.",
             processes.serve: "The web process: kickoffs, webhooks, API, pages.",
             processes.worker: "The worker process: does all the work.",
+            tokens.tokens: "Give callers of the API tokens of their own.",
             processes.hash_password: "Make the hash for OPERATOR_PASSWORD_HASH.",
             completion.completion: "Complete commands with Tab: bash, zsh, fish.",
         },

@@ -92,6 +92,8 @@ _OWN: Final[Mapping[Path, Codes]] = {
         REFUSED: "something still waits, or Airtable did not take it",
     },
     ("airtable", "adopt"): {FAILED: "a base could not be read; all others were"},
+    ("tokens", "create"): {REFUSED: "a token that is good has this name; nothing was made"},
+    ("tokens", "rotate"): {REFUSED: "the token is revoked or expired; nothing was changed"},
     ("backup",): {REFUSED: "there is such a file, or this ledger cannot be backed up; nothing was written"},
     ("restore",): {REFUSED: "the ledger has rows, or the file is no backup; nothing was changed"},
 }

@@ -16,6 +16,7 @@ from werkzeug.routing import IntegerConverter, Rule
 
 from harvester import __version__
 from routes.contract import parameters, refusals
+from routes.contract.binding import Binding
 from routes.contract.endpoint import Contract, Stream, contract_of
 
 _REF: Final = "#/components/schemas/{model}"
@@ -26,12 +27,23 @@ _ABOUT: Final = (
     "plural name with `nextCursor` beside it."
 )
 _SCHEMES: Final = {
-    "api": {"type": "http", "scheme": "bearer", "description": "One of `API_TOKENS`"},
+    "api": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "One of `API_TOKENS`, or a token of `harvester tokens`",
+    },
     "webhook": {
         "type": "http",
         "scheme": "bearer",
         "description": "The token of the actor run that the call is about, or `APIFY_WEBHOOK_TOKEN`",
     },
+}
+#: What a token of one client can do at a view, by how that is bound.
+_OF_ONE_CLIENT: Final[dict[Binding | None, str]] = {
+    None: "Refused: this is not of one client",
+    "query": "`clientId` is its client, and may be left out",
+    "path": "The path must be of its client",
+    "order": "The order is for its client, which may be left out",
 }
 
 
@@ -119,8 +131,14 @@ def _operation(rule: Rule, contract: Contract, about: str, schemas: dict[str, An
         body = {"schema": {"$ref": _REF.format(model=contract.body.__name__)}}
         operation["requestBody"] = {"content": {_JSON: body}, "required": parameters.needs(contract.body)}
     operation["responses"] = _responses(rule, contract)
-    operation["security"] = [] if contract.caller == "anyone" else [{contract.caller: []}]
+    operation["security"] = [] if contract.caller == "anyone" else [{contract.caller: _scopes(contract)}]
+    if contract.caller == "api":
+        operation["x-token-of-one-client"] = _OF_ONE_CLIENT[contract.bound]
     return operation
+
+
+def _scopes(contract: Contract) -> list[str]:
+    return [] if contract.scope is None else [contract.scope]
 
 
 def _responses(rule: Rule, contract: Contract) -> dict[str, Any]:

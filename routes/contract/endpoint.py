@@ -10,11 +10,12 @@ from typing import Any, Final, Literal, TypeVar
 from flask import Response, request
 from pydantic import BaseModel
 
-from routes import bodies
-from routes.auth import require_token
+from routes import auth, bodies
 from routes.contract import asked
 from routes.contract.answers.failures import Failure
 from routes.contract.asked import Asked
+from routes.contract.binding import Binding, bind
+from services.api_tokens import Scope
 
 #: Where a view's contract is found.
 ATTRIBUTE: Final = "api_contract"
@@ -46,6 +47,9 @@ class Contract:
     `refuses` holds what the view itself refuses; what every view refuses, and what comes of the models, is
     added where it is written down. `also` names codes of a 400 that no model tells. `caller` is who is let
     in. `ledger`: it answers 503 without one.
+
+    `scope` is what a token must be good for, and `bound` how a token of one client is kept to it: a view
+    that names none is closed to such tokens.
     """
 
     topic: Literal["Harvest", "Look", "Repair", "Set up", "Webhook", "Service"]
@@ -56,6 +60,8 @@ class Contract:
     refuses: Mapping[int, Refuses] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     caller: Literal["api", "webhook", "anyone"] = "api"
+    scope: Scope | None = None
+    bound: Binding | None = None
     ledger: bool = True
 
 
@@ -78,9 +84,14 @@ def endpoint(contract: Contract) -> Callable[[View], View]:
     def around(view: View) -> View:
         @wraps(view)
         def checked(**path: Any) -> Response:
-            if contract.caller == "api":
-                require_token()
-            return view(**path, **_asked(contract))
+            if contract.caller != "api":
+                return view(**path, **_asked(contract))
+            caller = auth.let_in(contract.scope, one_client=contract.bound is not None)
+            given = _asked(contract)
+            if caller.client_id is not None:
+                given = bind(contract.bound, caller.client_id, path, given)
+            auth.note(caller)
+            return view(**path, **given)
 
         return documented(contract)(checked)
 

@@ -43,6 +43,8 @@ def of(contract: Contract, *, in_path: bool) -> dict[int, Refuses]:
         found[413].add("body_too_large")
     if contract.caller != "anyone":
         found[401].add("unauthorized")
+    if contract.caller == "api":
+        found[403].add("forbidden")
     if in_path:
         found[404].add("not_found")
     if contract.ledger:
@@ -77,6 +79,7 @@ SHARED: Final = {
     code: _shown(status, Refuses((code,)))
     for status, code in (
         (401, "unauthorized"),
+        (403, "forbidden"),
         (404, "not_found"),
         (413, "body_too_large"),
         (500, "internal_error"),

@@ -35,11 +35,14 @@ def sign_in() -> str:
 
 @blueprint.post("/login")
 def signed_in() -> Response:
-    """Let the operator in, under a new session."""
-    name = request.form.get("name", "")
+    """Let the operator in under a new session, and end the one that the browser had."""
+    name, had = request.form.get("name", ""), cookie.get(shell.KEY)
     try:
         key = services().sign_in.enter(
-            request.form.get("password", ""), name=name, address=str(callers.address() or "unknown")
+            request.form.get("password", ""),
+            name=name,
+            address=str(callers.address() or "unknown"),
+            instead_of=had if isinstance(had, str) else None,
         )
     except WrongPassword as error:
         return make_response(_form(str(error), name), 401)

@@ -55,7 +55,8 @@ def test_every_operation_is_told_of_in_full(web: Web) -> None:
         assert operation["summary"], path
         assert "500" in operation["responses"], (path, method)
         if path.startswith("/api") and path != "/api/apify-webhook":
-            assert operation["security"] == [{"api": []}], path
+            scope = "read" if method == "get" else "run"
+            assert operation["security"] == [{"api": [scope]}], path
             assert operation["responses"]["401"]["$ref"].endswith("unauthorized")
 
 
