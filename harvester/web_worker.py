@@ -48,10 +48,12 @@ class JsonWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         super().handle(listener, Connection(client, self._waiting), addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> None:
-        """Serve one request, and wait for the next one."""
+        """Serve one request, throw away what is left of it, and wait for the next one."""
         sock.has_request()
         super().handle_request(listener_name, req, sock, addr)
         sock.awaits_request()
+        if not _ended(req.body):
+            raise StopIteration  # and no second answer: where the next request begins is not known
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what could not be read, or not be handled, and close the connection."""
@@ -65,6 +67,16 @@ class JsonWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             client.sendall(_answer(status, reason, sentence, self._headers))
         except OSError:
             self.log.debug("The answer to it could not be sent")
+
+
+def _ended(body: Any) -> bool:
+    """Read a body of which the answer needed no more, and say whether it came to its end as it should."""
+    try:
+        while body.read(8_192):
+            continue
+    except (OSError, errors.ParseException):
+        return False
+    return True
 
 
 def _answer(status: int, reason: str, sentence: str, headers: dict[str, str]) -> bytes:

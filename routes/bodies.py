@@ -17,15 +17,15 @@ MAX_BODY_BYTES: Final = 64 * 1024
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
-def bytes_up_to(most: int) -> bytes:
-    """Give the body if it has at most so many bytes. Raises `RequestEntityTooLarge`.
+def bytes_up_to(most: int, *, keep: bool = False) -> bytes:
+    """Give the body if it has at most so many bytes; `keep` it for who asks the request for it once more.
 
     A body that does not tell its length is cut at the limit without a word (Werkzeug 3.1), so one byte more
-    is let in.
+    is let in. Raises `RequestEntityTooLarge`, and `InvalidInput` for one that ended early.
     """
     request.max_content_length = most + 1
     try:
-        body = request.get_data(cache=False)
+        body = request.get_data(cache=keep)
     except (OSError, ParseException) as error:
         raise InvalidInput("the body could not be read to its end") from error
     if len(body) > most:
@@ -33,6 +33,11 @@ def bytes_up_to(most: int) -> bytes:
     if request.content_length is not None and len(body) < request.content_length:
         raise InvalidInput("the body ended early")  # its sender was cut off: what it meant is not known
     return body
+
+
+def keep_form() -> None:
+    """Read the body of a form whole, before anything looks for its fields. Raises as `bytes_up_to` does."""
+    bytes_up_to(request.max_content_length or MAX_BODY_BYTES, keep=True)
 
 
 def json_object() -> dict[str, Any]:

@@ -25,7 +25,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from harvester.errors import LedgerUnavailable
 from harvester.normalise.text import one_line
-from routes import errors
+from routes import bodies, errors
 from routes.pages import filters
 from routes.state import services
 from services import pauses
@@ -154,6 +154,7 @@ def _configured() -> Response | None:
 
 def _from_our_form() -> Response | None:
     if request.method == "POST":
+        bodies.keep_form()
         _csrf.protect()
     return None
 
