@@ -28,8 +28,8 @@ _PADDING = 3
 _DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 _OBEYED = (*range(0x7F, 0xA0), *_DIRECTIONS)
 _ESCAPED = {code: f"\\u{code:04x}" for code in _OBEYED}
-#: What is left in a table of text is what begins a cell or a line.
-_ESCAPED_IN_TEXT = {code: f"\\u{code:04x}" for code in range(0x20) if chr(code) not in "\t\r\n"} | _ESCAPED
+#: In a text of several lines, that is.
+_ESCAPED_IN_TEXT = {code: f"\\u{code:04x}" for code in range(0x20) if chr(code) not in "\t\n"} | _ESCAPED
 
 
 def show_json(value: Any) -> None:
@@ -44,7 +44,9 @@ def show_json_line(line: bytes) -> None:
 
 def show_csv(lines: str) -> None:
     """Print CSV to the letter into a file or pipe; on a terminal with escapes for what it might obey."""
-    click.echo(lines.translate(_ESCAPED_IN_TEXT) if sys.stdout.isatty() else lines, nl=False)
+    if sys.stdout.isatty():
+        lines = lines.replace("\r\n", "\n").translate(_ESCAPED_IN_TEXT)
+    click.echo(lines, nl=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

@@ -24,6 +24,8 @@ _TONES: Final = {
 }
 _STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _LINKEDIN: Final = re.compile(r"(?:[a-z0-9-]+\.)*linkedin\.com")
+#: What no address holds as it is (RFC 3986, appendix C).
+_NO_ADDRESS: Final = re.compile(r'[\s"<>\\^`{|}]')
 #: What the navigation leads to, in its order.
 _PAGES: Final = (
     ("/", "Now"),
@@ -126,7 +128,8 @@ def linkedin(url: str | None) -> str | None:
     except ValueError:
         return None
     ours = parts.scheme == "https" and _LINKEDIN.fullmatch(host)
-    return url if ours and not parts.username and url.isprintable() and "\\" not in url else None
+    odd = parts.username or not url.isprintable() or _NO_ADDRESS.search(url)
+    return url if ours and not odd else None
 
 
 def console_run(apify_run_id: str) -> str:
