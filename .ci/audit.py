@@ -5,8 +5,8 @@ package; or *not evaluated*, in these words, because no feed answered. With AUDI
 Exit code 1: a hole, a package that was not looked at, or an audit that broke off.
 
 pip-audit reads PIP_AUDIT_VULNERABILITY_SERVICE (pypi, osv) and PIP_AUDIT_OSV_URL itself. It exits with 0
-having audited nothing, and takes an index without advisories for one without holes. So a feed is believed only
-once it has told of a hole that everybody knows, and success only if as many were audited as are installed.
+having audited nothing, and takes an index without advisories for one without holes. So a feed is believed
+once it has told of a hole that everybody knows, and success if as many were audited as are installed.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def ask(packages: dict[str, str], accepted: tuple[str, ...] = ()) -> Answer:
         command = [sys.executable, "-m", "pip_audit", *_OPTIONS, f"--requirement={wanted}"]
         command += [f"--output={report}", *(f"--ignore-vuln={name}" for name in accepted)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)  # noqa: S603 - our own words
+            done = subprocess.run(  # noqa: S603  # nosec B603 # our own words
+                command, capture_output=True, text=True, timeout=_SECONDS
+            )
         except subprocess.TimeoutExpired:
             return Answer(None, f"no answer within {_SECONDS} seconds")
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

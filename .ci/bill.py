@@ -1,7 +1,7 @@
 """Write the software bill of materials, and see that it is whole.
 
-Usage: python .ci/bill.py ENVIRONMENT FILE, by a Python that has cyclonedx-bom. Exit code 1 if a package that is
-installed is missing in the bill, or one has no licence there.
+Usage: python .ci/bill.py ENVIRONMENT FILE, by a Python that has cyclonedx-bom. Exit code 1 if a package
+that is installed is missing in the bill, or one has no licence there.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main(environment: str, file: str) -> int:
         "-o",
         file,
     ]
-    subprocess.run(command, check=True)  # noqa: S603 - our own words
+    subprocess.run(command, check=True)  # noqa: S603  # nosec B603 # our own words
     found = installed(Path(environment))
     (version,) = re.findall(r'__version__ = "(.+)"', (_ROOT / "harvester/__init__.py").read_text())
     bill = complete(json.loads(Path(file).read_text()), version)

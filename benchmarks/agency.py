@@ -21,7 +21,7 @@ from harvester.ledger import Ledger, clients, leads, schema
 from harvester.models import Client
 from harvester.sandbox.apify.sandbox import SandboxApify
 
-_TOKEN = "benchmark-token"  # noqa: S105
+_TOKEN = "benchmark-token"  # noqa: S105 - opens a benchmark alone
 _TICKS = os.sysconf("SC_CLK_TCK")
 #: How much faster than the real Apify's the sandbox's waits are.
 _TIME_SCALE = 1000
@@ -39,7 +39,7 @@ class Agency:
 
     def call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask the web process."""
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310 - loopback
             self.children.environ["PUBLIC_URL"] + path,
             data=None if body is None else orjson.dumps(body),
             headers={"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/json"},

@@ -134,5 +134,5 @@ def now(tx: Tx) -> locks.Lock | None:
 
 def backoff(base: timedelta, times: int) -> timedelta:
     """Give the wait before the next try: doubling, bounded, and spread so that many do not come at once."""
-    spread = random.uniform(0.75, 1.25)  # noqa: S311
+    spread = random.uniform(0.75, 1.25)  # noqa: S311  # nosec B311 # it spreads calls, and guards nothing
     return base * float(2 ** min(times, _DOUBLINGS)) * spread

@@ -42,7 +42,7 @@ class Children:
         """Start our Python with these arguments. Returns the file that its output goes to."""
         path = self.folder / f"{name}.log"
         with path.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603  # nosec B603 # our own commands
                 [sys.executable, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

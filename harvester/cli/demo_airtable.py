@@ -94,7 +94,7 @@ def requests(url: str) -> tuple[int, int]:
 
 def _asked(url: str) -> Any:
     try:
-        with direct.open(urllib.request.Request(url), timeout=10) as answer:  # noqa: S310
+        with direct.open(urllib.request.Request(url), timeout=10) as answer:  # noqa: S310 - the sandbox
             return orjson.loads(answer.read())
     except (OSError, orjson.JSONDecodeError) as error:
         raise HarvesterError(f"{url}: {error}") from error

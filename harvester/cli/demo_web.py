@@ -35,7 +35,7 @@ def call_sandbox(
 
 
 def _asked(url: str, token: str, body: Any, method: str | None) -> dict[str, Any]:
-    request = urllib.request.Request(  # noqa: S310
+    request = urllib.request.Request(  # noqa: S310 - our own server
         url,
         data=None if body is None else orjson.dumps(body),
         method=method,

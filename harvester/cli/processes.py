@@ -31,7 +31,7 @@ def serve(host: str, port: int | None) -> None:
     bind = f"{f'[{host}]' if ':' in host else host}:{port or found.port}"
     arguments = ["gunicorn", "wsgi:app", "--config", "python:harvester.web_server", "--bind", bind]
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606  # nosec B606 # no shell is what is wanted
 
 
 @click.command()

@@ -24,7 +24,7 @@ CAPPED: Final = "calls of the month used up"
 _TRYING: Final = "being tried again after: "
 #: A moment further off than a gap and this was written by a clock that has been put back since.
 _FARTHEST: Final = timedelta(seconds=10)
-_TOKEN: Final = "token"  # noqa: S105
+_TOKEN: Final = "token"  # noqa: S105 - a column's name
 _BASE: Final = "base "
 
 

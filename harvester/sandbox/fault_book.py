@@ -48,7 +48,7 @@ class Book(Generic[R]):
     """The faults in force. Thread-safe."""
 
     def __init__(self, seed: int) -> None:
-        self._chance = random.Random(f"faults/{seed}")
+        self._chance = random.Random(f"faults/{seed}")  # nosec B311 # repeatable chance, no cryptography
         self._armed: list[_Armed[R]] = []
         self._lock = threading.Lock()
 

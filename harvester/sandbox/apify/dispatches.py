@@ -75,7 +75,7 @@ class Deliverer:
         self._scheduler = scheduler
         self._faults = faults
         self._oracle = oracle
-        self._jitter = random.Random(f"jitter/{options.seed}")
+        self._jitter = random.Random(f"jitter/{options.seed}")  # nosec B311 # repeatable chance, no cryptography
         self._lock = threading.Lock()
         self._dispatches: dict[str, Dispatch] = {}
         self._calling: set[OutgoingCall] = set()

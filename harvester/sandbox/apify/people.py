@@ -57,7 +57,7 @@ class Scene:
 
     def chance(self, *about: object) -> Random:
         """Chance that falls the same way each time for the same things."""
-        return Random("/".join(map(str, (self.seed, *about))))
+        return Random("/".join(map(str, (self.seed, *about))))  # nosec B311 # repeatable chance, no cryptography
 
     def number(self, *about: object) -> int:
         """A 19-digit number as LinkedIn gives its posts, the same each time."""
