@@ -26,7 +26,9 @@ from services.resume_lock import ResumeInProgress
 from services.smart_resume import SOURCE
 
 _stream = click.option("--stream", type=click.IntRange(0, 2**31 - 1), help="Only clients of this stream.")
-_limit = click.option("--limit", type=click.IntRange(1), help="So many clients at the most, by ID.")
+_limit = click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), help="So many clients at the most, by ID."
+)
 
 
 @click.command()

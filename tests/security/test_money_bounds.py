@@ -101,7 +101,12 @@ class Day:
         now = self.clock.now
         with self.ledger.write() as tx:
             run_id = job_runs.mint(tx, run_ids.candidates(now), source="manual", now=now)
-            made = {"client_id": self.client_id, "client_name": "C", "source": "manual", "now": now}
+            made: dict[str, Any] = {
+                "client_id": self.client_id,
+                "client_name": "C",
+                "source": "manual",
+                "now": now,
+            }
             run = run_records.create(tx, run_id=run_id, **made)
             client_runs.finish(tx, run.client_run_id, status=ClientRunStatus.COMPLETED, now=now)
 
