@@ -408,6 +408,35 @@ def test_no_form_of_the_settings_shows_a_secret() -> None:
     assert not [text for text in shown if CANARY in text]
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "hidden", "left"),
+    [
+        ("DATABASE_URL", "postgresql://u:p%40ss-word@db/x", {"p%40ss-word", "p@ss-word"}, {"db", "x", "u"}),
+        ("DATABASE_URL", "postgresql://db/x?password=in-the-query", {"in-the-query"}, {"db"}),
+        (
+            "ALERT_URLS",
+            "https://hooks.example.org/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi",
+            {"T1JJ3T3L2", "A1BRTD4JD", "TIiajkdnlazkcOXrIdevi"},
+            {"services", "hooks.example.org"},
+        ),
+        ("ALERT_URLS", "tgram://123456789:AAbbCCddEEff/x", {"123456789:AAbbCCddEEff"}, {"x"}),
+        (
+            "HEARTBEAT_URL",
+            "http://localhost:3001/push/a1b2c3d4e5?state=well",
+            {"a1b2c3d4e5"},
+            {"localhost:3001"},
+        ),
+    ],
+)
+def test_what_is_secret_in_a_url_is_masked_in_pieces_too(
+    name: str, url: str, hidden: set[str], left: set[str]
+) -> None:
+    """Libraries log a URL's path and host, each by itself; plain words stay, or no line could be read."""
+    values = set(loaded(**{name: url}).secret_values())
+    assert hidden <= values
+    assert not left & values
+
+
 def test_settings_do_not_change_and_know_no_others() -> None:
     settings = loaded()
     with pytest.raises(ValidationError):

@@ -7,13 +7,14 @@ rule between two settings (`rules.py`) hangs on the later of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticUndefined
 
 from harvester.settings import kinds, rules
+from harvester.settings.urls import secrets_in, secrets_of_address
 
 _RANDOM = "Make one with: openssl rand -hex 32"
 _SECONDS = "Give decimal seconds above 0, such as 0.5."
@@ -26,8 +27,19 @@ _SCORING = "Set SCORING_API_KEY, SCORING_BASE_URL and SCORING_MODEL, or none of 
 
 _UNGUESSED = AfterValidator(rules.not_guessed)
 _APART = AfterValidator(rules.apart)
-#: Settings that are secret only for the password that they may hold.
-_URLS = ("database_url", "queue_url")
+
+
+def _whole(secret: str) -> list[str]:
+    return [secret]
+
+
+#: What to mask of settings that are URLs.
+_SECRET_PARTS: Mapping[str, Callable[[str], list[str]]] = {
+    "database_url": secrets_in,
+    "queue_url": secrets_in,
+    "alert_urls": secrets_of_address,
+    "heartbeat_url": secrets_of_address,
+}
 
 
 def _setting(description: str, remedy: str, default: object = PydanticUndefined) -> Any:
@@ -313,11 +325,11 @@ class Settings(BaseModel):
     )
 
     def secret_values(self) -> list[str]:
-        """Give every secret that is set, for the log to mask: of a URL its password alone."""
+        """Give every secret that is set, for the log to mask: of a URL what is secret in it."""
         found: list[str] = []
         for name in type(self).model_fields:
             value = getattr(self, name)
             several = value if isinstance(value, tuple) else (value,)
             secrets = [one.get_secret_value() for one in several if isinstance(one, SecretStr)]
-            found += [urlsplit(one).password or "" for one in secrets] if name in _URLS else secrets
-        return [secret for secret in found if secret]
+            found += [part for one in secrets for part in _SECRET_PARTS.get(name, _whole)(one)]
+        return [secret for secret in dict.fromkeys(found) if secret]

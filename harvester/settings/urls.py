@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import PurePath
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 _SQLITE = "sqlite:///"
 _POSTGRES = "postgresql+psycopg://"
@@ -26,6 +26,43 @@ def without_password(url: str) -> str:
     """Return a database or queue URL fit to be shown: user, password and query string masked."""
     head, _, _ = url.partition("?")
     return re.sub(r"//.*@", "//***@", head, flags=re.DOTALL)
+
+
+def secrets_in(url: str) -> list[str]:
+    """Give what a database or queue URL keeps secret: its password, as it is written and as it is meant."""
+    try:
+        parts = urlsplit(url)
+        named = [value for name, value in parse_qsl(parts.query) if name == "password"]
+    except ValueError:
+        return []
+    return [one for password in (parts.password or "", *named) for one in (password, unquote(password))]
+
+
+def secrets_of_address(url: str) -> list[str]:
+    """Give what is secret of a URL that is a secret as a whole, since libraries log it in pieces.
+
+    Pieces that are plain words are left out: no line could be read without them.
+    """
+    try:
+        parts = urlsplit(url)
+        pieces = [
+            parts.username or "",
+            *parts.path.split("/"),
+            *(value for _, value in parse_qsl(parts.query)),
+        ]
+    except ValueError:
+        return [url]
+    host = parts.netloc.rpartition("@")[2]
+    pieces += (
+        [host] if "." not in host and not is_loopback(url) else []
+    )  # of some services, such as Telegram, the token stands there
+    telling = [one for piece in pieces for one in (piece, unquote(piece)) if _is_random(one)]
+    whole_path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return [url, *secrets_in(url), *telling, *([whole_path] if _is_random(whole_path) else [])]
+
+
+def _is_random(text: str) -> bool:
+    return len(text) >= 16 or (len(text) >= 8 and any(character.isdigit() for character in text))
 
 
 def checked_http_url(text: str) -> str:
