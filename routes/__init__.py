@@ -40,6 +40,7 @@ def create_app(services: Services) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions[STATE] = State(services)
+    callers.begin_at_the_root(app)
     callers.believe_proxies(app, services.settings.trusted_proxies)
     metrics.register(app)
     for module in (

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -32,6 +36,20 @@ def believe_proxies(app: Flask, proxies: int) -> None:
     if proxies:
         fixed = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0)
         app.wsgi_app = fixed  # type: ignore[method-assign]  # as Flask documents it
+
+
+def begin_at_the_root(app: Flask) -> None:
+    """Take an address without a path (`GET http://host HTTP/1.1`) for that of the root.
+
+    Werkzeug sends such a caller on to the root by a whole URL, which it makes of the Host header.
+    """
+    inner = app.wsgi_app
+
+    def rooted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["PATH_INFO"] = environ.get("PATH_INFO") or "/"
+        return inner(environ, start_response)
+
+    app.wsgi_app = rooted  # type: ignore[method-assign]  # as Flask documents it
 
 
 def address() -> Address | None:
