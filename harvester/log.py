@@ -48,8 +48,8 @@ _SECRETS = (
     (re.compile(r"(?i)((?:\bbearer(?:\s|\\+[nrt]|%20)+)+)(?!bearer\b)[\w.~+/=%-]+"), r"\1***"),
     (re.compile(r"(apify_api_)\w+"), r"\1***"),
     (re.compile(r"\b(pat)\w{14}\.\w{16,}"), r"\1***"),
-    (re.compile(r"\b(ph1\.)[\w.-]+"), r"\1***"),
-    (re.compile(r"\b(ph_[a-z0-9]{12}_)[\w-]+"), r"\1***"),
+    (re.compile(r"(ph1\.)[\w.-]+"), r"\1***"),
+    (re.compile(r"(ph_[a-z0-9]{12}_)[\w-]+"), r"\1***"),
     (
         re.compile(r"(?i)(token(?:=|%3D)(?:\\*[\"'])?|token\\*[\"']\s*:\s*\\*[\"'])[^&\s\"'\\;,)}\]]+"),
         r"\1***",

@@ -33,6 +33,7 @@ READING: dict[exit_codes.Path, list[list[str]]] = {
     ("dead-letters", "list"): [[]],
     ("clients", "list"): [[]],
     ("clients", "show"): [["CLIENT"]],
+    ("tokens", "list"): [[]],
     ("leads", "list"): [["--client", "CLIENT"]],
     ("prune",): [[]],
 }
@@ -41,7 +42,7 @@ OTHERS = (
     "kickoff process resume canary cancel retry pause doctor reconcile replay backup restore migrate demo "
 )
 OTHERS += "serve worker hash-password completion activity"
-GROUPS = {("airtable",), ("dead-letters",), ("clients",), ("leads",)}
+GROUPS = {("airtable",), ("dead-letters",), ("clients",), ("leads",), ("tokens",)}
 
 
 @pytest.fixture
