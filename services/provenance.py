@@ -5,8 +5,9 @@ it is read, before this says that nothing speaks against it.
 
 Our account and our actor have IDs that Apify alone knows. They are learnt from its answers to our own starts,
 which cost nothing; else they are asked for once by each process, and once more before a run that does not
-match is called a stranger's. While that cannot be asked, nothing is held against a run: what was paid for
-must not wait for it, and `services/follow.py` looks again before anything is read.
+match is called a stranger's: an actor may have been made anew under its name. Where nothing is known and
+nothing can be asked, nothing is held against a run, for what was paid for must not wait for that; and
+`services/follow.py` looks again before anything is read.
 """
 
 from __future__ import annotations
@@ -82,8 +83,7 @@ class Provenance:
             try:
                 known.add(required_id(ask().get("id")))
             except ApifyError as error:
-                _log.warning("Apify does not tell the ID of %s, so it is not checked: %s", name, error)
-                return False
+                _log.warning("Apify does not tell the ID of %s, so what is known counts: %s", name, error)
         return bool(known) and told not in known
 
     def _may_ask(self, name: str) -> bool:

@@ -1,0 +1,386 @@
+"""What a webhook says is no truth, and what Apify describes as somebody else's is left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from factories import FakeClock
+from flow.proxy import Reply
+from flow.stage import Json, Stage, staged
+from hypothesis import given
+from machine.fake_apify import FakeApify
+
+from harvester.models import ActorRun
+from harvester.webhook_tokens import TokenSigner
+from services.provenance import Provenance
+
+START: dict[str, Any] = {"method": "POST", "path": "/v2/actors/*/runs"}
+ITEMS = "GET /v2/datasets/<dataset>/items"
+INPUTS = "GET /v2/key-value-stores/<store>/records/<key>"
+#: What makes an actor run somebody else's, and how that is told.
+FOREIGN: dict[str, tuple[str, str]] = {
+    "userId": ("Somebody0Elses000", "another account (Somebody0Elses000)"),
+    "actId": ("AnotherActor00000", "another actor (AnotherActor00000)"),
+    "startedAt": ("2020-01-01T00:00:00.000Z", "began at 2020-01-01 00:00:00 UTC"),
+}
+MakeStage = Callable[..., Stage]
+
+
+@dataclass
+class Lies:
+    """Between us and Apify: what it describes otherwise, and which paths it was asked for."""
+
+    #: Fields of actor runs, by their ID.
+    of: dict[str, Json] = field(default_factory=dict)
+    lists_are_empty: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, _method: str, path: str, reply: Reply) -> Reply:
+        self.asked.append(path)
+        if reply.status != 200 or not path.startswith(("/v2/actor-runs/", "/v2/actors/")):
+            return reply
+        answer = json.loads(reply.body)
+        data = answer["data"]
+        if "/runs?" in path:
+            data["items"] = [] if self.lists_are_empty else [self._told(one) for one in data["items"]]
+        else:
+            answer["data"] = self._told(data)
+        return replace(reply, body=json.dumps(answer).encode())
+
+    def _told(self, run: Json) -> Json:
+        return {**run, **self.of.get(run["id"], {})}
+
+
+@pytest.fixture
+def make_stage(sqlite_url: str) -> Iterator[MakeStage]:
+    """Set up a stage on SQLite."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(staged(sqlite_url, **options))
+
+
+@pytest.fixture
+def make_any_stage(ledger_url: str) -> Iterator[MakeStage]:
+    """Set up a stage, once on each database."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(staged(ledger_url, **options))
+
+
+def lying(stage: Stage) -> Lies:
+    lies = Lies()
+    stage.proxy.spoil = lies
+    return lies
+
+
+def lost(stage: Stage, lies: Lies) -> tuple[str, str]:
+    """Lose the answer to a start, and keep Apify's lists empty. Gives the client run and the actor run."""
+    lies.lists_are_empty = True
+    stage.sandbox.inject("webhook-drop", times=None)
+    stage.sandbox.inject("answer-lost", **START)
+    full_id = stage.kickoff(stage.agency("ann"))
+    stage.turn()
+    return full_id, stage.sandbox.ledger().starts[-1].run_id
+
+
+def told(apify_run_id: str, **resource: Any) -> Json:
+    return {
+        "eventType": "ACTOR.RUN.SUCCEEDED",
+        "eventData": {"actorRunId": apify_run_id},
+        "resource": {"id": apify_run_id, "status": "SUCCEEDED", **resource},
+    }
+
+
+def turns(stage: Stage, count: int = 4) -> None:
+    for _ in range(count):
+        stage.turn()
+
+
+def alert_of(stage: Stage, full_id: str) -> str:
+    found = stage.worker.alerts.one(f"foreign actor run of {full_id}")
+    assert found is not None, "nobody is told"
+    return found.text
+
+
+def reads(stage: Stage) -> tuple[int, int]:
+    """Count the calls that read items, and those that read an INPUT."""
+    calls = stage.sandbox.ledger().calls
+    return calls.get(ITEMS, 0), calls.get(INPUTS, 0)
+
+
+def begun_beside(stage: Stage, lies: Lies) -> tuple[str, Json]:
+    """Begin a harvest beside that of another client. Gives the client run and the row."""
+    stage.sandbox.inject("webhook-drop", times=None)
+    full_id = stage.kickoff(stage.agency("ann"))
+    stage.work(lambda: stage.rows()[-1]["state"] == "running")
+    lies.asked.clear()
+    return full_id, stage.rows()[-1]
+
+
+def others_dataset(stage: Stage) -> str:
+    """Harvest for another client. Gives the dataset of that."""
+    other = stage.harvest("zoe", client_id="Other")
+    return str(other["actorRuns"][0]["datasetId"])
+
+
+@pytest.mark.parametrize("lie", ["status", "dataset", "items URL", "actor and account"])
+def test_of_a_webhooks_payload_nothing_is_believed_but_the_actor_runs_id(
+    make_stage: MakeStage, lie: str
+) -> None:
+    """The run is at work. The dataset that the payload names is real, and another client's."""
+    stage = make_stage(reconcile_seconds=60)
+    dataset = others_dataset(stage)
+    lies = lying(stage)
+    stage.sandbox.inject("run-slow", seconds=30.0)
+    _, row = begun_beside(stage, lies)
+    said: dict[str, Json] = {
+        "status": {},
+        "dataset": {"defaultDatasetId": dataset, "storageIds": {"datasets": {"default": dataset}}},
+        "items URL": {
+            "defaultDatasetId": dataset,
+            "itemsPublicUrl": f"{stage.sandbox.url}/v2/datasets/{dataset}/items",
+            "links": {"apiDefaultDatasetUrl": f"{stage.sandbox.url}/v2/datasets/{dataset}"},
+        },
+        "actor and account": {"actId": "AnotherActor00000", "userId": "Somebody0Elses000"},
+    }
+    before = reads(stage)
+    token = TokenSigner(stage.web.settings.webhook_secrets).sign(row["marker"], 1, "Guy-Wilson")
+    assert stage.deliver(told(row["apify_run_id"], **said[lie]), token=token).status == 200
+    turns(stage)
+    after = next(one for one in stage.rows() if one["id"] == row["id"])
+    assert (after["state"], after["dataset_id"]) == ("running", row["dataset_id"])
+    assert reads(stage) == before
+    assert not [path for path in lies.asked if dataset in path]
+    assert not stage.posts(client_id="Guy-Wilson")
+
+
+@pytest.mark.parametrize("which", FOREIGN)
+def test_an_actor_run_of_another_actor_account_or_time_is_not_adopted(
+    make_any_stage: MakeStage, which: str
+) -> None:
+    """Though it bears the marker, and its webhook call the right token. Once it is ours it is taken."""
+    stage = make_any_stage(unknown_start_seconds=900)
+    lies = lying(stage)
+    full_id, apify_run_id = lost(stage, lies)
+    value, why = FOREIGN[which]
+    lies.of[apify_run_id] = {which: value}
+    assert stage.deliver(told(apify_run_id), token=stage.token()).json["outcome"] == "accepted"
+    stage.clock.skip(seconds=11)
+    turns(stage)
+    (delivery,) = stage.deliveries()
+    assert delivery["result"] is not None, "it was not looked at"
+    assert delivery["result"].startswith(f"quarantined: actor run {apify_run_id} ")
+    assert why in delivery["result"]
+    assert stage.in_state("start_unknown")
+    assert stage.row()["apify_run_id"] is None
+    assert reads(stage) == (0, 0), "not even its INPUT is read"
+    assert all(word in alert_of(stage, full_id) for word in (apify_run_id, why, "replay", "WEBHOOK_SECRETS"))
+    assert any(why in line["text"] for line in stage.worker.story.latest(full_id, limit=100))
+
+    del lies.of[apify_run_id]
+    stage.ended()
+    stage.worker.replay(delivery["id"])
+    run = stage.finish(full_id)
+    assert (run["status"], len(stage.sandbox.ledger().starts)) == ("Completed", 1)
+    assert set(stage.posts()) == {item["id"] for item in stage.items()}
+
+
+def test_one_that_apify_lets_us_not_read_holds_nothing_up(make_stage: MakeStage) -> None:
+    stage = make_stage(unknown_start_seconds=900)
+    lies = lying(stage)
+    full_id, apify_run_id = lost(stage, lies)
+    elsewhere = "Somebody0Elses000"
+    stage.sandbox.inject(
+        "refused", path=f"/v2/actor-runs/{elsewhere}", type="insufficient-permissions", times=None
+    )
+    stage.deliver(told(elsewhere), token=stage.token())
+    stage.clock.skip(seconds=11)
+    turns(stage)
+    assert "may read" in stage.deliveries()[0]["result"]
+    stage.deliver(told(apify_run_id), token=stage.token())
+    stage.ended()
+    assert stage.finish(full_id)["status"] == "Completed"
+
+
+@pytest.mark.parametrize("which", FOREIGN)
+@pytest.mark.parametrize("by", ["webhook", "list"])
+def test_a_second_actor_run_of_a_batch_that_is_not_ours_is_not_taken_in(
+    make_stage: MakeStage, which: str, by: str
+) -> None:
+    """Whether a webhook tells of it or Apify's list; it is not aborted either."""
+    stage = make_stage(unknown_start_seconds=60, not_now_seconds=60, reconcile_seconds=0.2)
+    lies = lying(stage)
+    full_id, first = lost(stage, lies)
+    stage.clock.skip(seconds=61)
+    stage.finish(full_id)
+    before = reads(stage)
+    value, why = FOREIGN[which]
+    lies.of[first] = {which: value}
+    if by == "webhook":
+        stage.deliver(told(first), token=stage.token(attempt=1))
+        stage.work(lambda: stage.deliveries()[0]["processedAt"])
+        assert why in stage.deliveries()[0]["result"]
+        assert why in alert_of(stage, full_id)
+    else:
+        lies.lists_are_empty = False
+        assert stage.worker.reconcile().orphans == 0
+    assert len(stage.rows()) == 1
+    inputs = reads(stage)[1] - before[1]
+    assert inputs == (1 if (by, which) == ("list", "startedAt") else 0), "a time is held against a batch"
+    assert reads(stage)[0] == before[0]
+    assert not [path for path in lies.asked if path.endswith(f"{first}/abort")]
+
+    del lies.of[first]
+    stage.worker.reconcile._strangers.clear()
+    lies.lists_are_empty = False
+    assert stage.worker.reconcile().orphans == 1, "what is ours after all is taken in"
+
+
+@pytest.mark.parametrize("which", ["userId", "actId"])
+def test_a_run_of_ours_that_becomes_somebody_elses_waits_for_a_person(
+    make_stage: MakeStage, which: str
+) -> None:
+    """As with another account's APIFY_TOKEN. Its leads are kept: it may have been paid for."""
+    stage = make_stage()
+    lies = lying(stage)
+    full_id = stage.begun(stage.agency("ann"))
+    apify_run_id = stage.row()["apify_run_id"]
+    value, why = FOREIGN[which]
+    lies.of[apify_run_id] = {which: value}
+    stage.ended()
+    turns(stage)
+    (letter,) = stage.api("GET", "/api/dead-letters").json["deadLetters"]
+    assert why in letter["error"]
+    assert stage.row()["error_code"] == "foreign_actor_run"
+    assert (stage.leads(), reads(stage)[0]) == ({"ann": "Processing"}, 0)
+    assert any(one["deadLetterId"] == letter["id"] for one in stage.worker.board()["matters"])
+
+    del lies.of[apify_run_id]
+    stage.worker.dead_letters.replay(letter["id"])
+    assert stage.finish(full_id)["status"] == "Completed"
+    assert stage.leads() == {"ann": "Done"}
+    assert len(stage.sandbox.ledger().starts) == 1
+
+
+def test_a_run_that_is_done_with_and_is_told_of_as_somebody_elses_stays_as_it_is(
+    make_stage: MakeStage,
+) -> None:
+    stage = make_stage()
+    full_id = stage.begun(stage.agency("ann"))
+    stage.ended()
+    run = stage.finish(full_id)
+    lies = lying(stage)
+    apify_run_id = run["actorRuns"][0]["actorRunId"]
+    lies.of[apify_run_id] = {"userId": FOREIGN["userId"][0], "status": "RUNNING", "finishedAt": None}
+    stage.deliver(told(apify_run_id), token=stage.token())
+    stage.work(lambda: stage.deliveries()[0]["processedAt"])
+    assert stage.deliveries()[0]["result"].startswith("quarantined")
+    assert stage.run(full_id) == run
+    assert stage.in_state("ingested")
+    assert apify_run_id in alert_of(stage, full_id)
+
+
+def test_an_answer_about_another_actor_run_than_was_asked_for_is_not_believed(make_stage: MakeStage) -> None:
+    """Its dataset, another client's, is never asked for."""
+    stage = make_stage(retry_base_seconds=0.002)
+    dataset = others_dataset(stage)
+    other = stage.rows()[0]["apify_run_id"]
+    lies = lying(stage)
+    full_id, row = begun_beside(stage, lies)
+    ours = row["apify_run_id"]
+    lies.of[ours] = stage.apify("GET", f"actor-runs/{other}")["data"]
+    stage.ended()
+    turns(stage)
+    assert stage.rows()[1]["state"] == "running"
+    assert not [path for path in lies.asked if dataset in path]
+    del lies.of[ours]
+    stage.clock.skip(seconds=60)
+    assert stage.finish(full_id)["status"] == "Completed"
+    assert set(stage.posts(client_id="Other")).isdisjoint(stage.posts(client_id="Guy-Wilson"))
+
+
+def test_that_apify_does_not_tell_our_ids_holds_nothing_up(make_stage: MakeStage) -> None:
+    """A worker that has started nothing goes on with what another one started, and asks each once."""
+    stage = make_stage()
+    for path in ("/v2/users/me", "/v2/actors/*"):
+        stage.sandbox.inject("server-error", method="GET", path=path, times=None)
+    full_id = stage.begun(stage.agency("ann", "bob", "cid"))
+    assert stage.sandbox.ledger().calls.get("GET /v2/users/me", 0) == 0, "its own starts had told"
+    stage.worker.reconcile._provenance._ids.clear()
+    stage.ended()
+    assert stage.finish(full_id)["status"] == "Completed"
+    calls = stage.sandbox.ledger().calls
+    assert (calls["GET /v2/users/me"], calls["GET /v2/actors/<actor>"]) == (1, 1)
+
+
+class Telling(FakeApify):
+    """Tells the account's ID as it is now, unless it is out; notes when it was asked."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock, console_token="unused")
+        self.account = "a"
+        self.asked: list[datetime] = []
+        self.told: set[str] = set()
+
+    def user(self) -> dict[str, Any]:
+        self.asked.append(self.clock())
+        found = super().user()
+        self.told.add(self.account)
+        return {**found, "id": self.account}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 1, 30, 60, 61]),
+            st.sampled_from(["", "a", "b", "out"]),
+            st.sampled_from([None, "a", "b", "c"]),
+        ),
+        max_size=12,
+    )
+)
+def test_a_run_is_called_a_strangers_by_a_fresh_answer_alone(
+    story: list[tuple[int, str, str | None]],
+) -> None:
+    """The account may change, as when a token is exchanged, and Apify may be out. Seconds go by."""
+    clock = FakeClock()
+    apify = Telling(clock)
+    provenance = Provenance(apify, clock)
+    for seconds, change, user_id in story:
+        clock.advance(seconds=seconds)
+        apify.outage = change == "out"
+        apify.account = change if change in ("a", "b") else apify.account
+        found = replace(apify._facts(), user_id=user_id)
+        why = provenance.stranger("actor", found)
+        knows = bool(apify.told)
+        assert (why is not None) == (knows and user_id is not None and user_id not in apify.told)
+        assert why is None or clock() - apify.asked[-1] < timedelta(minutes=1)
+    apart = [later - earlier for earlier, later in pairwise(apify.asked)]
+    assert all(gap >= timedelta(minutes=1) for gap in apart), "an outage is not made worse"
+
+
+def begun(now: datetime) -> ActorRun:
+    """A row of the actor, planned and started now; nothing else of it matters."""
+    known: dict[str, Any] = {"actor_id": "actor", "created_at": now, "start_requested_at": now}
+    return ActorRun(**{**dict.fromkeys(one.name for one in fields(ActorRun)), **known})
+
+
+def test_what_our_own_starts_are_answered_needs_not_be_asked() -> None:
+    """Nor is a run too old because this machine's clock is an hour ahead of Apify's."""
+    clock = FakeClock()
+    apify = Telling(clock)
+    provenance = Provenance(apify, clock)
+    behind = replace(apify._facts(), started_at=clock() - timedelta(hours=1))
+    run = begun(clock())
+    assert "began at" in str(provenance.not_of(run, behind))
+    provenance.learn(run, behind)
+    assert provenance.not_of(run, replace(behind, id="another")) is None
+    assert not apify.asked
+    earlier = replace(behind, started_at=clock() - timedelta(hours=1, minutes=5, seconds=1))
+    assert "began at" in str(provenance.not_of(run, earlier))
