@@ -96,7 +96,7 @@ def options(command: click.Command, path: str = "") -> Iterator[tuple[str, click
 
 
 def _takes(option: click.Parameter, given: str) -> bool:
-    kind: click.ParamType = option.type
+    kind: Any = option.type
     try:
         kind.convert(given, option, None)
     except click.BadParameter:
