@@ -11,6 +11,7 @@ import heapq
 import resource
 import socket
 from contextlib import suppress
+from errno import EPIPE
 from time import monotonic
 from typing import Final
 
@@ -69,6 +70,7 @@ class Connection:
         self._socket = connected
         self._waiting = waiting
         self._hung_up = False
+        self._had_to_go = False
         self.awaits_request()
 
     def awaits_request(self) -> None:
@@ -100,6 +102,10 @@ class Connection:
             data = self._socket.recv(size, flags)
         except TimeoutError:
             data = b""
+        except OSError:
+            if not self._had_to_go:
+                raise
+            data = b""
         finally:
             self._waiting.discard(self)
         self._count(data)
@@ -120,7 +126,12 @@ class Connection:
         try:
             self._socket.sendall(data, flags)
         except TimeoutError as error:
-            raise BrokenPipeError("the caller does not read the answer") from error
+            self._hung_up = True
+            raise BrokenPipeError(EPIPE, "the caller does not read the answer") from error
+        except OSError as error:
+            if not self._had_to_go:
+                raise
+            raise BrokenPipeError(EPIPE, "the caller had to go") from error
         finally:
             self._waiting.discard(self)
 
@@ -131,7 +142,7 @@ class Connection:
 
     def end(self) -> None:
         """Hang up on the caller: whoever waits for him here goes on, and finds him gone."""
-        self._hung_up = True
+        self._hung_up = self._had_to_go = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
