@@ -212,7 +212,7 @@ class Apify:
         try:
             with translated():
                 answer = self._call(f"datasets/{required_id(dataset_id)}/items", params)
-            items = _parsed(answer.content)
+            items = self._parsed(answer.content)
         except TooLarge as error:
             if limit > 1:
                 raise
@@ -245,7 +245,7 @@ class Apify:
     def _data(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         with translated():
             answer = self._call(path, params)
-        body = _parsed(answer.content)
+        body = self._parsed(answer.content)
         data = body.get("data") if isinstance(body, dict) else None
         if not isinstance(data, dict):
             raise BadAnswer(f"Apify's answer to {path.split('?')[0]} has no data")
@@ -272,9 +272,10 @@ class Apify:
                 )
             return self._client
 
-
-def _parsed(content: bytes) -> Any:
-    try:
-        return apify_json.parse(content)
-    except ValueError as error:
-        raise BadAnswer("Apify's answer is no JSON, or was cut off") from error
+    def _parsed(self, content: bytes) -> Any:
+        try:
+            return apify_json.parse_bounded(content, self._answer_bytes)
+        except apify_json.TooHeavy as error:
+            raise TooLarge(str(error)) from None
+        except ValueError as error:
+            raise BadAnswer("Apify's answer is no JSON, or was cut off") from error

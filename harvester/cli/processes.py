@@ -9,7 +9,7 @@ from typing import BinaryIO
 import click
 from argon2 import PasswordHasher
 
-from harvester import log
+from harvester import log, memory
 from harvester.cli import session
 from harvester.engine import Engine, queue
 from harvester.ledger import schema
@@ -44,6 +44,7 @@ def worker() -> None:
     """
     with session.services(quiet=False) as services:
         settings = services.settings
+        memory.limit(settings.worker_memory_mb)
         for warning in dormant(settings):
             log.get_logger(__name__).warning(warning)
         huey = queue(settings.queue_url.get_secret_value())
