@@ -12,6 +12,7 @@ nothing can be asked, nothing is held against a run, for what was paid for must 
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from typing import Any, Final
 from harvester import log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun, required_id
-from harvester.apify_errors import ApifyError
+from harvester.apify_errors import ApifyError, Unavailable
 from harvester.models import ActorRun
 from harvester.normalise.text import one_line
 
@@ -42,6 +43,9 @@ class Provenance:
         self._clock = clock
         self._ids: defaultdict[str, set[str]] = defaultdict(set)
         self._asked_at: dict[str, datetime] = {}
+        self._out_at: datetime | None = None
+        # Whoever needs to know waits for whoever asks: between the two, a stranger would pass.
+        self._asking = threading.Lock()
         self._behind = timedelta(0)
 
     def learn(self, run: ActorRun, found: ApifyRun) -> None:
@@ -79,17 +83,24 @@ class Provenance:
         known = self._ids[name]
         if told is None or told in known:
             return False
-        if self._may_ask(name):
-            try:
-                known.add(required_id(ask().get("id")))
-            except ApifyError as error:
-                _log.warning("Apify does not tell the ID of %s, so what is known counts: %s", name, error)
+        with self._asking:
+            if told not in known and self._may_ask(name):
+                self._ask(name, ask)
         return bool(known) and told not in known
 
     def _may_ask(self, name: str) -> bool:
-        now, last = self._clock(), self._asked_at.get(name)
-        self._asked_at[name] = last if last is not None and abs(now - last) < _ASK_AGAIN else now
-        return self._asked_at[name] is not last
+        """Say whether it is time. After one call in vain no other follows: a row's lease is short."""
+        now, asked = self._clock(), (self._asked_at.get(name), self._out_at)
+        return all(at is None or abs(now - at) >= _ASK_AGAIN for at in asked)
+
+    def _ask(self, name: str, ask: Callable[[], Mapping[str, Any]]) -> None:
+        self._asked_at[name] = self._clock()
+        try:
+            self._ids[name].add(required_id(ask().get("id")))
+        except ApifyError as error:
+            if isinstance(error, Unavailable):
+                self._out_at = self._clock()
+            _log.warning("Apify does not tell the ID of %s, so what is known counts: %s", name, error)
 
 
 def _shown(told: str | None) -> str:

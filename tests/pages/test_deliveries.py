@@ -92,3 +92,17 @@ def test_a_repeated_delivery_is_listed_once(page_web: Web, operator: Operator) -
     for _ in range(3):
         page_web.hook(ended(), token=page_web.sign(run), dispatch="same")
     assert operator.get("/deliveries").count('href="/deliveries/1"') == 1
+
+
+def test_of_an_actor_run_that_is_not_ours_it_says_what_to_do(page_web: Web, operator: Operator) -> None:
+    run = page_web.at_work()
+    for dispatch, result in (
+        ("first", "ended SUCCEEDED"),
+        ("second", "quarantined: actor run r is another's"),
+    ):
+        page_web.hook(ended(), token=page_web.sign(run), dispatch=dispatch)
+        with page_web.ledger.write() as tx:
+            unread = deliveries.unread(tx, run.id)
+            deliveries.processed(tx, run.id, seen=unread, result=result, now=NOW)
+    assert "What to do" not in operator.get("/deliveries/1")
+    assert "change WEBHOOK_SECRETS" in text_of(operator.get("/deliveries/2"))

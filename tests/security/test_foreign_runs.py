@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
-from itertools import pairwise
-from typing import Any
 
-import hypothesis.strategies as st
 import pytest
-from factories import FakeClock
-from flow.proxy import Reply
 from flow.stage import Json, Stage, staged
-from hypothesis import given
-from machine.fake_apify import FakeApify
 
-from harvester.models import ActorRun
 from harvester.webhook_tokens import TokenSigner
-from services.provenance import Provenance
 
-START: dict[str, Any] = {"method": "POST", "path": "/v2/actors/*/runs"}
-ITEMS = "GET /v2/datasets/<dataset>/items"
-INPUTS = "GET /v2/key-value-stores/<store>/records/<key>"
-#: What makes an actor run somebody else's, and how that is told.
-FOREIGN: dict[str, tuple[str, str]] = {
-    "userId": ("Somebody0Elses000", "another account (Somebody0Elses000)"),
-    "actId": ("AnotherActor00000", "another actor (AnotherActor00000)"),
-    "startedAt": ("2020-01-01T00:00:00.000Z", "began at 2020-01-01 00:00:00 UTC"),
-}
+from .foreign import FOREIGN, alert_of, begun_beside, lost, lying, others_dataset, reads, told, turns
+
 MakeStage = Callable[..., Stage]
-
-
-@dataclass
-class Lies:
-    """Between us and Apify: what it describes otherwise, and which paths it was asked for."""
-
-    #: Fields of actor runs, by their ID.
-    of: dict[str, Json] = field(default_factory=dict)
-    lists_are_empty: bool = False
-    asked: list[str] = field(default_factory=list)
-
-    def __call__(self, _method: str, path: str, reply: Reply) -> Reply:
-        self.asked.append(path)
-        if reply.status != 200 or not path.startswith(("/v2/actor-runs/", "/v2/actors/")):
-            return reply
-        answer = json.loads(reply.body)
-        data = answer["data"]
-        if "/runs?" in path:
-            data["items"] = [] if self.lists_are_empty else [self._told(one) for one in data["items"]]
-        else:
-            answer["data"] = self._told(data)
-        return replace(reply, body=json.dumps(answer).encode())
-
-    def _told(self, run: Json) -> Json:
-        return {**run, **self.of.get(run["id"], {})}
 
 
 @pytest.fixture
@@ -71,62 +27,6 @@ def make_any_stage(ledger_url: str) -> Iterator[MakeStage]:
     """Set up a stage, once on each database."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(staged(ledger_url, **options))
-
-
-def lying(stage: Stage) -> Lies:
-    lies = Lies()
-    stage.proxy.spoil = lies
-    return lies
-
-
-def lost(stage: Stage, lies: Lies) -> tuple[str, str]:
-    """Lose the answer to a start, and keep Apify's lists empty. Gives the client run and the actor run."""
-    lies.lists_are_empty = True
-    stage.sandbox.inject("webhook-drop", times=None)
-    stage.sandbox.inject("answer-lost", **START)
-    full_id = stage.kickoff(stage.agency("ann"))
-    stage.turn()
-    return full_id, stage.sandbox.ledger().starts[-1].run_id
-
-
-def told(apify_run_id: str, **resource: Any) -> Json:
-    return {
-        "eventType": "ACTOR.RUN.SUCCEEDED",
-        "eventData": {"actorRunId": apify_run_id},
-        "resource": {"id": apify_run_id, "status": "SUCCEEDED", **resource},
-    }
-
-
-def turns(stage: Stage, count: int = 4) -> None:
-    for _ in range(count):
-        stage.turn()
-
-
-def alert_of(stage: Stage, full_id: str) -> str:
-    found = stage.worker.alerts.one(f"foreign actor run of {full_id}")
-    assert found is not None, "nobody is told"
-    return found.text
-
-
-def reads(stage: Stage) -> tuple[int, int]:
-    """Count the calls that read items, and those that read an INPUT."""
-    calls = stage.sandbox.ledger().calls
-    return calls.get(ITEMS, 0), calls.get(INPUTS, 0)
-
-
-def begun_beside(stage: Stage, lies: Lies) -> tuple[str, Json]:
-    """Begin a harvest beside that of another client. Gives the client run and the row."""
-    stage.sandbox.inject("webhook-drop", times=None)
-    full_id = stage.kickoff(stage.agency("ann"))
-    stage.work(lambda: stage.rows()[-1]["state"] == "running")
-    lies.asked.clear()
-    return full_id, stage.rows()[-1]
-
-
-def others_dataset(stage: Stage) -> str:
-    """Harvest for another client. Gives the dataset of that."""
-    other = stage.harvest("zoe", client_id="Other")
-    return str(other["actorRuns"][0]["datasetId"])
 
 
 @pytest.mark.parametrize("lie", ["status", "dataset", "items URL", "actor and account"])
@@ -208,10 +108,11 @@ def test_one_that_apify_lets_us_not_read_holds_nothing_up(make_stage: MakeStage)
     assert stage.finish(full_id)["status"] == "Completed"
 
 
-@pytest.mark.parametrize("which", FOREIGN)
-@pytest.mark.parametrize("by", ["webhook", "list"])
+@pytest.mark.parametrize(
+    ("by", "which"), [*(("webhook", one) for one in FOREIGN), ("list", "userId"), ("list", "startedAt")]
+)
 def test_a_second_actor_run_of_a_batch_that_is_not_ours_is_not_taken_in(
-    make_stage: MakeStage, which: str, by: str
+    make_stage: MakeStage, by: str, which: str
 ) -> None:
     """Whether a webhook tells of it or Apify's list; it is not aborted either."""
     stage = make_stage(unknown_start_seconds=60, not_now_seconds=60, reconcile_seconds=0.2)
@@ -306,7 +207,7 @@ def test_an_answer_about_another_actor_run_than_was_asked_for_is_not_believed(ma
 
 
 def test_that_apify_does_not_tell_our_ids_holds_nothing_up(make_stage: MakeStage) -> None:
-    """A worker that has started nothing goes on with what another one started, and asks each once."""
+    """A worker that has started nothing goes on with what another one started, and asks in vain but once."""
     stage = make_stage()
     for path in ("/v2/users/me", "/v2/actors/*"):
         stage.sandbox.inject("server-error", method="GET", path=path, times=None)
@@ -316,71 +217,4 @@ def test_that_apify_does_not_tell_our_ids_holds_nothing_up(make_stage: MakeStage
     stage.ended()
     assert stage.finish(full_id)["status"] == "Completed"
     calls = stage.sandbox.ledger().calls
-    assert (calls["GET /v2/users/me"], calls["GET /v2/actors/<actor>"]) == (1, 1)
-
-
-class Telling(FakeApify):
-    """Tells the account's ID as it is now, unless it is out; notes when it was asked."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(clock, console_token="unused")
-        self.account = "a"
-        self.asked: list[datetime] = []
-        self.told: set[str] = set()
-
-    def user(self) -> dict[str, Any]:
-        self.asked.append(self.clock())
-        found = super().user()
-        self.told.add(self.account)
-        return {**found, "id": self.account}
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from([0, 1, 30, 60, 61]),
-            st.sampled_from(["", "a", "b", "out"]),
-            st.sampled_from([None, "a", "b", "c"]),
-        ),
-        max_size=12,
-    )
-)
-def test_a_run_is_called_a_strangers_by_a_fresh_answer_alone(
-    story: list[tuple[int, str, str | None]],
-) -> None:
-    """The account may change, as when a token is exchanged, and Apify may be out. Seconds go by."""
-    clock = FakeClock()
-    apify = Telling(clock)
-    provenance = Provenance(apify, clock)
-    for seconds, change, user_id in story:
-        clock.advance(seconds=seconds)
-        apify.outage = change == "out"
-        apify.account = change if change in ("a", "b") else apify.account
-        found = replace(apify._facts(), user_id=user_id)
-        why = provenance.stranger("actor", found)
-        knows = bool(apify.told)
-        assert (why is not None) == (knows and user_id is not None and user_id not in apify.told)
-        assert why is None or clock() - apify.asked[-1] < timedelta(minutes=1)
-    apart = [later - earlier for earlier, later in pairwise(apify.asked)]
-    assert all(gap >= timedelta(minutes=1) for gap in apart), "an outage is not made worse"
-
-
-def begun(now: datetime) -> ActorRun:
-    """A row of the actor, planned and started now; nothing else of it matters."""
-    known: dict[str, Any] = {"actor_id": "actor", "created_at": now, "start_requested_at": now}
-    return ActorRun(**{**dict.fromkeys(one.name for one in fields(ActorRun)), **known})
-
-
-def test_what_our_own_starts_are_answered_needs_not_be_asked() -> None:
-    """Nor is a run too old because this machine's clock is an hour ahead of Apify's."""
-    clock = FakeClock()
-    apify = Telling(clock)
-    provenance = Provenance(apify, clock)
-    behind = replace(apify._facts(), started_at=clock() - timedelta(hours=1))
-    run = begun(clock())
-    assert "began at" in str(provenance.not_of(run, behind))
-    provenance.learn(run, behind)
-    assert provenance.not_of(run, replace(behind, id="another")) is None
-    assert not apify.asked
-    earlier = replace(behind, started_at=clock() - timedelta(hours=1, minutes=5, seconds=1))
-    assert "began at" in str(provenance.not_of(run, earlier))
+    assert (calls["GET /v2/users/me"], calls.get("GET /v2/actors/<actor>", 0)) == (1, 0)
