@@ -32,6 +32,22 @@ def test_a_kickoff_makes_one_record_and_a_second_is_refused(harvester: Harvester
     assert "still running" in harvester("kickoff", "--client", "Acme-Two", code=3).stdout
 
 
+def test_more_kickoffs_in_an_hour_than_are_allowed_are_refused(
+    environ: dict[str, str], harvester: Harvester, shown: Shown
+) -> None:
+    environ["KICKOFFS_PER_HOUR"] = "1"
+    full_id = shown("kickoff", "--client", "Acme-Two")["clientRunId"]
+    harvester("cancel", full_id)
+    for command in (("kickoff",), ("canary",)):
+        refused = harvester(*command, "--client", "Acme-Two", code=3)
+        assert (
+            "was kicked off 1 time within an hour, as often as KICKOFFS_PER_HOUR lets it be" in refused.stderr
+        )
+    assert shown("kickoff", "--client", "Acme-Two", "--dry-run")["code"] == "too_many_kickoffs"
+    assert shown("retry", full_id)["outcome"] == "accepted"  # it goes on under the record that is there
+    assert [one["clientRunId"] for one in shown("runs")] == [full_id]
+
+
 @pytest.mark.parametrize("run_id", ["261122-050000", "261122-050000-Acme-Two", " 261122-050000 "])
 def test_a_run_id_is_taken_as_it_is(run_id: str, shown: Shown) -> None:
     assert shown("kickoff", "--client", "Acme-Two", "--run-id", run_id)["runId"] == "261122-050000"

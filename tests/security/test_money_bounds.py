@@ -13,6 +13,7 @@ import hypothesis.strategies as st
 import pytest
 from factories import FakeClock, make_client, make_limits, on_one_ledger
 from hypothesis import given
+from pages.operator import Operator, page_settings, text_of
 from web.asking import opened_web
 
 from harvester import run_ids
@@ -117,6 +118,8 @@ class Day:
             client_runs.finish(tx, full_id, status=ClientRunStatus.COMPLETED, now=self.clock.now)
 
 
+#: Without looking for the least of all days that go wrong: on a database that takes minutes.
+_PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.reuse, hypothesis.Phase.generate)
 _STEPS = st.lists(
     st.tuples(
         st.sampled_from([0.0, 0.4, 60.0, 1199.6, 1800.0, 3599.5, 3600.0]),
@@ -127,7 +130,7 @@ _STEPS = st.lists(
 )
 
 
-@hypothesis.settings(on_one_ledger, max_examples=10)
+@hypothesis.settings(on_one_ledger, max_examples=10, phases=_PHASES)
 @given(most=st.integers(1, 3), steps=_STEPS)
 def test_no_client_is_kicked_off_more_often_in_an_hour_than_it_may_be(
     ledger: Ledger, most: int, steps: list[tuple[float, str]]
@@ -175,3 +178,24 @@ def test_a_refused_kickoff_says_when_to_come_again(sqlite_url: str) -> None:
         job = web.post("/api/apify/process").json["clients"]
         codes = {one["clientId"]: one.get("code") for one in job}
         assert codes == {"Ada": "too_many_kickoffs", "Bo": "run_in_progress"}
+
+
+def test_the_page_says_so_before_and_after(sqlite_url: str) -> None:
+    """It shows no button; a form from before is answered with a sentence, and nothing is started."""
+    with opened_web(sqlite_url, kickoffs_per_hour=1, **page_settings()) as web:
+        make_client(web.ledger)
+        operator = Operator(web)
+        assert operator.sign_in().status_code == 303
+        there = "/clients/Guy-Wilson/kickoff"
+        first = operator.send(there).location.removeprefix("/runs/")
+        with web.ledger.write() as tx:
+            done = ClientRunStatus.COMPLETED
+            client_runs.finish(tx, first, status=done, now=web.services.clock())
+        before = web.counts()
+        late = operator.send(there, {"key": "page-" + "x" * 22, "maxBatches": ""})
+        assert (late.status_code, late.location) == (303, "/clients/Guy-Wilson")
+        told = text_of(operator.get("/"))
+        assert "Nothing was started: client Guy-Wilson was kicked off 1 time within an hour" in told
+        page = operator.get(there)
+        assert "Nothing would be started now: client Guy-Wilson was kicked off" in text_of(page)
+        assert web.counts() == before
