@@ -20,10 +20,11 @@ ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
 NAMES = {doc.name for doc in documented()} | {f"{doc.name}_FILE" for doc in documented() if doc.secret}
-#: What else stands in capitals as the name of a variable: PostgreSQL's image's, Python's, the shell's.
+#: What else stands in capitals like a variable: PostgreSQL's image's, Python's, the shell's, the kernel's.
 FOREIGN = {
     "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD",
     "PATH", "PWD", "PIP_CONSTRAINT", "PYTHONUNBUFFERED", "PYTHON_VERSION",
+    "AF_UNIX", "AF_INET", "AF_INET6", "DAC_OVERRIDE",
 }  # fmt: skip
 #: Seconds that a worker is given at the end, at the least: it takes no longer than its own limit.
 LEAST_GRACE = Settings.model_fields["shutdown_seconds"].default
@@ -189,6 +190,63 @@ def test_units_end_for_good_over_bad_settings_and_may_write_where_the_ledger_is(
         parser = configparser.ConfigParser(strict=False, interpolation=None)
         parser.read(DEPLOY / f"systemd/harvester-{name}.service")
         assert parser.sections() == ["Unit", "Service", "Install"]
+
+
+def test_the_image_runs_as_nobody_and_holds_neither_secrets_nor_tests() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    assert (lines[-1].startswith("CMD"), ignored[0]) == (True, "*")
+    assert lines.index("USER harvester") < lines.index("WORKDIR /srv/harvester")
+    assert not [line for line in lines if line.startswith("USER") and line != "USER harvester"]
+    assert not [
+        line for line in lines if line.startswith(("ADD", "ARG")) or "--chown" in line or "sudo" in line
+    ]
+    assert not {f"!{name}" for name in (".", ".env", ".git", "tests", "var", "deploy")} & set(ignored)
+    secret = {doc.name for doc in documented() if doc.secret}
+    assert not secret & set(re.findall(r"\w+", "\n".join(lines)))
+
+
+def test_containers_have_no_right_that_they_do_not_need() -> None:
+    services = compose()["services"]
+    for name, one in services.items():
+        assert (one["cap_drop"], one["security_opt"]) == (["ALL"], ["no-new-privileges:true"]), name
+        assert not {"privileged", "network_mode", "pid", "devices", "user"} & one.keys(), name
+        assert not [volume for volume in one.get("volumes", ()) if str(volume).startswith(("/", ".", "~"))], (
+            name
+        )
+    for name in ("web", "worker"):
+        assert (services[name]["read_only"], "cap_add" in services[name]) == (True, False)
+        assert services[name]["pids_limit"] >= 100
+    assert set(services["postgres"]["cap_add"]) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    assert services["postgres"]["networks"] == ["ledger"]
+    assert (compose()["networks"]["ledger"], "ports" in services["postgres"]) == ({"internal": True}, False)
+    published = [str(port) for one in services.values() for port in one.get("ports", ())]
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_units_may_do_no_more_than_they_need() -> None:
+    on = ["NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectHome", "ProtectKernelTunables"]
+    on += ["ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups", "RestrictNamespaces"]
+    on += ["RestrictRealtime", "RestrictSUIDSGID", "LockPersonality"]
+    for name in ("web", "worker"):
+        found = unit(name)
+        assert found["User"] == ["harvester"]
+        assert (found["ProtectSystem"], found["UMask"]) == (["strict"], ["0077"])
+        assert [found[key] for key in on] == [["yes"]] * len(on)
+        assert (found["CapabilityBoundingSet"], found["AmbientCapabilities"]) == ([""], [""])
+        assert found["SystemCallFilter"] == ["@system-service"]
+        assert found["RestrictAddressFamilies"] == ["AF_UNIX AF_INET AF_INET6"]
+
+
+def test_the_caller_is_known_behind_a_platforms_proxy_and_only_there() -> None:
+    """Each of them puts one proxy in front, which writes the caller's address last."""
+    shared = {one["key"]: one.get("value") for one in render()["envVarGroups"][0]["envVars"]}
+    given = [fly()["env"], {name: one.get("value") for name, one in heroku()["env"].items()}, shared]
+    assert [one["TRUSTED_PROXIES"] for one in given] == ["1", "1", "1"]
+    assert fly()["http_service"]["force_https"] is True
+    assert "TRUSTED_PROXIES" not in compose()["services"]["web"]["environment"]
+    assert "TRUSTED_PROXIES=1" in (DEPLOY / "compose.yaml").read_text()
+    assert "TRUSTED_PROXIES=1" in (DEPLOY / "README.md").read_text()
 
 
 def test_the_guide_names_every_file() -> None:
