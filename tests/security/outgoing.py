@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from security import outgoing_wire
 from security.rows import Proof, Threat
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _OTHER_ANSWER = f"{_FOREIGN}test_an_answer_about_another_actor_run_than_was_aske
 _UNREADABLE = f"{_FOREIGN}test_one_that_apify_lets_us_not_read_holds_nothing_up"
 
 THREATS: Final[tuple[Threat, ...]] = (
+    *outgoing_wire.THREATS,
     Threat(
         "T3",
         "a payload lies, or names an actor run of another actor, account or time",
@@ -86,6 +88,7 @@ def _wait_for_what_is_refused(patch: pytest.MonkeyPatch) -> None:
 
 #: Ways to take a control away, by their names in the rows.
 DISARMED: Final[Mapping[str, Callable[[pytest.MonkeyPatch], None]]] = {
+    **outgoing_wire.DISARMED,
     "payload-is-not-believed": _believe_the_payload,
     "answer-is-about-what-was-asked": _any_answer_will_do,
     "actor-and-account": _anybody_is_us,
