@@ -115,7 +115,8 @@ def make(target: str, url: str = "", **settings: str) -> subprocess.CompletedPro
     """Run make as a person does, with the feed at this address."""
     osv = {"PIP_AUDIT_VULNERABILITY_SERVICE": "osv", "PIP_AUDIT_OSV_URL": url}
     command = ["make", "--no-print-directory", target, f"PYTHON={sys.executable}"]
-    env = {**os.environ, **(osv if url else {}), **settings}
+    outer = {name: value for name, value in os.environ.items() if "MAKE" not in name}  # another make's
+    env = {**outer, **(osv if url else {}), **settings}
     return subprocess.run(command, cwd=supply.ROOT, env=env, capture_output=True, text=True, timeout=240)
 
 
