@@ -44,7 +44,7 @@ def codes_in(path: Path) -> set[str]:
 
 
 def test_every_error_of_an_actor_run_has_a_remedy() -> None:
-    modules = ["start", "search", "settle", "dead_letters"]
+    modules = ["start", "search", "settle", "dead_letters", "quarantine"]
     found = set().union(*(codes_in(REPOSITORY / f"services/{name}.py") for name in modules))
     gateway = {
         kind.code
