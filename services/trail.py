@@ -16,7 +16,10 @@ _SECRET: Final = re.compile(
     r"authori[sz]ation|cookie|token|secret|password|passwd|api[-_]?key|signature|credential", re.IGNORECASE
 )
 #: Values that look like somebody's token, wherever they stand.
-_TOKEN: Final = re.compile(r"apify_(?:api|proxy)_\w+|pat\w{14}\.\w+|(?i:bearer|basic)\s+[\w.~+/=-]{8,}")
+_TOKEN: Final = re.compile(
+    r"apify_(?:api|proxy)_\w+|pat\w{14}\.\w+|ph_[a-z0-9]{12}_[\w-]+|ph1\.[\w.-]{8,}"
+    r"|(?i:bearer|basic)\s+[\w.~+/=-]{8,}"
+)
 #: What the service does to client run records.
 _BY_ITSELF: Final = ("create", "update", "complete")
 REDACTED: Final = "(redacted)"

@@ -16,6 +16,8 @@ from .operator import Operator, text_of
 
 SECRETS = (
     "apify_api_AbCdEfGhIjKlMnOpQrStUvWxYz0123",
+    "ph_4k9x2m7p1q8z_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789abcdefg",
+    "ph1.0123abcd.intent.1.Ada.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789abcdefg",
     "patAbCdEfGhIjKlMn.0123456789abcdef0123456789abcdef",
     "Bearer abcdefghij.klmnop",
     "tok-0123456789",
