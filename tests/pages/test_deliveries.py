@@ -73,6 +73,16 @@ def test_a_delivery_is_found_by_its_outcome_its_actor_run_and_its_client_run(
     assert operator.get("/deliveries/77", status=404)
 
 
+@pytest.mark.parametrize("secret", SECRETS[:-1])
+def test_a_token_is_known_by_its_form_where_nothing_names_it(
+    page_web: Web, operator: Operator, secret: str
+) -> None:
+    kept(page_web, {"note": f"I have sent {secret}, twice"}, {"User-Agent": f"curl/8 {secret}"})
+    page = operator.get("/deliveries/1")
+    assert "twice" in page
+    assert secret not in unescape(page)
+
+
 @pytest.mark.parametrize("secret", SECRETS)
 def test_no_secret_is_shown_whatever_was_stored(page_web: Web, operator: Operator, secret: str) -> None:
     body = {
