@@ -190,9 +190,14 @@ REFUSED = {
         "a,b c",
         "fifteen-letters",
     ],
-    "WEBHOOK_SECRETS": ["x" * 31, "x" * 32 + "," + "y" * 31, "change-me" * 5, ",".join(["x" * 32] * 2)],
+    "WEBHOOK_SECRETS": [
+        "one-byte-less-than-a-key-has-01",
+        "x" * 32 + "," + "y" * 31,
+        "change-me" * 5,
+        ",".join(["x" * 32] * 2),
+    ],
     "OPERATOR_PASSWORD_HASH": ["hunter2", "=19=65536,t=3,p=4", "$argon2i$v=19$m=1,t=1,p=1$YQ$YQ"],
-    "SECRET_KEY": ["x" * 31, "change-me" * 5],
+    "SECRET_KEY": ["one-byte-less-than-a-key-has-01", "change-me" * 5],
     "DATABASE_URL": [
         "mysql://db.example.org/x",
         "sqlite://",

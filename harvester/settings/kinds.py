@@ -20,6 +20,8 @@ from harvester.settings.urls import (
 )
 from harvester.settings.weak_secrets import is_placeholder, password_of
 
+#: Bytes, or characters, of a key that signs: as many as the digests have that are made with it.
+_LEAST_KEY = 32
 _ALERT_SEPARATOR = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ARGON2ID = re.compile(r"\$argon2id\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[^$\s]+\$[^$\s]+")
 
@@ -49,13 +51,13 @@ def _visible(secret: SecretStr) -> SecretStr:
 
 
 def _long_key(secret: SecretStr) -> SecretStr:
-    if len(_text(secret).encode()) < 32:
+    if len(_text(secret).encode()) < _LEAST_KEY:
         raise ValueError("it is shorter than 32 bytes")
     return secret
 
 
 def _long_text(secret: SecretStr) -> SecretStr:
-    if len(_text(secret)) < 32:
+    if len(_text(secret)) < _LEAST_KEY:
         raise ValueError("it is shorter than 32 characters")
     return secret
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.processes import HARVESTER
 from flow.stage import FINAL, Answer
 from web.asking import opened_web
 
@@ -52,6 +53,7 @@ _COMMANDS = (
     "doctor --json",
     "migrate",
     "backup var/backup.db",
+    "tokens list --json",
     "kickoff Nobody-Here",
     "replay 999999",
 )
@@ -117,6 +119,21 @@ def _failures(house: LeakHouse) -> None:
     house.ask("POST", kickoff, b"\xff{", token=house.secrets["API_TOKENS"])
     house.ask("POST", kickoff, {"clientId": "Nobody"}, x_api_key=house.secrets["API_TOKENS of before"])
     house.ask("GET", "/api/runs/nothing-of-this", token=house.secrets["API_TOKENS of before"])
+
+
+def _token_of_the_ledger(house: LeakHouse) -> str:
+    """Have a token made, which is printed once, and use it, also where it may not be used."""
+    code, told = house.processes.run(
+        *HARVESTER, "tokens", "create", "--name", "A canary", "--scope", "read", environ=house.environ
+    )
+    made = re.search(r"ph_\w+_[\w-]+", told)
+    assert (code, bool(made)) == (0, True), told
+    house.printed_on_purpose()
+    token = str(made and made.group())
+    assert house.ask("GET", "/api/runs", token=token).status == 200
+    assert house.ask("POST", "/api/apify/process-client", {"clientId": CLIENT}, token=token).status == 403
+    assert house.ask("GET", "/api/runs", token=token[:-1]).status == 401
+    return token
 
 
 def _paths(house: LeakHouse, full_id: str) -> list[str]:
@@ -185,12 +202,14 @@ def test_no_secret_comes_out_of_a_whole_harvest_with_failures(ledger_url: str, t
         house.apify.inject("run-fail", times=None)
         house.until(lambda: house.ask("GET", "/api/posts", keep=False).json["posts"])
         _harvest_by_hand(house)
+        handed_out = _token_of_the_ledger(house)
         browser = _look_around(house, full_id)
         _commands(house, full_id)
         _broken_settings(house)
         house.until(lambda: house.alerts.told, 40)
         house.until(lambda: house.collector.bodies, 20)
         secrets = house.secrets | house.webhook_tokens() | {"session cookie": browser.cookie()}
+        secrets["token of the ledger"] = handed_out.rpartition("_")[2]
         assert len(secrets) > 15
         places = house.everything()
         assert not found(secrets, places)

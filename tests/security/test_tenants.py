@@ -17,6 +17,8 @@ from pages.operator import Operator, page_settings
 from sqlalchemy import select
 from web.asking import Web, opened_web
 
+from harvester import run_ids
+from harvester.errors import InvalidInput
 from harvester.ledger import leads, tables
 from harvester.profile_urls import canonical
 from harvester.sandbox.airtable.agency import MASTER_ID
@@ -143,6 +145,8 @@ def test_no_list_page_or_export_of_one_client_shows_anothers(ledger_url: str) ->
             ):
                 assert CANARY[client] in told[path], path
                 assert SHARED in told[path], path
+            listed = json.loads(told["/api/runs"])["runs"]
+            assert [one["clientRunId"] for one in listed] == [run]
             searched = _answered(stage, f"/api/posts?clientId={client}&q={CANARY[client]}")
             assert not strangers(client, searched)
         _check_pages(stage, runs)
@@ -254,5 +258,7 @@ def test_what_looks_like_a_client_id_is_nobodys(sqlite_url: str, name: str) -> N
             web.get(f"/api/runs/261122-050000-{in_path}"),
             web.get(f"/api/clients/{in_path}/preview"),
         ]
+        with pytest.raises(InvalidInput):
+            run_ids.require_client_id(name)
         assert all(400 <= one.status_code < 500 for one in answers), answers
         assert web.counts() == before
