@@ -14,7 +14,7 @@ import orjson
 import pytest
 from cli.processes import environment
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages.operator import Operator, page_settings
 from web.asking import HOOK, STATIC, Asked, Web, opened_web
@@ -79,6 +79,7 @@ def test_what_is_no_id_is_refused_at_every_boundary(by: str) -> None:
         assert found is None or text.strip(" \t\r\n") == found, text
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(TAKING)), st.text(st.characters(codec="utf-8"), max_size=80))
 def test_no_text_passes_for_an_id_that_is_none(by: str, text: str) -> None:
     found = taken(by, text)
@@ -121,6 +122,7 @@ def test_no_command_takes_what_is_no_id(command: list[str], web: Web) -> None:
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", told.output), text
 
 
+@settings(deadline=None)
 @given(st.sampled_from([*corpus.STRUCTURE, *corpus.FORMULAS, *corpus.TERMINAL]) | st.text(max_size=30))
 def test_a_formula_is_one_comparison_with_the_very_text(text: str) -> None:
     """Read by the local Airtable's own parser, which knows nothing of how the formula was written."""

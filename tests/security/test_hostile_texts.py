@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from cli.processes import environment
 from click.testing import CliRunner
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pages.operator import Operator, page_settings
 from web.asking import Web, opened_web
@@ -194,6 +194,7 @@ _PARTS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_PARTS, max_size=9).map("".join), st.sampled_from(",;\t"))
 @example("a\n- one\n- two", ";")
 def test_no_text_at_all_gets_a_formula_into_a_table(text: str, separator: str) -> None:
