@@ -62,6 +62,7 @@ def built(settings: Settings) -> Iterator[Services]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(280)
 def test_a_bomb_costs_its_own_harvest_and_no_other(tmp_path: Path) -> None:
     """Even where answers may be larger than memory: the page is given up, the worker and the others live."""
     packed = bomb(700)
@@ -114,7 +115,7 @@ def over(services: Services, full_id: str) -> dict[str, Any]:
 
 def until(found: Callable[[], T | None]) -> T:
     """Wait for something to be there."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (seen := found()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
