@@ -16,12 +16,13 @@ from typing import Any
 import audit
 import bill
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from . import supply
 
 HOLE = {"id": "PYSEC-2018-28", "fix_versions": ["2.20.0"], "aliases": [], "description": "…"}
+KNOWING = [{"name": "requests", "version": "2.19.0", "vulns": [HOLE]}]
 PACKAGES = st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(["1.0", "2.0"]))
 REPORTS = st.none() | st.lists(
     st.one_of(
@@ -41,6 +42,8 @@ def clean(packages: dict[str, str]) -> list[dict[str, Any]]:
     return [{"name": name, "version": version, "vulns": []} for name, version in packages.items()]
 
 
+@example(probe=KNOWING, report=[], found={"a": "1.0"}, whole=False, required=False)
+@example(probe=[], report=[], found={"a": "1.0"}, whole=True, required=True)
 @given(probe=REPORTS, report=REPORTS, found=PACKAGES, whole=st.booleans(), required=st.booleans())
 def test_an_audit_succeeds_only_if_all_was_looked_at_by_a_feed_that_knows(
     probe: list[dict[str, Any]] | None,
