@@ -5,8 +5,9 @@ it is read, before this says that nothing speaks against it.
 
 Our account and our actor have IDs that Apify alone knows. They are learnt from its answers to our own starts,
 which cost nothing; else they are asked for once by each process, and once more before a run that does not
-match is called a stranger's: an actor may have been made anew under its name. Where nothing is known and
-nothing can be asked, nothing is held against a run, for what was paid for must not wait for that; and
+match is called a stranger's: an actor may have been made anew under its name. If all that is known was asked
+for, Apify's list of our runs of the actor has the last word: only our own are in it. Where nothing is known
+and nothing can be asked, nothing is held against a run, for what was paid for must not wait for that; and
 `services/follow.py` looks again before anything is read.
 """
 
@@ -42,6 +43,7 @@ class Provenance:
         self._apify = apify
         self._clock = clock
         self._ids: defaultdict[str, set[str]] = defaultdict(set)
+        self._from_starts: set[str] = set()
         self._asked_at: dict[str, datetime] = {}
         self._out_at: datetime | None = None
         # Whoever needs to know waits for whoever asks: between the two, a stranger would pass.
@@ -50,10 +52,10 @@ class Provenance:
 
     def learn(self, run: ActorRun, found: ApifyRun) -> None:
         """Take from the answer to a start of ours whose its run is, and how far Apify's clock is behind."""
-        if found.user_id is not None:
-            self._ids[_ACCOUNT].add(found.user_id)
-        if found.actor_id is not None:
-            self._ids[run.actor_id].add(found.actor_id)
+        for name, told in ((_ACCOUNT, found.user_id), (run.actor_id, found.actor_id)):
+            if told is not None:
+                self._ids[name].add(told)
+                self._from_starts.add(name)
         if found.started_at is not None and run.start_requested_at is not None:
             self._behind = max(timedelta(0), run.start_requested_at - found.started_at)
 
@@ -63,10 +65,12 @@ class Provenance:
         `actor` is the actor's name, or its ID, as we start it. Raises nothing for want of an answer.
         """
         if self._is_other(_ACCOUNT, found.user_id, self._apify.user):
-            return f"is of another account ({_shown(found.user_id)}) than APIFY_TOKEN's"
-        if self._is_other(actor, found.actor_id, lambda: self._apify.actor(actor)):
-            return f"is of another actor ({_shown(found.actor_id)}) than {actor}"
-        return None
+            why = f"is of another account ({_shown(found.user_id)}) than APIFY_TOKEN's"
+        elif self._is_other(actor, found.actor_id, lambda: self._apify.actor(actor)):
+            why = f"is of another actor ({_shown(found.actor_id)}) than {actor}"
+        else:
+            return None
+        return None if self._is_listed(actor, found) else why
 
     def not_of(self, run: ActorRun, found: ApifyRun) -> str | None:
         """Say why an actor run cannot be that of a row, in words that follow its name; or None."""
@@ -87,6 +91,24 @@ class Provenance:
             if told not in known and self._may_ask(name):
                 self._ask(name, ask)
         return bool(known) and told not in known
+
+    def _is_listed(self, actor: str, found: ApifyRun) -> bool:
+        """Say whether Apify's list of our runs of the actor has this one; not asked where our starts tell.
+
+        One that cannot be read has nothing to say.
+        """
+        if self._from_starts & {_ACCOUNT, actor} or found.started_at is None:
+            return False
+        try:
+            runs = self._apify.runs_since(actor, found.started_at - CLOCK_SKEW)
+            listed = any(one.id == found.id for one in runs)
+        except ApifyError as error:
+            _log.warning("Apify's list of %s cannot be read, so what is known counts: %s", actor, error)
+            return False
+        if listed:
+            self._ids[_ACCOUNT].add(found.user_id or "")
+            self._ids[actor].add(found.actor_id or "")
+        return listed
 
     def _may_ask(self, name: str) -> bool:
         """Say whether it is time. After one call in vain no other follows: a row's lease is short."""

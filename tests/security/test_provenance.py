@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -108,3 +109,29 @@ def test_what_our_own_starts_are_answered_needs_not_be_asked() -> None:
     assert not apify.asked
     earlier = replace(behind, started_at=clock() - timedelta(hours=1, minutes=5, seconds=1))
     assert "began at" in str(provenance.not_of(run, earlier))
+
+
+def test_what_apify_lists_as_ours_is_ours_whatever_else_it_calls_us() -> None:
+    """But not against the answers to our own starts, which name us themselves."""
+    clock = FakeClock()
+    apify = Telling(clock)
+    provenance = Provenance(apify, clock)
+    listed = apify.start(
+        "actor",
+        {"targetUrls": []},
+        marker="marker.1",
+        max_charge_usd=Decimal(1),
+        run_timeout_seconds=60,
+        webhook_url="",
+        webhook_token="",
+    )
+    told = replace(listed, user_id="as runs have it", actor_id="as runs have it, too")
+    unlisted = replace(told, id="NotInTheListOfOurs")
+    assert "another account" in str(provenance.stranger("actor", unlisted))
+    apify.runs[told.id].facts = told
+    assert provenance.stranger("actor", told) is None
+    assert provenance.stranger("actor", unlisted) is None, "it is of the account that our runs have"
+
+    knowing = Provenance(apify, clock)
+    knowing.learn(begun(clock()), listed)
+    assert "another account" in str(knowing.stranger("actor", told))
