@@ -593,12 +593,11 @@ PLACEHOLDERS = [
     "change_this-1234567890-1234567890",
     "replace-me-with-32-random-characters",
     "your-secret-key-of-32-characters-here",
-    "my_super_secret_key_0123456789-0123456789",
     "<the-token-of-your-apify-account>",
     "{{vault.api_tokens}}",
     "${API_TOKENS}",
     "put-your-own-key-of-32-characters-here",
-    "example-key-0123456789-0123456789-0123456789",
+    "example",
     "a-long-random-key-goes-here",
     "Placeholder-0123456789-0123456789-012",
     "TODO",
@@ -628,12 +627,6 @@ def test_a_token_may_be_short_on_this_machine_alone(name: str, token: str) -> No
         (found,) = problems({**at_home, "PUBLIC_URL": "https://harvest.example.org"}).problems
         assert (found.name, "16 characters" in found.problem) == (name, True)
         assert token not in found.problem.replace("16", "") or len(token) < 3
-
-
-@pytest.mark.parametrize("name", ["API_TOKENS", "APIFY_WEBHOOK_TOKEN", "WEBHOOK_SECRETS", "SECRET_KEY"])
-def test_one_character_over_and_over_is_no_secret_where_strangers_may_try(name: str) -> None:
-    assert names(problems({**REQUIRED, name: "0" * 64})) == {name}
-    assert loaded(**{name: "0" * 64, "PUBLIC_URL": "http://127.0.0.1:8000"})
 
 
 PURPOSES = [

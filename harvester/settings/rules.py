@@ -96,9 +96,9 @@ _GROUPS = {
 
 
 def _is_public(info: ValidationInfo) -> bool:
-    """Say whether others can reach this service; not where PUBLIC_URL is missing or refused itself."""
-    url = str(info.data.get("public_url") or "")
-    return url != "" and not is_loopback(url)
+    """Say whether others can reach this service, as they will where PUBLIC_URL is refused and to be mended."""
+    url = info.data.get("public_url")
+    return url is None or (url != "" and not is_loopback(url))
 
 
 def _secrets(value: object) -> list[str]:

@@ -19,8 +19,9 @@ _PLACEHOLDERS: Final = re.compile(
     (?: change | replace ) [-_ ]? (?: me | this | it ) .*
     | (?: change | replace | insert | put | paste | enter | fill | set | add )
         [-_ ]? (?: in | here | with | your | a | the ) (?: [^a-z] .* )?
-    | (?: your | my ) [-_ ] .*
-    | (?: placeholder | todo | tbd | fixme | dummy | example | sample | default ) (?: [^a-z] .* )?
+    | your [-_ ] .*
+    | (?: placeholder | todo | tbd | fixme ) (?: [^a-z] .* )?
+    | dummy | example | sample | default
     | .* (?: goes | comes ) [-_ ]? here
     | < .* > | \[ .* \] | \{\{ .* \}\} | \$\{ [^}]* \} | \$[A-Z_]+
     | x{3,15} | \*+ | \.{3,} | …
@@ -44,8 +45,6 @@ def password_of(url: str) -> str:
 
 def weakness(token: str) -> str | None:
     """Say why a token or key can be guessed; None if nothing tells that it can."""
-    if len(token) < LEAST_TOKEN_CHARS:
-        return (
-            f"it is shorter than {LEAST_TOKEN_CHARS} characters, which can be guessed where strangers may try"
-        )
-    return "it is one character over and over" if len(set(token)) == 1 else None
+    if len(token) >= LEAST_TOKEN_CHARS:
+        return None
+    return f"it is shorter than {LEAST_TOKEN_CHARS} characters, which can be guessed where strangers may try"
