@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -49,7 +50,7 @@ class _Office:
         self.clock = FakeClock()
         self.tokens = ApiTokens(ledger, self.clock)
         self.made: list[_Expected] = []
-        self._names = (f"{ledger.url.database}-{id(self)}-{number}"[-60:] for number in range(99))
+        self._names = iter(lambda: uuid.uuid4().hex, "")
 
     def do(self, deed: str, which: int) -> None:
         now, forever = self.clock.now, datetime.max.replace(tzinfo=self.clock.now.tzinfo)
