@@ -16,6 +16,7 @@ from harvester.ledger import Ledger, Tx, activity, actor_runs, deliveries, parke
 from harvester.models import ActorRun, ActorRunState
 from services.alerts import over, raise_alert
 from services.outcome import give_up
+from services.provenance import ACCEPTED, FOREIGN
 
 #: The `error_code` of what a person gave up.
 DISCARDED: Final = "discarded"
@@ -82,7 +83,7 @@ class DeadLetters:
             anew = run.state is ActorRunState.FAILED
             to = ActorRunState.RUNNING if anew else run.state
             now = self._clock()
-            kept = {} if anew else {"error_code": run.error_code, "error": run.error}
+            kept = {} if anew else {"error_code": _by_a_person(run.error_code), "error": run.error}
             replayed = actor_runs.move(tx, run, to, now=now, next_check_at=now, **kept)
             self._note(tx, "replay", run, by, now)
         _log.info("Dead letter %d is tried again", row_id)
@@ -130,6 +131,11 @@ class DeadLetters:
             detail=f"dead letter {run.id}, batch {run.batch}: {run.error}",
             now=now,
         )
+
+
+def _by_a_person(code: str | None) -> str | None:
+    """Give the error of a row that a person has replayed: its actor run is taken for ours from now on."""
+    return ACCEPTED if code == FOREIGN else code
 
 
 def _not_parked(row_id: int) -> NotParked:

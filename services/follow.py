@@ -15,7 +15,7 @@ from harvester.models import ActorRun, ActorRunState, ClientRunStatus
 from services import run_records
 from services.dead_letters import DISCARDED
 from services.outcome import ended_anew, latest_cost
-from services.provenance import Provenance
+from services.provenance import Provenance, accepted
 from services.quarantine import Quarantine
 
 #: Apify's statuses on the way to an end.
@@ -37,7 +37,7 @@ class Follow:
         reconcile: timedelta,
         look_again: timedelta,
         gone_after: timedelta,
-        adopt_told: Callable[[ActorRun], bool],
+        adopt_told: Callable[[ActorRun], str | None],
         take_in_orphans: Callable[[ActorRun], None],
     ) -> None:
         # Webhooks outrun Apify's own answers, and some of its machines hear of a run seconds after its start.
@@ -62,9 +62,9 @@ class Follow:
         found = self._found(run)
         if found is None:
             return
-        why = self._provenance.stranger(run.actor_id, found)
+        why = self._provenance.of_another(run, found)
         if why is not None:
-            self._quarantine.own(run, why, seen)
+            self._quarantine.own(run, found.id, why, seen)
             return
         unwanted = not found.ended and (run.is_orphan or self._is_cancelled(run, found))
         if unwanted and found.status not in _ENDING:
@@ -96,7 +96,7 @@ class Follow:
         self._take_in_orphans(run)
         seen = self._unread(run)
         found = self._still_there(run)
-        why = self._provenance.stranger(run.actor_id, found) if found is not None else None
+        why = self._provenance.of_another(run, found) if found is not None else None
         if found is not None and why is not None:
             self._quarantine(run, found.id, why)
         if found is None or why is not None:
@@ -131,7 +131,8 @@ class Follow:
             if now - (run.apify_started_at or run.created_at) >= self._gone_after:
                 raise
             with self._ledger.write() as tx:
-                actor_runs.move(tx, run, run.state, now=now, next_check_at=now + self._look_again)
+                soon = now + self._look_again
+                actor_runs.move(tx, run, run.state, now=now, next_check_at=soon, **accepted(run))
             return None
 
     def _ended(self, tx: Tx, run: ActorRun, found: ApifyRun, seen: list[int], now: datetime) -> None:
@@ -171,6 +172,7 @@ class Follow:
             put_offs=run.put_offs + 1 if soon else 0,
             apify_status=found.status,
             cost_micros=latest_cost(run, found),
+            **accepted(run),
         )
 
     def _nothing_new(self, run: ActorRun, seen: list[int]) -> None:

@@ -26,11 +26,17 @@ from harvester.apify_errors import ApifyError, Unavailable
 from harvester.models import ActorRun
 from harvester.normalise.text import one_line
 
+#: The `error_code` of a row of which an actor run that is not ours was named, and who waits for a person.
+FOREIGN: Final = "foreign_actor_run"
+#: The same once a person has said that it is ours all the same.
+ACCEPTED: Final = "accepted_actor_run"
 #: How far the clocks of this machine and of Apify may be apart.
 CLOCK_SKEW: Final = timedelta(minutes=5)
 #: How often the same is asked at the most, whatever the answer was.
 _ASK_AGAIN: Final = timedelta(minutes=1)
 _ACCOUNT: Final = "the account"
+#: Longer than an actor run lasts: how far back one is looked for that does not say when it began.
+_LONGEST: Final = timedelta(days=2)
 _ID_CHARS: Final = 40
 
 _log = log.get_logger(__name__)
@@ -72,12 +78,18 @@ class Provenance:
             return None
         return None if self._is_listed(actor, found) else why
 
+    def of_another(self, run: ActorRun, found: ApifyRun) -> str | None:
+        """Say why a row's own actor run is not ours, in words that follow its name; or None. A person's word
+        that it is counts.
+        """
+        return None if run.error_code == ACCEPTED else self.stranger(run.actor_id, found)
+
     def not_of(self, run: ActorRun, found: ApifyRun) -> str | None:
         """Say why an actor run cannot be that of a row, in words that follow its name; or None."""
-        if self._is_too_old(run, found):
+        if run.error_code != ACCEPTED and self._is_too_old(run, found):
             began, planned = f"{found.started_at:%Y-%m-%d %H:%M:%S}", f"{run.created_at:%Y-%m-%d %H:%M:%S}"
             return f"began at {began} UTC, before its batch was planned at {planned} UTC"
-        return self.stranger(run.actor_id, found)
+        return self.of_another(run, found)
 
     def _is_too_old(self, run: ActorRun, found: ApifyRun) -> bool:
         earliest = run.created_at - CLOCK_SKEW - self._behind
@@ -97,10 +109,10 @@ class Provenance:
 
         One that cannot be read has nothing to say.
         """
-        if self._from_starts & {_ACCOUNT, actor} or found.started_at is None:
+        if self._from_starts & {_ACCOUNT, actor}:
             return False
         try:
-            runs = self._apify.runs_since(actor, found.started_at - CLOCK_SKEW)
+            runs = self._apify.runs_since(actor, (found.started_at or self._clock() - _LONGEST) - CLOCK_SKEW)
             listed = any(one.id == found.id for one in runs)
         except ApifyError as error:
             _log.warning("Apify's list of %s cannot be read, so what is known counts: %s", actor, error)
@@ -127,3 +139,8 @@ class Provenance:
 
 def _shown(told: str | None) -> str:
     return one_line(told or "", _ID_CHARS)
+
+
+def accepted(run: ActorRun) -> dict[str, Any]:
+    """Give what a row keeps when it is moved on, for a person has said that its actor run is ours."""
+    return {"error_code": run.error_code, "error": run.error} if run.error_code == ACCEPTED else {}

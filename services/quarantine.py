@@ -18,10 +18,9 @@ from harvester.ledger import Ledger, Tx, actor_runs, deliveries
 from harvester.models import ActorRun
 from services.alerts import raise_alert
 from services.dead_letters import raise_dead_letter
+from services.provenance import FOREIGN
 from services.remedies import NAMED_ANOTHERS, QUARANTINED
 
-#: The `error_code` of a row whose own actor run Apify describes as somebody else's.
-FOREIGN: Final = "foreign_actor_run"
 #: Apify's word for an object that is another account's.
 _NOT_FOR_US: Final = "insufficient-permissions"
 
@@ -45,20 +44,29 @@ class Quarantine:
             deliveries.processed(tx, run.id, seen=unread, result=result, now=now, apify_run_id=apify_run_id)
             tell(tx, run, named, now)
 
-    def own(self, run: ActorRun, why: str, seen: Sequence[int]) -> None:
-        """Park a claimed row: its own actor run is described as somebody else's now.
+    def own(self, run: ActorRun, apify_run_id: str, why: str, seen: Sequence[int]) -> None:
+        """Park a claimed row: what must be its own actor run is described as somebody else's.
 
-        Its leads stay with it, for it may have been paid for. `seen` are the webhook calls that led here.
+        Its leads stay with it, for it may have been paid for: nothing is started in its place before a
+        person says so. `seen` are the webhook calls that led here.
         """
         now = self._clock()
-        named = f"actor run {run.apify_run_id} {why}"
+        named = f"actor run {apify_run_id} {why}"
         reason = f"{named}; nothing of it is read before a person says so"
         with self._ledger.write() as tx:
             deliveries.processed(tx, run.id, seen=seen, result=f"{QUARANTINED}: {named}", now=now)
-            parked = {"parked_at": now, "parked_error": reason, "error_code": FOREIGN, "error": reason}
-            actor_runs.move(tx, run, run.state, now=now, next_check_at=None, **parked)
-            raise_dead_letter(tx, run, reason, now=now)
-            tx.after_commit(lambda: _log.error("Parked as a dead letter: %s", reason, code=FOREIGN))
+            self._parked(tx, run, reason, now)
+
+    def still(self, run: ActorRun) -> None:
+        """Park a row again that was woken and has nothing new to go by; no person has said anything yet."""
+        with self._ledger.write() as tx:
+            self._parked(tx, run, run.error or "its actor run is described as another's", self._clock())
+
+    def _parked(self, tx: Tx, run: ActorRun, reason: str, now: datetime) -> None:
+        parked = {"parked_at": now, "parked_error": reason, "error_code": FOREIGN, "error": reason}
+        actor_runs.move(tx, run, run.state, now=now, next_check_at=None, **parked)
+        raise_dead_letter(tx, run, reason, now=now)
+        tx.after_commit(lambda: _log.error("Parked as a dead letter: %s", reason, code=FOREIGN))
 
 
 def told_of(apify: Apify, quarantine: Quarantine, run: ActorRun, apify_run_id: str) -> ApifyRun | None:

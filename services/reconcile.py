@@ -53,7 +53,7 @@ class Reconcile:
         apify: Apify,
         orphans: Orphans,
         provenance: Provenance,
-        adopt: Callable[[ActorRun, list[ApifyRun]], bool],
+        adopt: Callable[[ActorRun, list[ApifyRun]], str | None],
         late_costs: Callable[[], int],
         clock: Callable[[], datetime],
         *,
@@ -163,15 +163,15 @@ class Reconcile:
                 return None
             taken = self._orphans.take_in(row, run, orphan_marker(marker, attempt))
             return "orphan" if taken else None
-        return "adopted" if self._adopted(row, run) else None
+        return self._adopted(row, run)
 
-    def _adopted(self, row: ActorRun, run: ApifyRun) -> bool:
+    def _adopted(self, row: ActorRun, run: ApifyRun) -> str | None:
         """Give a batch its actor run, unless somebody is about to find it: a row that searches does."""
         if row.state not in _WAITING and row.parked_at is None:
-            return False
+            return None
         with self._ledger.write() as tx:
             held = self._claimed(tx, row)
-        return held is not None and self._adopt(held, [run])
+        return self._adopt(held, [run]) if held is not None else None
 
     def _claimed(self, tx: Tx, row: ActorRun) -> ActorRun | None:
         now = self._clock()

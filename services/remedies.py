@@ -70,9 +70,14 @@ _REMEDIES: Final = {
         "letter."
     ),
     "foreign_actor_run": (
-        "Apify describes this actor run as another account's or actor's, so nothing of it is read. If "
-        "APIFY_TOKEN or the actor was changed, set that back, then replay the dead letter. Else discard it: "
-        "its leads are due again, and are paid for again."
+        "Apify describes this actor run as another account's, another actor's or another time's, so nothing "
+        "of it is read, and nothing is started in its place. If APIFY_TOKEN or the actor was changed, set "
+        "that back. Look at the run in Apify Console: if it is ours, replay the dead letter, and it is taken "
+        "for ours. Else discard it: its leads are due again, and are paid for again."
+    ),
+    "accepted_actor_run": (
+        "Apify describes this actor run as somebody else's, and a person has taken it for ours. Nothing is "
+        "to be done."
     ),
     "apify_unavailable": f"Apify could not be asked. {_WAITS}",
     "apify_busy": f"Apify takes no starts just now, for want of memory or free runs. {_WAITS}",

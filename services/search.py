@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from harvester import log
 from harvester.apify import Apify
@@ -15,11 +16,15 @@ from harvester.ledger import Ledger, actor_runs, client_runs, deliveries
 from harvester.models import ActorRun, ActorRunState, ClientRunStatus
 from services import run_records
 from services.outcome import give_up
-from services.provenance import CLOCK_SKEW, Provenance
+from services.provenance import CLOCK_SKEW, FOREIGN, Provenance, accepted
 from services.quarantine import Quarantine, told_of
 
 _log = log.get_logger(__name__)
 
+#: What became of a row whose actor run was looked for.
+Placed = Literal["adopted", "set aside"]
+#: The states of a row whose actor run nobody knows, though it may have one.
+_SEARCHED: Final = (ActorRunState.STARTING, ActorRunState.START_UNKNOWN)
 #: The wait between two searches doubles this often at most.
 _DOUBLINGS: Final = 8
 
@@ -63,6 +68,9 @@ class Search:
         """Search Apify for the actor run. Found: adopt it. Not found for long enough: plan it again."""
         if self.adopt_told(run):
             return
+        if run.error_code == FOREIGN:  # and what was paid for is not paid for again
+            self._quarantine.still(run)
+            return
         began = _began(run)
         try:
             if self.adopt(run, self._apify.runs_since(run.actor_id, began - CLOCK_SKEW)):
@@ -88,7 +96,8 @@ class Search:
         wait = min(self._patience.every * 2.0 ** min(run.put_offs, _DOUBLINGS), self._left(run))
         now = self._clock()
         with self._ledger.write() as tx:
-            actor_runs.move(tx, run, run.state, now=now, next_check_at=now + wait, put_offs=run.put_offs + 1)
+            put_off = {"put_offs": run.put_offs + 1, **accepted(run)}
+            actor_runs.move(tx, run, run.state, now=now, next_check_at=now + wait, **put_off)
 
     def _not_found(self, run: ActorRun) -> None:
         now = self._clock()
@@ -110,17 +119,18 @@ class Search:
             reason = f"a start was lost and cannot be searched for: {error}"
             give_up(tx, run, code=StartUnknown.code, reason=reason, now=self._clock())
 
-    def adopt_told(self, run: ActorRun) -> bool:
-        """Adopt the actor run of a lost start that a webhook told of, however late. False if none did."""
+    def adopt_told(self, run: ActorRun) -> Placed | None:
+        """Adopt the actor run of a lost start that a webhook told of, however late. None if none did."""
         with self._ledger.read() as tx:
             told = deliveries.unread_run_ids(tx, run.id)
         return self.adopt(run, self._read(run, told))
 
-    def adopt(self, run: ActorRun, candidates: Iterable[ApifyRun]) -> bool:
-        """Adopt the first of these actor runs that bears this row's marker. False if none does.
+    def adopt(self, run: ActorRun, candidates: Iterable[ApifyRun]) -> Placed | None:
+        """Adopt the first of these actor runs that bears this row's marker. None if none does.
 
-        What is somebody else's is set aside first: not even its INPUT is read. Raises `BadAnswer` if none
-        does of those that could be looked at, and some could not.
+        What is somebody else's is set aside; if it bears the marker all the same, the row waits for a person
+        with it, for then it was paid for. Raises `BadAnswer` if none does of those that could be looked at,
+        and some could not.
         """
         unread: BadAnswer | None = None
         renewed_at = self._clock()
@@ -129,17 +139,20 @@ class Search:
                 renewed_at = self._renewed(run)
             with self._ledger.read() as tx:
                 taken = actor_runs.known_apify_run_ids(tx, [found.id])
+            why = None if taken else self.provenance.not_of(run, found)
+            if why is not None and self._waits_with(run, found, why):
+                return "set aside"
             try:
-                ours = not taken and self._may_be(run, found) and self._is_of(run, found)
+                ours = not taken and why is None and self._is_of(run, found)
             except BadAnswer as error:
                 unread = error
                 continue
             if ours:
                 self.adopted(run, found)
-                return True
+                return "adopted"
         if unread is not None:
             raise unread
-        return False
+        return None
 
     def _renewed(self, run: ActorRun) -> datetime:
         now = self._clock()
@@ -147,11 +160,16 @@ class Search:
             actor_runs.keep(tx, run, until=now + self._patience.lease)
         return now
 
-    def _may_be(self, run: ActorRun, found: ApifyRun) -> bool:
-        why = self.provenance.not_of(run, found)
-        if why is not None:
-            self._quarantine(run, found.id, why)
-        return why is None
+    def _waits_with(self, run: ActorRun, found: ApifyRun, why: str) -> bool:
+        """Set aside an actor run that is somebody else's, and its row if it is what is searched for."""
+        with suppress(BadAnswer):  # whose INPUT cannot be read bears nothing of ours
+            if run.state in _SEARCHED and self._is_of(run, found):
+                with self._ledger.read() as tx:
+                    seen = deliveries.unread(tx, run.id)
+                self._quarantine.own(run, found.id, why, seen)
+                return True
+        self._quarantine(run, found.id, why)
+        return False
 
     def _is_of(self, run: ActorRun, found: ApifyRun) -> bool:
         return (self._apify.marker_of(found) or "").startswith(f"{run.marker}.")
@@ -183,8 +201,7 @@ class Search:
                 apify_status=found.status,
                 apify_started_at=found.started_at,
                 memory_mb=found.memory_mb,
-                error_code=None,
-                error=None,
+                **accepted(run),
             )
             run_records.update(tx, run.client_run_id, run.client_id, source="advance", now=now)
             tx.after_commit(

@@ -45,7 +45,7 @@ TIMERS: dict[str, object] = {
     "WORKER_THREADS": 4,
     "MAX_ACTOR_RUNS": 20,
     "DAILY_BUDGET_USD": 1_000,
-    "KICKOFFS_PER_HOUR": 100_000,
+    "KICKOFFS_PER_HOUR": 10_000,
 }
 #: Of so many harvests, some are those of a job run for all clients.
 JOB_RUN_EVERY = 50

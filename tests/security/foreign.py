@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, Final
 
 from flow.proxy import Reply
@@ -99,3 +100,17 @@ def others_dataset(stage: Stage) -> str:
     """Harvest for another client. Gives the dataset of that."""
     other = stage.harvest("zoe", client_id="Other")
     return str(other["actorRuns"][0]["datasetId"])
+
+
+def started_by_somebody(stage: Stage) -> str:
+    """Start an actor run past the service. Gives its ID."""
+    found = stage.worker.apify.start(
+        stage.worker.settings.apify_actor_id,
+        {"targetUrls": ["https://www.linkedin.com/in/somebody-else"], "maxPosts": 1},
+        marker="somebody-elses.1",
+        max_charge_usd=Decimal(1),
+        run_timeout_seconds=60,
+        webhook_url="https://somebody.example.org/hook",
+        webhook_token="somebody-elses-token",
+    )
+    return found.id

@@ -10,7 +10,18 @@ from flow.stage import Json, Stage, staged
 
 from harvester.webhook_tokens import TokenSigner
 
-from .foreign import FOREIGN, alert_of, begun_beside, lost, lying, others_dataset, reads, told, turns
+from .foreign import (
+    FOREIGN,
+    alert_of,
+    begun_beside,
+    lost,
+    lying,
+    others_dataset,
+    reads,
+    started_by_somebody,
+    told,
+    turns,
+)
 
 MakeStage = Callable[..., Stage]
 
@@ -64,31 +75,55 @@ def test_of_a_webhooks_payload_nothing_is_believed_but_the_actor_runs_id(
 def test_an_actor_run_of_another_actor_account_or_time_is_not_adopted(
     make_any_stage: MakeStage, which: str
 ) -> None:
-    """Though it bears the marker, and its webhook call the right token. Once it is ours it is taken."""
-    stage = make_any_stage(unknown_start_seconds=900)
+    """Though it bears the marker, and its webhook call the right token. It was paid for, so nothing is
+    started in its place, whatever comes, before a person says that it is ours.
+    """
+    stage = make_any_stage(unknown_start_seconds=60, not_now_seconds=60)
     lies = lying(stage)
     full_id, apify_run_id = lost(stage, lies)
     value, why = FOREIGN[which]
     lies.of[apify_run_id] = {which: value}
-    assert stage.deliver(told(apify_run_id), token=stage.token()).json["outcome"] == "accepted"
-    stage.clock.skip(seconds=11)
-    turns(stage)
-    (delivery,) = stage.deliveries()
-    assert delivery["result"] is not None, "it was not looked at"
-    assert delivery["result"].startswith(f"quarantined: actor run {apify_run_id} ")
-    assert why in delivery["result"]
-    assert stage.in_state("start_unknown")
-    assert stage.row()["apify_run_id"] is None
-    assert reads(stage) == (0, 0), "not even its INPUT is read"
-    assert all(word in alert_of(stage, full_id) for word in (apify_run_id, why, "replay", "WEBHOOK_SECRETS"))
+    for seconds in (11, 61):
+        assert stage.deliver(told(apify_run_id), token=stage.token()).json["ok"]
+        stage.clock.skip(seconds=seconds)
+        turns(stage)
+        row = stage.row()
+        assert (row["state"], row["error_code"]) == ("start_unknown", "foreign_actor_run")
+        assert row["parked_at"] is not None
+    assert all(
+        str(one["result"]).startswith(f"quarantined: actor run {apify_run_id} ") and why in str(one["result"])
+        for one in stage.deliveries()
+    )
+    assert row["apify_run_id"] is None
+    assert reads(stage)[0] == 0, "an item was read"
+    dead = stage.worker.alerts.one(f"dead letter {row['id']}")
+    assert dead is not None, "nobody is told"
+    assert why in dead.text
     assert any(why in line["text"] for line in stage.worker.story.latest(full_id, limit=100))
 
-    del lies.of[apify_run_id]
     stage.ended()
-    stage.worker.replay(delivery["id"])
+    lies.lists_are_empty = False
+    stage.worker.dead_letters.replay(row["id"])
     run = stage.finish(full_id)
     assert (run["status"], len(stage.sandbox.ledger().starts)) == ("Completed", 1)
     assert set(stage.posts()) == {item["id"] for item in stage.items()}
+
+
+def test_one_that_is_not_ours_and_bears_no_marker_holds_nothing_up(make_stage: MakeStage) -> None:
+    """It is set aside, with an alert, and the batch's own is searched for as before."""
+    stage = make_stage(unknown_start_seconds=900)
+    lies = lying(stage)
+    full_id, apify_run_id = lost(stage, lies)
+    other = started_by_somebody(stage)
+    lies.of[other] = {"startedAt": "2020-01-01T00:00:00.000Z"}
+    stage.deliver(told(other), token=stage.token())
+    stage.clock.skip(seconds=11)
+    turns(stage)
+    assert stage.in_state("start_unknown")
+    assert all(word in alert_of(stage, full_id) for word in (other, "began at", "WEBHOOK_SECRETS"))
+    stage.deliver(told(apify_run_id), token=stage.token())
+    stage.ended()
+    assert stage.finish(full_id)["status"] == "Completed"
 
 
 def test_one_that_apify_lets_us_not_read_holds_nothing_up(make_stage: MakeStage) -> None:
@@ -147,7 +182,9 @@ def test_a_second_actor_run_of_a_batch_that_is_not_ours_is_not_taken_in(
 def test_a_run_of_ours_that_becomes_somebody_elses_waits_for_a_person(
     make_stage: MakeStage, which: str
 ) -> None:
-    """As with another account's APIFY_TOKEN. Its leads are kept: it may have been paid for."""
+    """As with another account's APIFY_TOKEN. Its leads are kept: it may have been paid for. What the person
+    says counts, though Apify goes on describing it so.
+    """
     stage = make_stage()
     lies = lying(stage)
     full_id = stage.begun(stage.agency("ann"))
@@ -162,7 +199,6 @@ def test_a_run_of_ours_that_becomes_somebody_elses_waits_for_a_person(
     assert (stage.leads(), reads(stage)[0]) == ({"ann": "Processing"}, 0)
     assert any(one["deadLetterId"] == letter["id"] for one in stage.worker.board()["matters"])
 
-    del lies.of[apify_run_id]
     stage.worker.dead_letters.replay(letter["id"])
     assert stage.finish(full_id)["status"] == "Completed"
     assert stage.leads() == {"ann": "Done"}
