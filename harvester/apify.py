@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -206,21 +206,25 @@ class Apify:
 
         An empty page is the only sign of the end: totals lag behind for some seconds after a run. Raises
         `TooLarge` for a page that no answer or no memory can hold; in place of a lone item that no answer
-        can hold there is a `TooLargeItem`.
+        can hold there is a `TooLargeItem`, if there is one: of that item Apify is asked for nearly nothing.
         """
-        params = {"offset": offset, "limit": limit, "format": "json"}
         try:
-            with translated():
-                answer = self._call(f"datasets/{required_id(dataset_id)}/items", params)
-            items = self._parsed(answer.content)
+            return self._page(dataset_id, offset=offset, limit=limit)
         except TooLarge as error:
             if limit > 1:
                 raise
-            return Page([TooLargeItem(str(error))], offset, None)
+            there = self._page(dataset_id, offset=offset, limit=1, fields="id")
+            return replace(there, items=[TooLargeItem(str(error)) for _ in there.items])
         except MemoryError:
             if limit > 1:
                 raise TooLarge("there was not enough memory for a page of items") from None
             raise
+
+    def _page(self, dataset_id: str, *, offset: int, limit: int, **more: str) -> Page:
+        params = {"offset": offset, "limit": limit, "format": "json", **more}
+        with translated():
+            answer = self._call(f"datasets/{required_id(dataset_id)}/items", params)
+        items = self._parsed(answer.content)
         if not isinstance(items, list):
             raise BadAnswer(f"dataset {dataset_id} is not a list of items")
         total = {name.lower(): value for name, value in answer.headers.items()}.get(

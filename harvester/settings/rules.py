@@ -96,7 +96,7 @@ _GROUPS = {
 
 
 def _is_public(info: ValidationInfo) -> bool:
-    """Say whether others can reach this service, as they will where PUBLIC_URL is refused and to be mended."""
+    """Say whether others can reach this service, as they will where PUBLIC_URL has yet to be mended."""
     url = info.data.get("public_url")
     return url is None or (url != "" and not is_loopback(url))
 

@@ -141,10 +141,22 @@ def test_a_bomb_is_cut_off_while_it_unpacks(status: int) -> None:
             apify.items("AbC", offset=0, limit=2)
         assert peak() - before < 60 * MEGABYTE
         if status == 200:
-            (stand_in,) = apify.items("AbC", offset=7, limit=1).items
-            assert isinstance(stand_in, TooLargeItem)
+            with pytest.raises(TooLarge):
+                apify.items("AbC", offset=7, limit=1)
             with pytest.raises(StartUnknown):
                 start(apify)
+
+
+@pytest.mark.parametrize("there", [0, 1])
+def test_only_an_item_that_there_is_can_be_too_large(there: int) -> None:
+    """Of a lone one Apify is asked for nearly nothing; past the end of a dataset is none, whatever comes."""
+    large, small = fixed(bomb(40), Content_Encoding="gzip"), fixed(json.dumps([{}] * there).encode())
+    paths, answers = heard(lambda path: (small if "fields=id" in path else large)(path))
+    with server(answers) as url:
+        apify = Apify(token=TOKEN, api_url=url, timeout_seconds=20, answer_bytes=8 * MEGABYTE)
+        page = apify.items("AbC", offset=7, limit=1)
+    assert [type(item) for item in page.items] == [TooLargeItem] * there
+    assert len(paths) == 2
 
 
 @contextmanager
