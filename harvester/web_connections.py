@@ -11,20 +11,13 @@ import heapq
 import resource
 import socket
 from contextlib import suppress
+from dataclasses import dataclass
 from errno import EPIPE
 from time import monotonic
 from typing import Final
 
 import gevent
 
-#: Seconds for the first byte of a request: on a new connection, or on one that is kept.
-IDLE_SECONDS: Final = 5.0
-#: Seconds for a request's line and headers, all together, from their first byte.
-HEAD_SECONDS: Final = 10.0
-#: Seconds for its body, all together, from the end of the headers.
-BODY_SECONDS: Final = 30.0
-#: Seconds for one piece of an answer: all of it, unless it is streamed.
-ANSWER_SECONDS: Final = 30.0
 #: Seconds that one who was answered may still send what nobody reads: a reset would cost him the answer.
 LINGER_SECONDS: Final = 2.0
 #: What may come between two requests: headers, and a body that was refused and is thrown away.
@@ -33,6 +26,20 @@ MOST_BETWEEN: Final = 8 * 1024 * 1024
 _TURN_BYTES: Final = 64 * 1024
 #: How many go at once when there are too many: to look for them takes its time.
 _GO_AT_ONCE: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How many seconds a caller has, from the settings."""
+
+    #: For the first byte of a request: on a new connection, or on one that is kept.
+    idle: float = 5.0
+    #: For a request's line and headers, all together, from their first byte.
+    head: float = 10.0
+    #: For its body, all together, from the end of the headers.
+    body: float = 30.0
+    #: For one piece of an answer: all of it, unless it is streamed.
+    answer: float = 30.0
 
 
 class Waiting:
@@ -58,6 +65,11 @@ class Waiting:
             self._waiting.discard(connection)
             connection.end()
 
+    def end_idle(self) -> None:
+        """End those that have begun no request: this process is about to end."""
+        for connection in [one for one in self._waiting if one.is_idle]:
+            connection.end()
+
 
 class Connection:
     """A gevent socket that knows how long its caller may take, and for what.
@@ -66,8 +78,9 @@ class Connection:
     hung up: what he had begun to send is no request, and nobody writes a stack trace into the log.
     """
 
-    def __init__(self, connected: socket.socket, waiting: Waiting) -> None:
+    def __init__(self, connected: socket.socket, waiting: Waiting, times: Times | None = None) -> None:
         self._socket = connected
+        self._times = times or Times()
         self._waiting = waiting
         self._hung_up = False
         self._had_to_go = False
@@ -76,16 +89,21 @@ class Connection:
     def awaits_request(self) -> None:
         """A request may begin now; what is left of the one before is thrown away."""
         self.since = monotonic()
-        self._until = self.since + IDLE_SECONDS
+        self._until = self.since + self._times.idle
         self._began = False
         self._got = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """True while no request has begun."""
+        return not self._began
 
     def has_request(self) -> None:
         """A request is there, but for its body. One that came in the tow of another lets others go first."""
         if not self._began:
             gevent.sleep(0)
         self.since = monotonic()
-        self._until = self.since + BODY_SECONDS
+        self._until = self.since + self._times.body
         self._began = True
         self._got = 0
 
@@ -116,12 +134,12 @@ class Connection:
         self._got += len(data)
         if not self._began:
             self._began = True
-            self._until = monotonic() + HEAD_SECONDS
+            self._until = monotonic() + self._times.head
 
     def sendall(self, data: bytes, flags: int = 0) -> None:
         """Send it all. Raises `BrokenPipeError` if the caller does not read it."""
         self.since = monotonic()
-        self._socket.settimeout(ANSWER_SECONDS)
+        self._socket.settimeout(self._times.answer)
         self._waiting.add(self)
         try:
             self._socket.sendall(data, flags)

@@ -13,7 +13,7 @@ from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
 from harvester.settings import load
-from harvester.web_connections import Connection, Waiting, most_waiting
+from harvester.web_connections import Connection, Times, Waiting, most_waiting
 from harvester.web_headers import secure_headers
 
 #: What is answered for which of gunicorn's errors: the first that fits; 400 for all that are not named.
@@ -34,7 +34,14 @@ class JsonWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
         """Prepare this process, and serve until it is told to end."""
         wsgi.SERVER = "harvester"  # what the Server header says: not what serves, nor which version
-        self._headers = secure_headers(load().public_url)
+        settings = load()
+        self._headers = secure_headers(settings.public_url)
+        self._times = Times(
+            idle=settings.web_idle_seconds,
+            head=settings.web_head_seconds,
+            body=settings.web_body_seconds,
+            answer=settings.web_answer_seconds,
+        )
         self._waiting = Waiting(most_waiting(self.worker_connections))
         super().init_process()
 
@@ -45,7 +52,12 @@ class JsonWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection to its end."""
         self._waiting.make_room()
-        super().handle(listener, Connection(client, self._waiting), addr)
+        super().handle(listener, Connection(client, self._waiting, self._times), addr)
+
+    def handle_exit(self, sig: Any, frame: Any) -> None:
+        """Take no more requests, and end what waits for one: a proxy may keep connections for minutes."""
+        super().handle_exit(sig, frame)
+        self._waiting.end_idle()
 
     def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> None:
         """Serve one request, throw away what is left of it, and wait for the next one."""

@@ -11,11 +11,11 @@ from routes.auth import by
 from routes.contract.answers.failures import RunRefused
 from routes.contract.answers.runs import Accepted, Skipped
 from routes.contract.asked import Asked
+from routes.contract.binding import pauses_for_caller
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.contract.orders import ClientQuery, KickoffOrder, OrderHeaders, ProfilesOrder, ResumeOrder
 from routes.errors import failure
 from routes.state import services
-from services import pauses
 from services.kickoff import Answer, Order
 
 blueprint = Blueprint("apify_process", __name__)
@@ -110,7 +110,7 @@ def _accepted(answer: Answer) -> Response:
             "clientId": answer.client_id,
             "status": "Running",
             "statusUrl": services().settings.public_url.rstrip("/") + status_path,
-            **pauses.told(services().pauses.of([answer.client_id])),
+            **pauses_for_caller(services().pauses.of([answer.client_id])),
         }
     )
     accepted.status_code = 202

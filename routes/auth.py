@@ -37,15 +37,22 @@ def let_in(scope: Scope | None, *, one_client: bool = False) -> Caller:
 
     Raises `TokenRequired`, `Forbidden`, and `LedgerUnavailable`. What has no scope is for `API_TOKENS` alone.
     """
-    caller = _caller()
-    if caller.token is None:
-        return caller
-    if scope not in caller.token.scopes:
-        raise Forbidden(f"this token may not {scope or 'do this'}: it may {_may(caller.token)}")
-    if caller.client_id is not None and not one_client:
+    found = _caller()
+    if found.token is None:
+        return found
+    if scope not in found.token.scopes:
+        raise Forbidden(f"this token may not {scope or 'do this'}: it may {_may(found.token)}")
+    if found.client_id is not None and not one_client:
         raise Forbidden("this token is for one client alone, and what is asked here is not of one client")
-    g.by = f"{BY}: {caller.token.name}"
-    return caller
+    g.by = f"{BY}: {found.token.name}"
+    g.caller = found
+    return found
+
+
+def caller() -> Caller:
+    """Give who was let in."""
+    found: Caller = g.get("caller", Caller())
+    return found
 
 
 def note(caller: Caller) -> None:

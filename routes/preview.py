@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, jsonify
 
 from routes.contract.answers.clients import OnePreview
+from routes.contract.binding import words_for_caller
 from routes.contract.endpoint import Contract, Refuses, endpoint
 from routes.state import services
 from services import preview_shapes
@@ -25,4 +28,6 @@ blueprint = Blueprint("preview", __name__)
 )
 def preview(client_id: str) -> Response:
     """Show who is due, why, in which order, and what it costs at most. Nothing is started."""
-    return jsonify({"ok": True, "preview": preview_shapes.preview(services().preview(Order(client_id)))})
+    found = services().preview(Order(client_id))
+    found = replace(found, paused=words_for_caller(found.paused))
+    return jsonify({"ok": True, "preview": preview_shapes.preview(found)})

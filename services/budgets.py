@@ -46,6 +46,8 @@ class Budget:
     key: str
     period: timedelta
     remedy: str
+    #: It is everybody's: what it has come to is told in its alert, and not in answers about one client.
+    of_all: bool = False
 
     @property
     def room(self) -> int:
@@ -62,6 +64,11 @@ class Budget:
             return True
         touched = self.money.paid + self.money.reserved > 0
         return touched and not self.money.under_way and self.room < LEAST_MICROS
+
+    @property
+    def for_one(self) -> str:
+        """Say that it is spent, to somebody who may know of one client alone."""
+        return f"{self.name} is spent" if self.of_all else str(self)
 
     def __str__(self) -> str:
         kept = f", {usd(self.money.reserved)} reserved" if self.money.reserved else ""
@@ -117,6 +124,7 @@ def of_account(tx: Tx, budgets: Budgets, now: datetime) -> Budget | None:
         f"budget of {since:%Y-%m}",
         timedelta(days=31),
         "nothing is started before the next month, for any client; for more: raise MONTHLY_BUDGET_USD",
+        of_all=True,
     )
 
 
@@ -129,8 +137,8 @@ def both(tx: Tx, client: Client, budgets: Budgets, now: datetime) -> Iterator[Bu
 
 
 def spent(tx: Tx, client: Client, budgets: Budgets, now: datetime) -> str | None:
-    """Say in a sentence which budget is spent; None if none is."""
-    return next((str(budget) for budget in both(tx, client, budgets, now) if budget.spent), None)
+    """Say in a sentence for the client which budget is spent; None if none is."""
+    return next((budget.for_one for budget in both(tx, client, budgets, now) if budget.spent), None)
 
 
 def room(tx: Tx, client: Client, budgets: Budgets, now: datetime) -> int:
@@ -149,8 +157,9 @@ def verdict(tx: Tx, client: Client, budgets: Budgets, now: datetime) -> Start | 
             return Spent(budget)
     for budget in reversed(standing):
         if budget.money.under_way and budget.room < budgets.run_micros:
-            reason = f"{budget.name} has {usd(budget.room)} USD left beside what is under way"
-            return Wait(reason, of_all=budget is not standing[0])
+            left = "too little" if budget.of_all else f"{usd(budget.room)} USD"
+            reason = f"{budget.name} has {left} left beside what is under way"
+            return Wait(reason, of_all=budget.of_all)
     return Start(min(budgets.run_micros, *(budget.room for budget in standing)))
 
 

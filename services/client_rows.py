@@ -226,7 +226,7 @@ def _same_bases(clients: Iterable[Client], taken: Mapping[str, str]) -> list[tup
     return [
         (
             client.client_id,
-            f"base {client.airtable_base} is named by clients {_listed(owners[str(client.airtable_base)])}: "
+            f"base {client.airtable_base} is named by {len(owners[str(client.airtable_base)])} clients: "
             "give each client a base of its own",
         )
         for client in with_base

@@ -192,7 +192,7 @@ class Start:
     def _spent(self, tx: Tx, run: ActorRun, money: Spent, now: datetime) -> None:
         budgets.tell(tx, money.budget, now=now)
         locks.release(tx, MONTH_RESERVED)  # the others need not wait to be told the same
-        give_up(tx, run, code=BUDGET_SPENT, reason=str(money.budget), now=now)
+        give_up(tx, run, code=BUDGET_SPENT, reason=money.budget.for_one, now=now)
 
     def _waits_for_money(self, tx: Tx, run: ActorRun, money: Wait, now: datetime) -> None:
         """Let what is under way end first, and nobody else wait behind rows that would only wait, too."""

@@ -98,9 +98,10 @@ class Choices(BaseModel):
     )
     web_workers: kinds.AtLeastOne = setting("Processes that answer HTTP.", _COUNT, "2")
     worker_threads: kinds.AtLeastOne = setting("Threads of the worker process.", _COUNT, "8")
-    worker_memory_mb: kinds.NoneOrMore = setting(
-        "Megabytes of memory that a worker process may take; beyond, what it works on fails. 0: no limit.",
-        "Give a whole number of megabytes, 512 or more for a busy worker, or 0.",
+    worker_memory_mb: kinds.Memory = setting(
+        "Megabytes of memory that a worker process may take, 512 or more; beyond, what it works on fails. 0: "
+        "no limit.",
+        "Give a whole number of megabytes, 512 or more, or 0 for no limit.",
         "1024",
     )
     public_url: Annotated[str, AfterValidator(rules.public_url)] = setting(

@@ -25,6 +25,8 @@ _LEAST_KEY = 32
 _ALERT_SEPARATOR = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ARGON2ID = re.compile(r"\$argon2id\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[^$\s]+\$[^$\s]+")
 
+#: A worker with Airtable on needs some 230 at rest.
+_LEAST_MEGABYTES = 512
 _Value = TypeVar("_Value")
 
 
@@ -125,6 +127,12 @@ def _ping_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _enough_memory(megabytes: int) -> int:
+    if 0 < megabytes < _LEAST_MEGABYTES:
+        raise ValueError(f"it must be 0, or {_LEAST_MEGABYTES} or more")
+    return megabytes
+
+
 def _network(text: str) -> str:
     try:
         return str(ipaddress.ip_network(text, strict=False))
@@ -183,4 +191,6 @@ Seconds = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 Money = Annotated[Decimal, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 AtLeastOne = Annotated[int, Field(ge=1, le=10_000)]
 NoneOrMore = Annotated[int, Field(ge=0, le=100_000)]
+#: Megabytes of memory, none for no limit. Below the least, threads die of it that nobody waits for.
+Memory = Annotated[int, Field(ge=0, le=1_000_000), AfterValidator(_enough_memory)]
 Port = Annotated[int, Field(ge=1, le=65_535)]

@@ -120,6 +120,16 @@ class Settings(Choices):
         "How long a worker that is told to end may finish what it has at hand.", "22"
     )
 
+    web_idle_seconds: kinds.Seconds = _timer(
+        "How long a connection is kept without a request; longer than a proxy in front keeps one.",
+        "5",
+    )
+    web_head_seconds: kinds.Seconds = _timer("How long a caller may take for the headers of a request.", "10")
+    web_body_seconds: kinds.Seconds = _timer("How long a caller may take for the body of a request.", "30")
+    web_answer_seconds: kinds.Seconds = _timer(
+        "How long a caller may take to read a piece of an answer.", "30"
+    )
+
     def secret_values(self) -> list[str]:
         """Give every secret that is set, for the log to mask: of a URL what is secret in it."""
         found: list[str] = []

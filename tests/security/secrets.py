@@ -51,10 +51,6 @@ THREATS: Final[tuple[Threat, ...]] = (
             Proof(f"{_SETTINGS}test_a_bad_value_is_refused_by_name_with_a_remedy", "long-keys"),
             Proof(f"{_SETTINGS}test_a_token_may_be_short_on_this_machine_alone", "long-tokens"),
             Proof(
-                f"{_SETTINGS}test_one_character_over_and_over_is_no_secret_where_strangers_may_try",
-                "long-tokens",
-            ),
-            Proof(
                 f"{_SETTINGS}test_one_secret_serves_one_purpose_where_strangers_may_reach_it",
                 "one-secret-one-purpose",
             ),

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from api.stocked import stocked
+from factories import end_run, make_client, make_leads, make_run
 from ledger.whole_ledgers import all_rows
 from pages.operator import Operator
-from web.asking import TOKEN, Web, shut
+from web.asking import TOKEN, Web, opened_web, shut
 
 from harvester.ledger import activity
 
@@ -87,6 +88,46 @@ def test_an_order_of_a_token_of_one_client_is_for_no_other(house: Web, where: st
     assert all_rows(house.ledger) == before
     own = house.ask("POST", "/api/apify/process-client", token=kind.token)
     assert (own.status_code, own.json["clientRunId"]) == (409, run_of(house, MINE)), "its own, left out"
+
+
+@pytest.mark.parametrize("path", ["/api/apify/process-client", "/api/apify/run"])
+def test_a_token_of_one_client_joins_no_job_run_of_others(house: Web, path: str) -> None:
+    """Under a run ID of its own choice its client run would open that job run again, and be counted in it."""
+    kind = next(one for one in kinds(house) if one.name == "of its client")
+    before = all_rows(house.ledger)
+    body = {"runId": run_of(house, OTHER)[:13], "targetUrls": ["https://www.linkedin.com/in/ann-new"]}
+    answer = house.post(path, body, token=kind.token)
+    assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+    assert all_rows(house.ledger) == before
+
+
+def test_a_token_of_one_client_hears_no_word_about_all_of_them(ledger_url: str) -> None:
+    """Neither what they have cost together, nor why a person has stopped them."""
+    with opened_web(ledger_url, monthly_budget_usd="0.05") as web:
+        leads = {}
+        for client_id in (MINE, OTHER, "Third"):
+            make_client(web.ledger, client_id)
+            leads[client_id] = make_leads(web.ledger, client_id)
+        tokens = {
+            client_id: web.services.api_tokens.create(client_id, client_id=client_id, by="t")[1]
+            for client_id in (MINE, "Third")
+        }
+        web.post("/api/starts/pause", {"reason": f"{OTHER} has not paid"})
+        mine = web.post("/api/apify/process-client", token=tokens[MINE])
+        assert (mine.status_code, [one["reason"] for one in mine.json["pauses"]]) == (202, [""])
+        ahead = web.get("/api/clients/Third/preview", token=tokens["Third"])
+        assert ahead.json["preview"]["paused"] == "starts are paused"
+        assert OTHER in web.get("/api/clients/Third/preview").json["preview"]["paused"]
+        assert OTHER not in mine.text + ahead.text
+
+        now = web.services.clock()
+        (run,) = make_run(web.ledger, [leads[OTHER]], client_id=OTHER, run_id="261122-040000", now=now)
+        end_run(web.ledger, run, now=now, cost_micros=60_000, apify_status="SUCCEEDED")
+        spent = web.get("/api/clients/Third/preview", token=tokens["Third"]).json["preview"]
+        assert (spent["code"], spent["reason"]) == (
+            "budget_spent",
+            "the account's budget of the month is spent",
+        )
 
 
 def test_no_key_of_another_client_is_met_or_found_out(house: Web) -> None:

@@ -12,7 +12,7 @@ import gevent.socket
 import pytest
 
 from harvester import web_connections
-from harvester.web_connections import Connection, Waiting
+from harvester.web_connections import Connection, Times, Waiting
 
 #: Seconds that nothing here may last; with its control it takes a tenth of that.
 LONG = 4.0
@@ -20,9 +20,8 @@ LONG = 4.0
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cut all times short."""
-    for name, seconds in (("IDLE", 0.2), ("HEAD", 0.3), ("BODY", 0.4), ("ANSWER", 0.2), ("LINGER", 0.1)):
-        monkeypatch.setattr(web_connections, f"{name}_SECONDS", seconds)
+    """Cut short the time that no setting has."""
+    monkeypatch.setattr(web_connections, "LINGER_SECONDS", 0.1)
 
 
 @contextmanager
@@ -30,7 +29,7 @@ def _pair(waiting: Waiting | None = None) -> Iterator[tuple[Connection, Any]]:
     """Give our end of a connection, and the caller's socket."""
     ours, theirs = gevent.socket.socketpair()
     with closing(ours), closing(theirs):
-        yield Connection(ours, waiting or Waiting(100)), theirs
+        yield Connection(ours, waiting or Waiting(100), Times(0.2, 0.3, 0.4, 0.2)), theirs
 
 
 def _ends(call: Callable[[], object]) -> bool:
@@ -159,3 +158,17 @@ def test_who_sends_without_end_gets_no_more_than_his_share(monkeypatch: pytest.M
             got += len(data)
     assert got <= 400_000 + 60_000
     assert len(turns) > got / 60_000 / 2
+
+
+def test_who_has_begun_no_request_does_not_keep_a_process_that_ends() -> None:
+    waiting = Waiting(100)
+    with _pair(waiting) as (idle, _), _pair(waiting) as (begun, theirs):
+        theirs.send(b"GET")
+        assert begun.recv(10) == b"GET"
+        waits = [gevent.spawn(one.recv, 10) for one in (idle, begun)]
+        gevent.sleep(0.02)
+        waiting.end_idle()
+        gevent.sleep(0.02)
+        assert [one.ready() for one in waits] == [True, False]
+        theirs.send(b" /")
+        assert [one.get(timeout=LONG) for one in waits] == [b"", b" /"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harvester.web_connections import BODY_SECONDS
+from harvester.web_connections import Times
 
 from .wire import STATIC_TOKEN, Server, answers, serving
 
@@ -79,7 +79,7 @@ def test_stalled_callers_are_gone_after_their_time(server: Server) -> None:
             *_stalled(server, stack, HALF_A_BODY, 20),
         ]
         unread = _stalled(server, stack, UNREAD, 20)
-        deadline = time.monotonic() + 1.5 * BODY_SECONDS
+        deadline = time.monotonic() + 1.5 * Times().body
         left = {*silent, *dripping}
         while left and time.monotonic() < deadline:
             left = {one for one in left if not _gone(one, drips=one in dripping)}
