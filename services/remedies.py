@@ -24,8 +24,8 @@ _REMEDIES: Final = {
         "batch size; those that were not looked at are due again."
     ),
     "partial": (
-        "Apify's dataset holds items that it does not give out. Look at the dataset in Apify Console; "
-        "replay one of its deliveries to have it read again."
+        "Apify's dataset holds items that it does not give out. Look at the dataset in Apify Console; what "
+        "is missing here can be exported there."
     ),
     "too_many_items": (
         "The actor brought far more than it was asked for, and the rest was left in its dataset at Apify. "
