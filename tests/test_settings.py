@@ -169,7 +169,7 @@ REFUSED = {
     "WORKER_THREADS": BAD_COUNTS,
     "APIFY_ANSWER_MB": BAD_COUNTS,
     "KICKOFFS_PER_HOUR": BAD_COUNTS,
-    "WORKER_MEMORY_MB": ["-1", "1.5", "much"],
+    "WORKER_MEMORY_MB": ["-1", "1.5", "much", "511"],
     "TRUSTED_PROXIES": ["-1", "11", "all", "10.0.0.1"],
     "APIFY_WEBHOOK_IPS": ["apify.com", "10.0.0.0/33", "10.0.0.1,", "10.0.0.1 10.0.0.2"],
     "PUBLIC_URL": [

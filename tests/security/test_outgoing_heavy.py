@@ -74,7 +74,7 @@ def test_a_bomb_costs_its_own_harvest_and_no_other(tmp_path: Path) -> None:
         return replace(reply, status=200, headers={"Content-Encoding": "gzip"}, body=packed)
 
     bombed: list[str] = []
-    given = {"worker_memory_mb": 320, "apify_answer_mb": 2_000, "retry_base_seconds": 0.02}
+    given = {"worker_memory_mb": 512, "apify_answer_mb": 2_000, "retry_base_seconds": 0.02}
     with (
         SandboxApify(token=APIFY_TOKEN, time_scale=1200.0, run_seconds=0.5) as sandbox,
         closing(Proxy(sandbox.url)) as proxy,
@@ -92,7 +92,7 @@ def test_a_bomb_costs_its_own_harvest_and_no_other(tmp_path: Path) -> None:
         ended = {client_id: over(services, full_id) for client_id, full_id in runs.items()}
         assert ended["Healthy"]["status"] == "Completed"
         assert ended["Bombed"]["status"] == "Failed"
-        assert peak(worker.pid) < 320 * MEGABYTE
+        assert peak(worker.pid) < 512 * MEGABYTE
         os.kill(worker.pid, 0)  # it is the same one, and alive
 
 
