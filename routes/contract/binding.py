@@ -1,4 +1,4 @@
-"""Tokens of one client: what they ask must name that client, or no client, and is theirs alone.
+"""Tokens of one client: what they ask must name that client or none, and no word about all is for them.
 
 Refused is all the same, whether there is what was asked for or not.
 """

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import orjson
 from cli.processes import HARVESTER, Process, environment, free_port, processes_in, until_ready
+from flow.stage import Answer
 from pages.operator import page_settings
 
 STATIC_TOKEN = "a-static-token-made-by-hand"
@@ -63,20 +62,6 @@ def heard(connection: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return got
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer of several that came over one connection."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON."""
-        return orjson.loads(self.body)
 
 
 def answers(got: bytes) -> list[Answer]:
