@@ -98,6 +98,8 @@ class Client:
     #: the setting's, and the cron expression of its own schedule, in its time zone.
     daily_budget_micros: int | None = None
     schedule: str | None = None
+    #: The actor that harvests for it, `user/name`, instead of the setting's.
+    actor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,8 @@ class ActorRun:
     client_run_id: str
     client_id: str
     batch: int
+    #: The first batch number of the leads that it is a part of, where their actor takes fewer at once.
+    lot: int | None
     state: ActorRunState
     actor_id: str
     max_posts: int

@@ -16,7 +16,7 @@ from harvester import log, tracing
 from harvester.apify import Apify
 from harvester.ledger import Ledger, schema
 from harvester.ledger.clock import LedgerClock
-from harvester.normalise import normaliser_for
+from harvester.normalise import startable
 from harvester.settings import Settings
 from harvester.webhook_tokens import TokenSigner
 from services import job_side, terms
@@ -149,9 +149,9 @@ def build(
     """Put everything together, with the ledger at the newest schema; what else is given replaces our own.
 
     Opens no connection to Apify. Build after a fork, never before. Raises `InvalidInput` for an actor that
-    no normaliser knows, `LedgerUnavailable`, and `LedgerTooNew`.
+    cannot be started, `LedgerUnavailable`, and `LedgerTooNew`.
     """
-    normaliser_for(settings.apify_actor_id)
+    startable(settings.apify_actor_id)
     log.hide(settings.secret_values())
     tracing.begin(settings.otel_exporter_otlp_endpoint)
     ledger = ledger or Ledger(settings.database_url.get_secret_value(), lock_seconds=settings.lock_seconds)

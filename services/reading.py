@@ -11,7 +11,7 @@ import orjson
 
 from harvester.apify import Page, TooLargeItem
 from harvester.ledger.posts import Found, Refused
-from harvester.normalise import normaliser_for
+from harvester.normalise import actor_of
 from harvester.normalise.text import clean, clean_json
 from harvester.posts import Post, Reject, RejectReason
 from services.attribution import Attribution
@@ -23,7 +23,7 @@ SAMPLE_CHARS: Final = 2_000
 
 def read_page(page: Page, actor_id: str, attribution: Attribution) -> tuple[list[Found], list[Refused]]:
     """Sort a page's items. Comments, reactions and the actor's word that there are no posts are neither."""
-    normalise = normaliser_for(actor_id)
+    normalise = actor_of(actor_id).normalise
     found: list[Found] = []
     refused: list[Refused] = []
     for position, item in enumerate(page.items, start=page.offset):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from harvester import actor_inputs, log
+from harvester import log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import NotNow, Refused, StartUnknown, Unavailable
@@ -28,6 +28,7 @@ from harvester.ledger import (
     pauses,
 )
 from harvester.models import ActorRun, ActorRunState, Client, ClientRunStatus
+from harvester.normalise import Ask, actor_of
 from harvester.webhook_tokens import TokenSigner
 from services import budgets
 from services.account import most_in_flight
@@ -239,16 +240,17 @@ class Start:
         with self._ledger.read() as tx:
             targets = actor_runs.targets(tx, run.id)
             actor_runs.still_held(tx, run)  # whoever was paused past its lease must not pay when it wakes
-        asked = actor_inputs.harvestapi(
+        ask = Ask(
             [target.target_url for target in targets],
             max_posts=run.max_posts,
             posted_limit=self._terms.posted_limit,
             max_comments=self._terms.max_comments,
             max_reactions=self._terms.max_reactions,
+            today=self._clock().date(),
         )
         return self._apify.start(
             run.actor_id,
-            asked,
+            actor_of(run.actor_id).input_for(ask),
             marker=f"{run.marker}.{run.attempt}",
             max_charge_usd=Decimal(run.cap_micros or 0) / 1_000_000,
             run_timeout_seconds=self._terms.run_timeout_seconds,

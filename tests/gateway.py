@@ -8,13 +8,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from harvester import actor_inputs
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
+from harvester.normalise import Ask, harvestapi
 from harvester.sandbox.apify import SandboxApify
 
 ACTOR = "harvestapi/linkedin-profile-posts"
@@ -26,7 +27,10 @@ TO_START: dict[str, Any] = {"method": "POST", "path": "/v2/actors/*/runs"}
 
 def start(apify: Apify, *handles: str, marker: str = "m.1") -> ApifyRun:
     urls = [f"https://www.linkedin.com/in/{handle}" for handle in handles or ("ann", "bob")]
-    asked = actor_inputs.harvestapi(urls, max_posts=3, posted_limit="month", max_comments=0, max_reactions=0)
+    ask = Ask(
+        urls, max_posts=3, posted_limit="month", max_comments=0, max_reactions=0, today=date(2026, 11, 22)
+    )
+    asked = harvestapi.PROFILE_POSTS.input_for(ask)
     return apify.start(
         ACTOR,
         asked,

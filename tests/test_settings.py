@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from harvester.normalise import KNOWN_ACTORS
+from harvester.normalise import STARTABLE
 from harvester.settings import (
     Settings,
     SettingsError,
@@ -310,8 +310,8 @@ def test_no_text_does_worse_than_being_refused(name: str, text: str) -> None:
 
 def test_an_actor_whose_items_nobody_reads_is_refused_with_those_that_are_known() -> None:
     (found,) = problems({**REQUIRED, "APIFY_ACTOR_ID": "some.user/some-actor"}).problems
-    assert all(known in found.problem for known in KNOWN_ACTORS)
-    assert [loaded(APIFY_ACTOR_ID=known).apify_actor_id for known in KNOWN_ACTORS] == list(KNOWN_ACTORS)
+    assert all(known in found.problem for known in STARTABLE)
+    assert [loaded(APIFY_ACTOR_ID=known).apify_actor_id for known in STARTABLE] == list(STARTABLE)
 
 
 @pytest.mark.parametrize(

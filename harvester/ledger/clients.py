@@ -35,7 +35,7 @@ def put(tx: Tx, client: Client) -> None:
     """Store a client as Airtable has it, but for what the ledger alone knows of it."""
     values = {name: getattr(client, name) for name in Client.__dataclass_fields__}
     if not rows.insert_unless_there(tx, clients, **values):
-        for name in ("created_at", "daily_budget_micros", "schedule"):
+        for name in ("created_at", "daily_budget_micros", "schedule", "actor_id"):
             del values[name]
         tx.execute(update(clients).where(clients.c.client_id == client.client_id).values(**values))
 

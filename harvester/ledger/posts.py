@@ -54,7 +54,17 @@ def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> No
     insert = rows.upsert(tx, posts)
     new = insert.excluded
     kept = ("url", "posted_at", "author_name", "author_url", "likes", "comments", "reposts")
-    replaced = ("text", "text_truncated", "images", "extras", "raw", "last_seen_at", "words")
+    replaced = (
+        "text",
+        "text_truncated",
+        "images",
+        "extras",
+        "raw",
+        "form",
+        "last_actor_run_id",
+        "last_seen_at",
+        "words",
+    )
     statement = insert.on_conflict_do_update(
         index_elements=["client_id", "post_key"],
         set_={name: func.coalesce(new[name], posts.c[name]) for name in kept}
@@ -80,9 +90,11 @@ def _values(run: ActorRun, item: Found, now: datetime) -> dict[str, Any]:
         "post_key": post.post_key,
         "url": post.url,
         "kind": post.kind,
+        "form": post.form,
         "text": post.text,
         "text_truncated": post.text_truncated,
         "posted_at": post.posted_at,
+        "posted_precision": post.posted_precision,
         "author_name": post.author.name,
         "author_url": post.author.url,
         "likes": post.likes,
@@ -91,6 +103,7 @@ def _values(run: ActorRun, item: Found, now: datetime) -> dict[str, Any]:
         "images": list(post.images),
         "extras": post.extras,
         "raw": item.raw,
+        "last_actor_run_id": run.id,
         "first_actor_run_id": run.id,
         "first_client_run_id": run.client_run_id,
         "first_seen_at": now,

@@ -2,7 +2,8 @@
 
 No row points at `client_runs` by foreign key: a record that a person deleted must stay deleted and
 harm nothing but itself. Airtable's share is in `airtable_tables.py`, what orders harvests in `job_tables.py`,
-what only people look at in `page_tables.py`, who may call in `access_tables.py`.
+what only people look at in `page_tables.py`, who may call in `access_tables.py`,
+what stands beside posts in `post_tables.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from sqlalchemy import (
     text,
 )
 
-from harvester.ledger import access_tables, airtable_tables, job_tables, page_tables  # noqa: F401  # one metadata
+from harvester.ledger import (  # noqa: F401  # one metadata
+    access_tables,
+    airtable_tables,
+    job_tables,
+    page_tables,
+    post_tables,
+)
 from harvester.ledger.columns import count, partial, required
 from harvester.ledger.columns import metadata as metadata
 from harvester.ledger.types import Id, Utc
@@ -46,6 +53,7 @@ clients = Table(
     Column("airtable_error", Text),
     Column("daily_budget_micros", BigInteger),
     Column("schedule", Text),
+    Column("actor_id", Text),
     required("created_at", Utc),
 )
 
@@ -121,6 +129,7 @@ actor_runs = Table(
     required("client_run_id", Text),
     required("client_id", String(64)),
     required("batch", Integer),
+    Column("lot", Integer),  # the batch of leads that it is a part of, where that needs several
     required("state", Text),
     required("actor_id", Text),
     required("max_posts", Integer),
@@ -187,9 +196,11 @@ posts = Table(
     required("post_key", Text),
     Column("url", Text),
     required("kind", Text),
+    required("form", Text, default="text", server_default="text"),
     required("text", Text),
     required("text_truncated", Boolean),
     Column("posted_at", Utc),
+    Column("posted_precision", Text),
     Column("author_name", Text),
     Column("author_url", Text),
     Column("likes", BigInteger),
@@ -198,6 +209,7 @@ posts = Table(
     required("images", JSON),
     required("extras", JSON),
     required("raw", LargeBinary),
+    Column("last_actor_run_id", Id),  # whose item `raw` is; of rows from before, the first
     required("first_actor_run_id", Id),
     required("first_client_run_id", Text),
     required("first_seen_at", Utc),
@@ -229,6 +241,7 @@ rejects = Table(
     required("reason", Text),
     required("detail", Text),
     Column("sample", Text),
+    Column("raw", LargeBinary),
 )
 
 deliveries = Table(

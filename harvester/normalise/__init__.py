@@ -1,33 +1,42 @@
-"""From the items that an actor's dataset holds to posts: one module per actor's item shape."""
+"""From the items that an actor's dataset holds to posts: one module per actor, all of them named here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import MappingProxyType
 
 from harvester.errors import InvalidInput
 from harvester.normalise import harvestapi
-from harvester.posts import Companion, NoPosts, Post, Reject
+from harvester.normalise.actor import Actor, Ask, Normaliser, Outcome
 
-__all__ = ["KNOWN_ACTORS", "Normaliser", "Outcome", "normaliser_for"]
+__all__ = ["ACTORS", "STARTABLE", "Actor", "Ask", "Normaliser", "Outcome", "actor_of", "startable"]
 
-#: What one item becomes.
-Outcome = Post | Reject | NoPosts | Companion
-#: Takes any JSON value and never raises.
-Normaliser = Callable[[object], Outcome]
-
-KNOWN_ACTORS = MappingProxyType({"harvestapi/linkedin-profile-posts": harvestapi.normalise})
+#: The actors whose items this project can read, by ID.
+ACTORS = MappingProxyType({actor.actor_id: actor for actor in (harvestapi.PROFILE_POSTS,)})
+#: Those of them that it can start.
+STARTABLE = tuple(actor_id for actor_id, actor in ACTORS.items() if actor.asks is not None)
 
 
-def normaliser_for(actor_id: str) -> Normaliser:
-    """The normaliser of an actor's items; `actor_id` is `user/name` or, as in Apify's URLs, `user~name`.
+def actor_of(actor_id: str) -> Actor:
+    """Give what is known of an actor; `actor_id` is `user/name` or, as in Apify's URLs, `user~name`.
 
     Raises `InvalidInput` (code `unknown_actor`) for an actor whose items this project cannot read.
     """
-    known = KNOWN_ACTORS.get(actor_id.strip().replace("~", "/").lower())
+    known = ACTORS.get(actor_id.strip().replace("~", "/").lower())
     if known is None:
         raise InvalidInput(
-            f"No normaliser is known for the actor {actor_id[:100]!r}; known: {', '.join(KNOWN_ACTORS)}.",
+            f"No normaliser is known for the actor {actor_id[:100]!r}; known: {', '.join(ACTORS)}.",
             code="unknown_actor",
+        )
+    return known
+
+
+def startable(actor_id: str) -> Actor:
+    """Give an actor that harvests profiles. Raises `InvalidInput`, with the reason, for any other."""
+    known = actor_of(actor_id)
+    if known.asks is None:
+        raise InvalidInput(
+            f"The actor {known.actor_id} cannot be started: {known.why_not}; "
+            f"those that can: {', '.join(STARTABLE)}.",
+            code="actor_not_startable",
         )
     return known

@@ -11,9 +11,10 @@ from typing import Any, Final
 import orjson
 
 from harvester.normalise import harvestapi_fields as fields
+from harvester.normalise.actor import Actor, Ask
 from harvester.normalise.harvestapi_extras import extras_of
 from harvester.normalise.text import clean, clean_json, one_line
-from harvester.posts import Companion, NoPosts, Post, PostKind, Reject, RejectReason
+from harvester.posts import Companion, CompanionKind, NoPosts, Post, PostKind, Reject, RejectReason
 
 MAX_DETAIL = 300  # characters of a reject's detail
 
@@ -36,6 +37,28 @@ _JSON_TYPES: Final = {
 _NO_POSTS: Final = "no posts found"
 
 
+def _asks(ask: Ask) -> dict[str, Any]:
+    """Build the actor's input.
+
+    `targetUrls` alone: the actor queues its aliases (`profileUrls` and so on) as separate jobs, and charges
+    for each. A missing or zero maximum means no limit to it, so every maximum is sent, and positive.
+    """
+    asked: dict[str, Any] = {
+        "targetUrls": list(ask.target_urls),
+        "maxPosts": ask.max_posts,
+        "postedLimit": ask.posted_limit,
+        "includeQuotePosts": True,
+        "includeReposts": True,
+        "scrapeComments": ask.max_comments > 0,
+        "scrapeReactions": ask.max_reactions > 0,
+    }
+    if ask.max_comments > 0:
+        asked["maxComments"] = ask.max_comments
+    if ask.max_reactions > 0:
+        asked["maxReactions"] = ask.max_reactions
+    return asked
+
+
 def normalise(item: object) -> Post | Reject | NoPosts | Companion:
     """What `item` (any JSON value) is to us. Never raises: a damaged item is a `Reject` with its reason."""
     if not isinstance(item, dict):
@@ -43,7 +66,7 @@ def normalise(item: object) -> Post | Reject | NoPosts | Companion:
     target = fields.TARGET.of(item)
     kind = _kind_word(item)
     if kind in _COMPANIONS:
-        return Companion(kind, fields.PARENT.of(item))
+        return Companion(CompanionKind(kind), fields.PARENT.of(item), str(item.get("id")))
     if _is_remark(item):
         return NoPosts(target)
     if kind == "error" or (
@@ -135,3 +158,6 @@ def _shown(value: object) -> str:
 
 def _json_type(value: object) -> str:
     return _JSON_TYPES.get(type(value), "no JSON")
+
+
+PROFILE_POSTS: Final = Actor("harvestapi/linkedin-profile-posts", normalise, _asks, brings_companions=True)

@@ -18,6 +18,10 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _LINE_BREAKERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 # Marks of direction that take no room: what stands beside them belongs together.
 _MARKS = re.compile("[\u061c\u200e\u200f]+")
+# A link in running text, without the punctuation that ends its sentence.
+_LINK = re.compile(r"https?://[^\s<>\"\\]{1,2000}")
+_AFTER_LINK = ".,;:!?)]}'\u2019\u201d\u2026"
+MAX_LINKS = 50  # of one text
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> tuple[str, bool]:
@@ -28,6 +32,14 @@ def clean(text: str, limit: int = MAX_TEXT) -> tuple[str, bool]:
     if "\x00" in text or not _encodable(text):
         text = _UNSTORABLE.sub("\ufffd", text)
     return text, truncated
+
+
+def links_in(text: str) -> list[str]:
+    """Give the http(s) links of a text, each once, in its order; at most `MAX_LINKS`."""
+    if "://" not in text:
+        return []
+    found = (link.rstrip(_AFTER_LINK) for link in _LINK.findall(text))
+    return list(dict.fromkeys(link for link in found if len(link) > 10 and link.isprintable()))[:MAX_LINKS]
 
 
 def one_line(text: str, limit: int) -> str:

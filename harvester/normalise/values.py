@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from harvester.normalise.text import MAX_EXACT, clean, one_line
+from harvester.posts import Name, NameKind, TimePrecision
 
 T = TypeVar("T")
 
@@ -28,6 +29,8 @@ _DIGITS = re.compile(r"[0-9]{1,30}")
 # LinkedIn names one post by an activity, a ugcPost or a share number, in URLs (`…-activity-732…-_gfJ`) and in
 # URNs (`urn:li:ugcPost:732…`, sometimes percent-encoded). Real ones have 19 digits; slugs hold shorter ones.
 _POST_NUMBER = re.compile(r"(?:activity|ugcPost|share)(?:-|:|%3A)([0-9]{15,25})(?![0-9])", re.IGNORECASE)
+_POST_NAME = re.compile(r"(activity|ugcPost|share)(?:-|:|%3A)([0-9]{15,25})(?![0-9])", re.IGNORECASE)
+_NAME_KINDS = {"activity": NameKind.ACTIVITY, "ugcpost": NameKind.UGC_POST, "share": NameKind.SHARE}
 _OWN_ID = re.compile(r"(?!0+\Z)[A-Za-z0-9][A-Za-z0-9._:()=,+-]{0,199}")
 _MEMBER_ID = re.compile(r"AC[A-Za-z]AA[A-Za-z0-9_-]{25,60}")
 _LINKEDIN_HOST = re.compile(
@@ -130,6 +133,43 @@ def post_number(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None  # as a float, a number of 19 digits has lost its last ones
     return str(value) if 0 < value < 10**30 else None
+
+
+def post_name(bare: NameKind) -> Callable[[object], Name | None]:
+    """Make the reader of a post's number with what it counts: `bare`, where it does not say so itself."""
+
+    def read(value: object) -> Name | None:
+        number = post_number(value)
+        if number is None:
+            return None
+        if isinstance(value, str) and not _DIGITS.fullmatch(value := value[:MAX_URL].strip()):
+            found = _POST_NAME.findall(value.partition("?")[0]) or _POST_NAME.findall(value)
+            return _NAME_KINDS[found[-1][0].lower()], number
+        return bare, number
+
+    return read
+
+
+def own_name(value: object) -> Name | None:
+    """Read the actor's own ID of an item, where it is no number, as a name of its post."""
+    own = own_id(value)
+    return None if own is None else (NameKind.OWN, own)
+
+
+def told_ms(value: object) -> tuple[datetime, TimePrecision] | None:
+    """Read milliseconds since 1970 as a time with its precision."""
+    moment = milliseconds(value)
+    return None if moment is None else (moment, TimePrecision.MILLISECOND)
+
+
+def told_iso(value: object) -> tuple[datetime, TimePrecision] | None:
+    """Read a text of ISO 8601 as a time with the precision that it was written with."""
+    moment = iso_time(value)
+    if moment is None or not isinstance(value, str):
+        return None
+    if ":" not in value and "T" not in value:
+        return moment, TimePrecision.DAY
+    return moment, TimePrecision.MILLISECOND if "." in value else TimePrecision.SECOND
 
 
 def own_id(value: object) -> str | None:

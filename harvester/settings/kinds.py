@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from harvester import cron
-from harvester.normalise import KNOWN_ACTORS
+from harvester.normalise import startable
 from harvester.settings.urls import (
     checked_collector_url,
     checked_database_url,
@@ -105,10 +105,7 @@ def _distinct(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
 
 
 def _actor(text: str) -> str:
-    name = text.replace("~", "/", 1).lower()
-    if name not in KNOWN_ACTORS:
-        raise ValueError(f"no normaliser knows the items of this Actor; known: {', '.join(KNOWN_ACTORS)}")
-    return name
+    return startable(text).actor_id
 
 
 def _base_id(text: str) -> str:

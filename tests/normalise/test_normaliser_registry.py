@@ -3,7 +3,7 @@
 import pytest
 
 from harvester.errors import InvalidInput
-from harvester.normalise import KNOWN_ACTORS, normaliser_for
+from harvester.normalise import ACTORS, actor_of
 from harvester.normalise.harvestapi import normalise
 
 
@@ -16,12 +16,12 @@ from harvester.normalise.harvestapi import normalise
     ],
 )
 def test_an_actor_is_known_by_either_form_of_its_name(actor_id: str) -> None:
-    assert normaliser_for(actor_id) is normalise
+    assert actor_of(actor_id).normalise is normalise
 
 
 @pytest.mark.parametrize("actor_id", ["", "harvestapi", "somebody/else", "harvestapi~linkedin~profile-posts"])
 def test_an_unknown_actor_is_refused_with_those_that_are_known(actor_id: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        normaliser_for(actor_id)
+        actor_of(actor_id)
     assert refusal.value.code == "unknown_actor"
-    assert all(known in str(refusal.value) for known in KNOWN_ACTORS)
+    assert all(known in str(refusal.value) for known in ACTORS)
