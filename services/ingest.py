@@ -35,6 +35,7 @@ from services.outcome import (
 )
 from services.reading import read_page
 from services.reckoning import Reckoning, are_many
+from services.storing import store_page
 
 #: The `error_code` of an actor run for several profiles, much of which could not be understood: that says
 #: more about the actor's output, or about us, than about any of the profiles.
@@ -108,7 +109,7 @@ class Ingest:
             shown_at = self._clock() if show else shown_at
 
     def _stored(self, run: ActorRun, page: Page, attribution: Attribution, *, show: bool) -> ActorRun:
-        found, refused = read_page(page, run.actor_id, attribution)
+        read = read_page(page, run.actor_id, attribution)
         now = self._clock()
         with self._ledger.write() as tx:
             kept = actor_runs.keep(
@@ -119,9 +120,8 @@ class Ingest:
                 cursor=page.offset + len(page.items),
                 failures=0,
             )
-            posts.store(tx, run, found, now=now)
-            posts.store_rejects(tx, run, refused)
-            told = _stored_words(page, len(found), len(refused))
+            store_page(tx, run, read, now=now)
+            told = _stored_words(page, len(read.found), len(read.refused))
             run_events.add(tx, run.client_run_id, "page", told, now=now, batch=run.batch)
             if show:
                 run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)

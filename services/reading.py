@@ -1,19 +1,22 @@
-"""Reading a page of a dataset: each item becomes a post of a lead, a reject with its reason, or neither."""
+"""Reading a page of a dataset: each item becomes a post of a lead, what was said to one, or a reject."""
 
 from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
 from harvester.apify import Page, TooLargeItem
+from harvester.ledger.companions import FoundCompanion
 from harvester.ledger.posts import Found, Refused
 from harvester.normalise import actor_of
 from harvester.normalise.text import clean, clean_json
-from harvester.posts import Post, Reject, RejectReason
+from harvester.posts import Companion, Post, Reject, RejectReason
 from services.attribution import Attribution
 
 #: Rejects of one page of which a sample is kept, and how long a sample is.
@@ -21,26 +24,46 @@ SAMPLES: Final = 20
 SAMPLE_CHARS: Final = 2_000
 
 
-def read_page(page: Page, actor_id: str, attribution: Attribution) -> tuple[list[Found], list[Refused]]:
-    """Sort a page's items. Comments, reactions and the actor's word that there are no posts are neither."""
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """What a page's items are. An actor's word that there are no posts is none of these."""
+
+    found: list[Found] = field(default_factory=list)
+    companions: list[FoundCompanion] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def read_page(page: Page, actor_id: str, attribution: Attribution) -> PageRead:
+    """Sort a page's items."""
     normalise = actor_of(actor_id).normalise
-    found: list[Found] = []
-    refused: list[Refused] = []
+    read = PageRead()
     for position, item in enumerate(page.items, start=page.offset):
         if isinstance(item, TooLargeItem):
-            refused.append(Refused(position, Reject(RejectReason.TOO_LARGE, item.why), None, None))
+            read.refused.append(Refused(position, Reject(RejectReason.TOO_LARGE, item.why), None, None))
             continue
         result = normalise(item)
         if isinstance(result, Post):
             lead_id = attribution.lead_of(result.target_url, result.found_under)
             if lead_id is not None:
-                found.append(Found(result, lead_id, zlib.compress(_encoded(item), 1)))
+                read.found.append(Found(result, lead_id, _packed(item)))
+                read.companions.extend(_within(result.companions))
                 continue
             result = Reject(RejectReason.UNATTRIBUTABLE, "no lead of this batch", result.target_url)
         if isinstance(result, Reject):
-            sample = _sample(item) if len(refused) < SAMPLES else None
-            refused.append(Refused(position, result, _lead_of(result, attribution), sample))
-    return found, refused
+            sample = _sample(item) if len(read.refused) < SAMPLES else None
+            lead_id = _lead_of(result, attribution)
+            read.refused.append(Refused(position, result, lead_id, sample, _packed(item)))
+        elif isinstance(result, Companion):
+            read.companions.append(FoundCompanion(result, _packed(item)))
+    return read
+
+
+def _within(companions: Iterable[Companion]) -> Iterable[FoundCompanion]:
+    return (FoundCompanion(one, _packed(one.item)) for one in companions)
+
+
+def _packed(item: Any) -> bytes:
+    return zlib.compress(_encoded(item), 1)
 
 
 def _lead_of(reject: Reject, attribution: Attribution) -> int | None:

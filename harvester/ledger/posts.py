@@ -34,12 +34,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An item that became no post: its place in the dataset, its lead if known, and a sample of it."""
+    """An item that became no post: its place in the dataset, its lead if known, a sample of it, and the item
+    itself, compressed.
+    """
 
     position: int
     reject: Reject
     lead_id: int | None
     sample: str | None
+    raw: bytes | None = None
 
 
 def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> None:
@@ -127,7 +130,7 @@ def store_rejects(tx: Tx, run: ActorRun, refused: Sequence[Refused]) -> None:
     if not refused:
         return
     insert = rows.upsert(tx, rejects)
-    columns = ("reason", "detail", "sample", "lead_id")
+    columns = ("reason", "detail", "sample", "raw", "lead_id")
     statement = insert.on_conflict_do_update(
         index_elements=["actor_run_id", "position"], set_={name: insert.excluded[name] for name in columns}
     )
@@ -141,6 +144,7 @@ def store_rejects(tx: Tx, run: ActorRun, refused: Sequence[Refused]) -> None:
                 "reason": item.reject.reason,
                 "detail": item.reject.detail,
                 "sample": item.sample,
+                "raw": item.raw,
             }
             for item in refused
         ],
