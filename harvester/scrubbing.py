@@ -159,7 +159,7 @@ class Scrubber:
 
 
 def _is_kept(text: str, key: str) -> bool:
-    """Say whether a text is a kind, a count, a relative time or nothing: a normaliser goes by what it says."""
+    """Say whether a text is a kind, a count, a relative time or a "nothing": a normaliser goes by these."""
     if key.lower() in _KIND_KEYS and _KIND_WORD.fullmatch(text):
         return True
     if (_AGO.search(key) and len(text) <= 80) or _NOTHING.fullmatch(text.strip()):
