@@ -29,10 +29,10 @@ class Part(Protocol):
 
 
 class Given:
-    """Items that somebody handed over."""
+    """Items that somebody handed over; of a sequence that is no list, each is asked for when it is read."""
 
     def __init__(self, items: Sequence[Any]) -> None:
-        self._items = list(items)
+        self._items = list(items) if isinstance(items, list) else items
 
     def __len__(self) -> int:
         return len(self._items)
@@ -43,7 +43,7 @@ class Given:
 
     def charges(self, count: int) -> Iterator[str | None]:
         """Charged by their `type`; what is no object, or of another type, is free."""
-        for item in self._items[:count]:
+        for item in islice(self._items, count):
             kind = item.get("type") if isinstance(item, dict) else None
             yield CHARGED_AS.get(kind) if isinstance(kind, str) else None
 
