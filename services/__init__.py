@@ -28,6 +28,7 @@ from services.board import Board
 from services.cancel import Cancel
 from services.chores import Chore, Chores
 from services.client_history import ClientHistory
+from services.companions import Companions
 from services.consistency import consistency
 from services.costs import Costs
 from services.counters import Counters
@@ -105,6 +106,7 @@ class Services:
     replay: Replay
     overview: Overview
     posts: PostSearch
+    companions: Companions
     trail: Trail
     cancel: Cancel
     retry: Retry
@@ -258,6 +260,7 @@ def build(
         replay=Replay(ledger, clock),
         overview=Overview(ledger, mirrored=airtable is not None),
         posts=PostSearch(ledger),
+        companions=Companions(ledger),
         trail=Trail(ledger),
         cancel=Cancel(ledger, settle, clock),
         retry=Retry(ledger, limits, clock, read_clients=read_clients),

@@ -43,7 +43,8 @@ def one(post_id: int) -> str:
     found = services().posts.post(post_id)
     if found is None:
         abort(404, "there is no post of this number")
-    return shell.page("post.html", post=found)
+    companions = services().companions.of_post(post_id)
+    return shell.page("post.html", post=found, companions=companions)
 
 
 @blueprint.get("/posts.csv")
