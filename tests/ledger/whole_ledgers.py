@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from factories import NOW
@@ -82,6 +82,8 @@ def _value(
         return None
     value = draw(_of_kind(column))
     if _must_differ(column):
+        if isinstance(value, datetime):
+            return value.replace(microsecond=number)
         return f"{number}:{value}"[:13] if isinstance(value, str) else value * 4 + number  # job_runs.run_id
     return value
 
