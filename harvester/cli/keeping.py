@@ -29,6 +29,7 @@ from services import restore as restores
 _NAMES = {
     Kind.DELIVERIES: ("delivery", "deliveries"),
     Kind.RAW_ITEMS: ("raw item of posts", "raw items of posts"),
+    Kind.RAW_COMPANIONS: ("raw item of a comment or reaction", "raw items of comments and reactions"),
     Kind.REJECT_SAMPLES: ("sample of rejects", "samples of rejects"),
     Kind.RUN_EVENTS: ("line of a client run's story", "lines of client runs' stories"),
 }

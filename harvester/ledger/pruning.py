@@ -1,4 +1,5 @@
-"""What the ledger can do without after a while: old deliveries, raw items behind posts and rejects, stories.
+"""What the ledger can do without after a while: old deliveries, raw items behind posts, comments, reactions
+and rejects, stories.
 
 What goes is found and let go by the same condition, so that what was changed in between stays.
 """
@@ -28,6 +29,7 @@ from sqlalchemy import (
 
 from harvester.ledger.database import Tx
 from harvester.ledger.page_tables import run_events
+from harvester.ledger.post_tables import companions
 from harvester.ledger.tables import actor_runs, client_runs, deliveries, posts, rejects, sightings
 from harvester.models import ActorRunState, ClientRunStatus, DeliveryOutcome
 
@@ -48,6 +50,7 @@ class Kind(StrEnum):
 
     DELIVERIES = "deliveries"
     RAW_ITEMS = "rawItems"
+    RAW_COMPANIONS = "rawCompanions"
     REJECT_SAMPLES = "rejectSamples"
     RUN_EVENTS = "runEvents"
 
@@ -118,6 +121,7 @@ def _terms(tx: Tx, kind: Kind, before: datetime) -> _Terms:
     terms = {
         Kind.DELIVERIES: _deliveries,
         Kind.RAW_ITEMS: _raw_items,
+        Kind.RAW_COMPANIONS: _raw_companions,
         Kind.REJECT_SAMPLES: _samples,
         Kind.RUN_EVENTS: _events,
     }
@@ -142,6 +146,13 @@ def _raw_items(tx: Tx, before: datetime) -> _Terms:
     size = func.length(posts.c.raw)
     which = and_(size > 0, posts.c.last_seen_at < before, ~needed.correlate(posts).exists())
     return _Terms(posts, which, size, posts.c.last_seen_at, {"raw": b""})
+
+
+def _raw_companions(tx: Tx, before: datetime) -> _Terms:
+    needed = select(actor_runs.c.id).where(actor_runs.c.id == companions.c.first_actor_run_id, ~_over(before))
+    size = func.length(companions.c.raw)
+    which = and_(size > 0, companions.c.last_seen_at < before, ~needed.correlate(companions).exists())
+    return _Terms(companions, which, size, companions.c.last_seen_at, {"raw": b""})
 
 
 def _samples(tx: Tx, before: datetime) -> _Terms:

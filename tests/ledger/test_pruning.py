@@ -24,6 +24,8 @@ from .whole_ledgers import TABLES, Rows, all_rows, store, whole_ledgers
 
 BEFORE = NOW - timedelta(days=90)
 OVER = ("ingested", "failed")
+#: The tables that lose something, in the order of what can be pruned.
+PRUNED = ("deliveries", "posts", "companions", "rejects", "run_events")
 MICROSECOND = timedelta(microseconds=1)
 
 _times = st.sampled_from(
@@ -40,6 +42,9 @@ _meant: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("posts", "first_actor_run_id"): st.integers(1, 3),
     ("posts", "last_seen_at"): _times,
     ("posts", "raw"): st.binary(max_size=3),
+    ("companions", "first_actor_run_id"): st.integers(1, 3),
+    ("companions", "last_seen_at"): _times,
+    ("companions", "raw"): st.binary(max_size=3),
     ("deliveries", "received_at"): _times,
     ("deliveries", "processed_at"): st.none() | _times,
     ("run_events", "at"): _times,
@@ -64,6 +69,12 @@ def pruned(rows: Rows) -> Rows:
         "posts": [
             row | {"raw": b""} if row["last_seen_at"] < BEFORE and not seen_by[row["id"]] & open_runs else row
             for row in rows["posts"]
+        ],
+        "companions": [
+            row | {"raw": b""}
+            if row["last_seen_at"] < BEFORE and row["first_actor_run_id"] not in open_runs
+            else row
+            for row in rows["companions"]
         ],
         "rejects": [
             row | {"sample": None} if row["actor_run_id"] in over else row for row in rows["rejects"]
@@ -99,7 +110,7 @@ def test_pruning_changes_what_it_said_and_nothing_else_however_often_it_runs(
     freed = list(prune(ledger, before=BEFORE))
     after = all_rows(ledger)
     assert after == pruned(before)
-    for kind, table in zip(Kind, ("deliveries", "posts", "rejects", "run_events"), strict=True):
+    for kind, table in zip(Kind, PRUNED, strict=True):
         assert said[kind].rows == changed(before, after, table)
         assert said[kind].rows == sum(one.rows for one in freed if one.kind is kind)
         assert said[kind].bytes == sum(one.bytes for one in freed if one.kind is kind)
