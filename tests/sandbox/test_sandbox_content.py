@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harvester.sandbox.apify.actor import NONSENSE, Plan, make_plan
+from harvester.sandbox.apify.actor import Plan, make_plan
 from harvester.sandbox.apify.datasets import Dataset
+from harvester.sandbox.apify.harvestapi import HARVESTAPI
 from harvester.sandbox.apify.people import Scene, read_target
 from harvester.sandbox.apify.posts import KINDS, build_post, kind_of
 
@@ -41,7 +42,9 @@ urls = st.builds(
 def plan(targets: list[str], seed: int = 1, **given_input: Any) -> Plan:
     comments = given_input.pop("comments", None)
     reactions = given_input.pop("reactions", None)
-    return make_plan(Scene(seed, ANCHOR, comments, reactions), {"targetUrls": targets, **given_input}, {})
+    return make_plan(
+        HARVESTAPI, Scene(seed, ANCHOR, comments, reactions), {"targetUrls": targets, **given_input}, {}
+    )
 
 
 def items_of(made: Plan) -> list[Any]:
@@ -174,7 +177,7 @@ def test_special_handles_do_what_they_say() -> None:
     assert items_of(made) == [
         {"error": "Failed to scrape the profile: HTTP 999", "query": {"targetUrl": base + "error"}}
     ]
-    assert items_of(plan([base + "nonsense"])) == list(NONSENSE)
+    assert items_of(plan([base + "nonsense"])) == list(HARVESTAPI.nonsense)
     (single,) = items_of(plan(["https://www.linkedin.com/feed/update/urn:li:activity:7329207003942125568/"]))
     assert single["id"] == "7329207003942125568"
 
@@ -197,12 +200,12 @@ def test_exact_items_replace_a_handles_or_a_marked_runs() -> None:
         ("some-one", {"targetUrls": [url]}),
         ("m-7", {"targetUrls": [url], "marker": "m-7"}),
     ):
-        assert items_of(make_plan(scene, given_input, {key: given_items})) == given_items
+        assert items_of(make_plan(HARVESTAPI, scene, given_input, {key: given_items})) == given_items
 
 
 def test_a_bulk_dataset_is_not_held_in_memory() -> None:
     tracemalloc.start()
-    dataset = Dataset(plan(["https://www.linkedin.com/in/bulk-200000"]).parts, ANCHOR)
+    dataset = Dataset(plan(["https://www.linkedin.com/in/bulk-200000"]).parts, ANCHOR, HARVESTAPI.tariff)
     assert dataset.length == 200_000
     dataset.begin(0.0, 1.0, dataset.affordable(10**9))
     last = list(dataset.read(199_000, 200_000))

@@ -1,6 +1,5 @@
 """Datasets: how they grow, what they cost, what a range of them holds."""
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvester.sandbox.apify.datasets import Dataset, Generated, Given
-from harvester.sandbox.apify.pricing import PRICES
+from harvester.sandbox.apify.harvestapi import HARVESTAPI
 
+TARIFF = HARVESTAPI.tariff
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 items = st.sampled_from(
     [{"type": "post"}, {"type": "comment"}, {"type": "reaction"}, {"error": "x"}, None, "text"]
@@ -22,10 +22,10 @@ def made_of(parts: list[list[Any]]) -> tuple[Dataset, list[Any]]:
     given_parts = [
         Generated(part, lambda recipe: recipe[1], lambda _: "post")
         if number % 2
-        else Given([one[1] for one in part])
+        else Given([one[1] for one in part], TARIFF)
         for number, part in enumerate(numbered)
     ]
-    return Dataset(given_parts, NOW), [item for part in parts for item in part]
+    return Dataset(given_parts, NOW, TARIFF), [item for part in parts for item in part]
 
 
 @given(stretches, st.integers(0, 40), st.integers(0, 40))
@@ -39,13 +39,9 @@ def test_a_range_is_a_range_of_the_whole(parts: list[list[Any]], start: int, len
 def test_a_budget_pays_for_as_many_items_as_it_can(parts: list[list[Any]], budget: int) -> None:
     dataset, whole = made_of(parts)
     paid = dataset.affordable(budget)
-    assert _price(dataset.charged(paid)) <= budget
+    assert TARIFF.sum(dataset.charged(paid)) <= budget
     if paid < len(whole):
-        assert _price(dataset.charged(paid + 1)) > budget
-
-
-def _price(events: Counter[str]) -> int:
-    return sum(PRICES[event] * count for event, count in events.items())
+        assert TARIFF.sum(dataset.charged(paid + 1)) > budget
 
 
 moments = st.floats(0.0, 100.0)
@@ -55,7 +51,7 @@ moments = st.floats(0.0, 100.0)
 def test_a_dataset_grows_to_its_target_and_never_shrinks(
     length: int, target: int, seconds: float, frozen: float, at: list[float], complete: bool
 ) -> None:
-    dataset = Dataset([Given([None] * length)], NOW)
+    dataset = Dataset([Given([None] * length, TARIFF)], NOW, TARIFF)
     target = min(target, length)
     dataset.begin(10.0, seconds, target)
     dataset.freeze(10.0 + frozen, complete=complete)

@@ -6,14 +6,14 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from harvester.sandbox.apify.options import DEFAULT_ACTOR, Options
+from harvester.sandbox.apify.options import KNOWN_ACTORS, Options
 from harvester.sandbox.apify.sandbox import SandboxApify
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the first line of output says where."""
     given = vars(_parser().parse_args(arguments))
-    given["actors"] = tuple(given["actors"] or (DEFAULT_ACTOR,))
+    given["actors"] = tuple(given["actors"] or KNOWN_ACTORS)
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, lambda *_: stop.set())

@@ -6,12 +6,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from harvester.sandbox.apify.pricing import PRICES
+from harvester.sandbox.apify.pricing import Tariff
 from harvester.sandbox.clock import new_id
-
-#: Item types that cost money, with the event they are charged as.
-CHARGED_AS = {"post": "post", "comment": "post", "reaction": "post"}
-
 
 T = TypeVar("T")
 
@@ -31,8 +27,9 @@ class Part(Protocol):
 class Given:
     """Items that somebody handed over; of a sequence that is no list, each is asked for when it is read."""
 
-    def __init__(self, items: Sequence[Any]) -> None:
+    def __init__(self, items: Sequence[Any], tariff: Tariff) -> None:
         self._items = list(items) if isinstance(items, list) else items
+        self._tariff = tariff
 
     def __len__(self) -> int:
         return len(self._items)
@@ -42,10 +39,8 @@ class Given:
         return iter(self._items[start:stop])
 
     def charges(self, count: int) -> Iterator[str | None]:
-        """Charged by their `type`; what is no object, or of another type, is free."""
-        for item in islice(self._items, count):
-            kind = item.get("type") if isinstance(item, dict) else None
-            yield CHARGED_AS.get(kind) if isinstance(kind, str) else None
+        """Those that look like the actor's own; what does not is free."""
+        return map(self._tariff.event_of, islice(self._items, count))
 
 
 class Generated(Generic[T]):
@@ -85,8 +80,9 @@ class _Stretch(NamedTuple):
 class Dataset:
     """A dataset and its growth over time. Moments are seconds of the monotonic clock."""
 
-    def __init__(self, parts: Sequence[Part], created_at: datetime) -> None:
+    def __init__(self, parts: Sequence[Part], created_at: datetime, tariff: Tariff) -> None:
         self.id = new_id()
+        self._tariff = tariff
         self.created_at = created_at
         self.read_count = 0
         self._growth: list[_Stretch] = []
@@ -112,7 +108,7 @@ class Dataset:
 
     def replace(self, items: Sequence[Any], at: float) -> None:
         """Exactly these items from now on, all of them there."""
-        self._fill([Given(items)])
+        self._fill([Given(items, self._tariff)])
         self._growth = [_Stretch(at, self.length, 0.0, self.length)]
 
     def count(self, at: float) -> int:
@@ -129,7 +125,7 @@ class Dataset:
     def affordable(self, budget: int) -> int:
         """How many leading items so many price units pay for."""
         for index, event in enumerate(self._charges(self.length)):
-            budget -= PRICES[event] if event else 0
+            budget -= self._tariff.prices[event] if event else 0
             if budget < 0:
                 return index
         return self.length

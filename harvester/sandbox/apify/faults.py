@@ -23,6 +23,8 @@ Kind = Literal[
     "run-fail",
     "run-abort",
     "run-timeout",
+    # targets of actor runs, each by its piece of the INPUT: an error item, and the run goes on
+    "target-error",
     # webhooks, by a piece of "<event type> <request URL>"
     "webhook-drop",
     "webhook-double",
@@ -38,7 +40,7 @@ class Fault(Rule):
     method: str = "*"
     #: Shell pattern over the path without its query; `/v2/acts/` counts as `/v2/actors/`.
     path: str = "*"
-    #: Substring of the INPUT (run-…) or of event type and URL (webhook-…).
+    #: Substring of the INPUT (run-…), of a target (target-…) or of event type and URL (webhook-…).
     match: str = ""
     #: Real seconds of `slow`, `run-slow` (the run's duration) and `webhook-delay`.
     seconds: float = 1.0

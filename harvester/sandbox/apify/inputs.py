@@ -1,6 +1,6 @@
-"""What a start may say: run parameters and the fixture actor's input, refused with Apify's error types."""
+"""What a start may say: run parameters and an actor's input, refused with Apify's error types."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +9,6 @@ from harvester.sandbox.apify.wire import ApiError, Call, Query
 from harvester.sandbox.wire import loads
 
 BUILD_NUMBER = "0.0.36"
-_MOST_TARGETS = 10_000
-_STRINGS = (
-    "targetUrls", "profileUrls", "profilePublicIdentifiers", "profileIds", "companyUrls",
-    "companyPublicIdentifiers", "companyIds",
-)  # fmt: skip
-_COUNTS = ("maxPosts", "maxComments", "maxReactions")
-_FLAGS = ("includeQuotePosts", "includeReposts", "scrapeReactions", "scrapeComments")
-_WINDOWS = ("any", "1h", "24h", "week", "month", "3months", "6months", "year")
 
 
 @dataclass(frozen=True)
@@ -90,10 +82,14 @@ def _charge_cap(query: Query, options: Options) -> float | None:
     return cap
 
 
-def read_input(call: Call) -> dict[str, Any]:
+def read_input(call: Call, check: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
     """The INPUT of a start, checked against the actor's input schema. Raises `ApiError`."""
-    if not call.body:
-        return {}
+    value = _parsed(call) if call.body else {}
+    check(value)
+    return value
+
+
+def _parsed(call: Call) -> dict[str, Any]:
     if "json" not in call.headers.get("content-type", "application/json"):
         raise ApiError(400, "invalid-input", "Input of this Actor must be JSON.")
     try:
@@ -103,32 +99,4 @@ def read_input(call: Call) -> dict[str, Any]:
         raise ApiError(400, "run-input-body-not-valid-json", message) from error
     if not isinstance(value, dict):
         raise ApiError(400, "invalid-input", "Input is not valid: Input must be an object.")
-    _check_schema(value)
     return value
-
-
-def _check_schema(given: Mapping[str, Any]) -> None:
-    for name in _STRINGS:
-        _need(_strings(given.get(name)), f"Field input.{name} must be an array of strings.")
-    for name in _COUNTS:
-        _need(_count(given.get(name)), f"Field input.{name} must be an integer >= 0.")
-    for name in _FLAGS:
-        _need(isinstance(given.get(name), bool | None), f"Field input.{name} must be a boolean.")
-    for name in ("postedLimit", "commentsPostedLimit"):
-        allowed = given.get(name) is None or given.get(name) in _WINDOWS
-        _need(allowed, f"Field input.{name} must be equal to one of the allowed values.")
-    few = len(given.get("targetUrls") or ()) <= _MOST_TARGETS
-    _need(few, f"Field input.targetUrls must NOT have more than {_MOST_TARGETS} items.")
-
-
-def _strings(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(isinstance(item, str) for item in value))
-
-
-def _count(value: Any) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
-
-
-def _need(condition: bool, message: str) -> None:
-    if not condition:
-        raise ApiError(400, "invalid-input", f"Input is not valid: {message}")

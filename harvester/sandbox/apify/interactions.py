@@ -3,7 +3,7 @@
 from typing import Any
 
 from harvester.sandbox.apify import texts
-from harvester.sandbox.apify.people import Scene, onlooker
+from harvester.sandbox.apify.people import Scene, onlooker, thread_of
 
 _KINDS = ("LIKE", "LIKE", "LIKE", "APPRECIATION", "EMPATHY", "PRAISE", "INTEREST", "ENTERTAINMENT")
 
@@ -27,7 +27,7 @@ def comment(scene: Scene, post: dict[str, Any], place: int) -> dict[str, Any]:
     """A comment as it is nested in its post."""
     chance = scene.chance("comment", post["id"], place)
     number = scene.number("comment", post["id"], place)
-    thread = _thread(post)
+    thread = thread_of(post["id"])
     moment = scene.ago(place * 600.0)
     return {
         "id": str(number),
@@ -52,7 +52,7 @@ def reaction(scene: Scene, post: dict[str, Any], place: int) -> dict[str, Any]:
     chance = scene.chance("reaction", post["id"], place)
     who = onlooker(scene, chance)
     return {
-        "id": f"urn:li:fsd_reaction:(urn:li:fsd_profile:{who['id']},{_thread(post)},0)",
+        "id": f"urn:li:fsd_reaction:(urn:li:fsd_profile:{who['id']},{thread_of(post['id'])},0)",
         "reactionType": chance.choice(_KINDS),
         "actor": who,
         "postId": post["id"],
@@ -62,8 +62,3 @@ def reaction(scene: Scene, post: dict[str, Any], place: int) -> dict[str, Any]:
 def as_item(kind: str, nested: dict[str, Any], post: dict[str, Any]) -> dict[str, Any]:
     """The same comment or reaction as an item of the dataset."""
     return {"type": kind, **nested, "query": {"post": post["linkedinUrl"]}}
-
-
-def _thread(post: dict[str, Any]) -> str:
-    """LinkedIn numbers the same post differently as an activity and as a ugcPost."""
-    return f"urn:li:ugcPost:{int(post['id']) - 965_126_144}"

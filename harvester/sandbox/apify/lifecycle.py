@@ -11,7 +11,7 @@ from harvester.sandbox.apify.faults import Kind
 from harvester.sandbox.apify.hooks import Hook
 from harvester.sandbox.apify.inputs import RunOptions
 from harvester.sandbox.apify.oracle import Start
-from harvester.sandbox.apify.people import Scene
+from harvester.sandbox.apify.people import Scene, Target
 from harvester.sandbox.apify.platform import Platform
 from harvester.sandbox.apify.runs import Actor, ActorRun, Status
 from harvester.sandbox.apify.wire import ApiError
@@ -63,7 +63,10 @@ class _Ending:
 
 def start(platform: Platform, asked: StartRequest) -> ActorRun:
     """Start a run. Raises `ApiError` 402 when the account has no room."""
-    plan = make_plan(_scene(platform, asked.input), asked.input, platform.options.datasets)
+    kind = asked.actor.kind
+    plan = make_plan(
+        kind, _scene(platform, asked), asked.input, platform.options.datasets, _failing(platform)
+    )
     now = utc_now()
     run = ActorRun(
         actor=asked.actor,
@@ -72,7 +75,7 @@ def start(platform: Platform, asked: StartRequest) -> ActorRun:
         input_body=asked.body,
         input_type=asked.content_type,
         options=asked.options,
-        dataset=Dataset(plan.parts, now),
+        dataset=Dataset(plan.parts, now, kind.tariff),
         no_results=plan.no_results,
         user_agent=asked.user_agent,
         client_ip=asked.client_ip,
@@ -83,7 +86,7 @@ def start(platform: Platform, asked: StartRequest) -> ActorRun:
         for hook in asked.hooks:
             hook.run_id, hook.ad_hoc = run.id, True
             platform.hooks.add(hook)
-        platform.oracle.started(Start(run.id, run.actor.name, iso(now), run.input))
+        platform.oracle.started(Start(run.id, run.actor.name, iso(now), run.input, kind.urls(run.input)))
         run.note("Actor run created.")
         platform.emit("CREATED", run)
         _later(platform, run, _pause(platform), lambda: _work(platform, run))
@@ -121,10 +124,13 @@ def resurrect(platform: Platform, run: ActorRun, options: RunOptions) -> None:
         _work(platform, run)
 
 
-def _scene(platform: Platform, given: dict[str, Any]) -> Scene:
-    comments = (given.get("maxComments") or 0) if given.get("scrapeComments") else None
-    reactions = (given.get("maxReactions") or 0) if given.get("scrapeReactions") else None
+def _scene(platform: Platform, asked: StartRequest) -> Scene:
+    comments, reactions = asked.actor.kind.companions(asked.input)
     return Scene(platform.options.seed, platform.anchor, comments, reactions)
+
+
+def _failing(platform: Platform) -> Callable[[Target], bool]:
+    return lambda target: bool(platform.faults.take("target-error", text=target.url))
 
 
 def _pause(platform: Platform) -> float:

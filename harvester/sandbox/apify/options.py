@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-DEFAULT_ACTOR = "harvestapi/linkedin-profile-posts"
+#: The actors that every sandbox has, unless others are named; what is named and not among these is as the
+#: first of them.
+KNOWN_ACTORS = (
+    "harvestapi/linkedin-profile-posts",
+    "apimaestro/linkedin-profile-posts",
+    "supreme_coder/linkedin-post",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +26,7 @@ class Options:
     #: Real seconds that an actor run takes; not divided by `time_scale`.
     run_seconds: float = 2.0
     #: Actors that exist, as `user/name`.
-    actors: tuple[str, ...] = (DEFAULT_ACTOR,)
+    actors: tuple[str, ...] = KNOWN_ACTORS
     #: Least `maxTotalChargeUsd` that the actor accepts.
     minimal_charge_usd: float = 0.01
     #: How a run ends whose cap pays for no more: actors are to stop by themselves, as the default one does;

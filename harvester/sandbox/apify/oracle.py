@@ -14,6 +14,8 @@ class Start:
     actor: str
     started_at: str
     input: dict[str, Any]
+    #: Its targets, as its INPUT has them.
+    targets: tuple[str, ...]
     #: False when the answer was lost on purpose: the caller does not know of the run.
     answered: bool = True
 
@@ -53,8 +55,8 @@ class Ledger:
         return dict(Counter(str(start.input.get(marker, "")) for start in self.starts))
 
     def starts_by_target(self) -> dict[str, int]:
-        """How often each target URL was in a start."""
-        return dict(Counter(url for start in self.starts for url in start.input.get("targetUrls") or []))
+        """How often each target was in a start, as it was given there."""
+        return dict(Counter(target for start in self.starts for target in start.targets))
 
 
 class Oracle:

@@ -59,6 +59,10 @@ class Scene:
         """Chance that falls the same way each time for the same things."""
         return Random("/".join(map(str, (self.seed, *about))))  # nosec B311 # repeatable chance, no cryptography
 
+    def quiet(self) -> "Scene":
+        """The same without comments and reactions."""
+        return Scene(self.seed, self.anchor)
+
     def number(self, *about: object) -> int:
         """A 19-digit number as LinkedIn gives its posts, the same each time."""
         digest = blake2b("/".join(map(str, (self.seed, *about))).encode(), digest_size=7).digest()
@@ -119,6 +123,15 @@ def author(scene: Scene, handle: str, kind: str) -> dict[str, Any]:
 def profile_id(chance: Random) -> str:
     """A member's opaque identifier."""
     return f"ACoAA{chance.getrandbits(128):032x}"
+
+
+def thread_of(post_id: str) -> str:
+    """The URN under which a post is talked about: LinkedIn numbers it differently from its activity.
+
+    Some are a ugcPost there and some a share, never both.
+    """
+    number = int(post_id)
+    return f"urn:li:{'share' if number % 3 == 0 else 'ugcPost'}:{number - 965_126_144}"
 
 
 def onlooker(scene: Scene, chance: Random) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from harvester.sandbox.apify.faults import FaultBook
 from harvester.sandbox.apify.hooks import Hook, HookBook
 from harvester.sandbox.apify.options import Options
 from harvester.sandbox.apify.oracle import Ledger, Oracle
-from harvester.sandbox.apify.pricing import usd
 from harvester.sandbox.apify.run_json import run_object
 from harvester.sandbox.apify.runs import Actor, ActorRun
 from harvester.sandbox.apify.scheduler import Scheduler
@@ -151,7 +150,7 @@ class Platform:
         """What all runs have cost so far, without lag."""
         with self.lock:
             now = time.monotonic()
-            return round(sum(usd(run.charged(now)) for run in self.runs.values()), 5)
+            return round(sum(run.cost_usd(now) for run in self.runs.values()), 5)
 
     def ledger(self) -> Ledger:
         """Everything that happened."""

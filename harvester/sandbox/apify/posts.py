@@ -14,6 +14,8 @@ KINDS = (
     "text", "images", "repost", "emoji", "document", "quote", "right-to-left", "article", "long", "video",
     "image-only", "newsletter", "mention",
 )  # fmt: skip
+#: Posts on one page of a profile.
+PAGE = 20
 _REACTIONS = ("LIKE", "APPRECIATION", "EMPATHY", "PRAISE", "INTEREST", "ENTERTAINMENT")
 _DAY = 86400.0
 _WORD = re.compile(r"[a-z0-9]+")

@@ -24,7 +24,7 @@ def start_run(platform: Platform, call: Call, actor: str) -> Answer:
     options = read_options(call.query, platform.options)
     asked = lifecycle.StartRequest(
         actor=chosen,
-        input=read_input(call),
+        input=read_input(call, chosen.kind.check),
         body=call.body or b"{}",
         content_type=call.headers.get("content-type", "application/json"),
         options=options,
@@ -57,8 +57,7 @@ def _wait(platform: Platform, run: ActorRun, seconds: float | None) -> None:
 
 def validate_input(platform: Platform, call: Call, actor: str) -> Answer:
     """Check an INPUT without running."""
-    platform.actor(actor)
-    read_input(call)
+    read_input(call, platform.actor(actor).kind.check)
     return plain({"valid": True})
 
 
@@ -88,7 +87,7 @@ def _actor_object(platform: Platform, actor: Actor) -> dict[str, Any]:
             "restartOnError": False,
         },
         "isDeprecated": False,
-        "title": "Profile posts",
+        "title": actor.kind.title,
         "taggedBuilds": {
             "latest": {"buildId": actor.build_id, "buildNumber": BUILD_NUMBER, "finishedAt": created}
         },

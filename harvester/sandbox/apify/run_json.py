@@ -5,25 +5,24 @@ from typing import Any
 
 from harvester.sandbox.apify.inputs import BUILD_NUMBER
 from harvester.sandbox.apify.options import Options
-from harvester.sandbox.apify.pricing import pricing_info, usd
 from harvester.sandbox.apify.runs import ActorRun
 from harvester.sandbox.clock import iso, utc_now
 
 
 def run_object(run: ActorRun, user_id: str, options: Options, now: float) -> dict[str, Any]:
     """The whole run, as of a moment of the monotonic clock; charges lag behind."""
-    charged = run.charged(now - options.scaled(options.cost_lag_seconds))
+    told = now - options.scaled(options.cost_lag_seconds)
     writes = run.dataset.count(now)
     return {
         **_head(run, user_id),
         "statusMessage": run.status_message,
         "isStatusMessageTerminal": run.terminal,
         "meta": _meta(run),
-        "pricingInfo": pricing_info(
+        "pricingInfo": run.actor.kind.tariff.pricing_info(
             iso(datetime.fromisoformat("2025-03-01T00:00Z")), options.minimal_charge_usd
         ),
         "stats": _stats(run, utc_now()),
-        "chargedEventCounts": dict(charged),
+        "chargedEventCounts": dict(run.charged(told)),
         "options": run.options.as_json(),
         "exitCode": run.exit_code,
         "generalAccess": "FOLLOW_USER_SETTING",
@@ -36,7 +35,7 @@ def run_object(run: ActorRun, user_id: str, options: Options, now: float) -> dic
         "isContainerServerReady": run.status == "RUNNING",
         "gitBranchName": "main",
         "usage": {"ACTOR_COMPUTE_UNITS": 0.0, "DATASET_WRITES": writes},
-        "usageTotalUsd": usd(charged),
+        "usageTotalUsd": run.cost_usd(told),
         "usageUsd": None,
         "metamorphs": None,
         "platformUsageBillingModel": "DEVELOPER",
@@ -47,7 +46,7 @@ def run_row(run: ActorRun, user_id: str, options: Options, now: float) -> dict[s
     """The run in a list, where somebody else's pay-per-event actor shows no cost."""
     row = {**_head(run, user_id), "buildNumberInt": 36, "meta": {"origin": "API"}}
     if options.list_usage:
-        row["usageTotalUsd"] = usd(run.charged(now - options.scaled(options.cost_lag_seconds)))
+        row["usageTotalUsd"] = run.cost_usd(now - options.scaled(options.cost_lag_seconds))
     return row
 
 

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from harvester.sandbox.apify.datasets import Dataset
 from harvester.sandbox.apify.inputs import RunOptions
-from harvester.sandbox.apify.pricing import PRICES, start_events, units
+from harvester.sandbox.apify.kind import Kind
+from harvester.sandbox.apify.kinds import kind_of
+from harvester.sandbox.apify.pricing import NO_RESULT, units
 from harvester.sandbox.clock import iso, new_id, utc_now
 
 Status = Literal["READY", "RUNNING", "SUCCEEDED", "FAILED", "TIMING-OUT", "TIMED-OUT", "ABORTING", "ABORTED"]
@@ -24,6 +26,11 @@ class Actor:
     id: str = field(default_factory=new_id)
     user_id: str = field(default_factory=new_id)
     build_id: str = field(default_factory=new_id)
+
+    @property
+    def kind(self) -> Kind:
+        """How it is asked, what it answers and what that costs."""
+        return kind_of(self.name)
 
 
 @dataclass
@@ -68,7 +75,8 @@ class ActorRun:
         """Price units that items may cost in all, or None without a cap."""
         if self.options.max_total_charge_usd is None:
             return None
-        started = sum(PRICES[event] for event in start_events(self.options.memory_mbytes).elements())
+        tariff = self.actor.kind.tariff
+        started = tariff.sum(tariff.start(self.options.memory_mbytes))
         return max(0, units(self.options.max_total_charge_usd) - started)
 
     def affordable_items(self) -> int:
@@ -80,16 +88,14 @@ class ActorRun:
         """Events charged for what had happened by a moment. The start is charged at once."""
         if self.begun_mono is None:
             return Counter()
-        events = start_events(self.options.memory_mbytes)
+        tariff, budget = self.actor.kind.tariff, self.budget()
         items = self.dataset.charged(self.dataset.count(at))
-        events += items
+        events = tariff.start(self.options.memory_mbytes) + items
         if self.status == "SUCCEEDED" and self.finished_mono is not None and self.finished_mono <= at:
-            events["no-result"] += self._payable_no_results(items)
+            left = None if budget is None else budget - tariff.sum(items)
+            events[NO_RESULT] += tariff.payable_no_results(self.no_results, left)
         return +events
 
-    def _payable_no_results(self, items: Counter[str]) -> int:
-        budget = self.budget()
-        if budget is None:
-            return self.no_results
-        left = budget - sum(PRICES[event] * count for event, count in items.items())
-        return min(self.no_results, max(0, left) // PRICES["no-result"])
+    def cost_usd(self, at: float) -> float:
+        """Dollars charged for what had happened by a moment."""
+        return self.actor.kind.tariff.usd(self.charged(at))
