@@ -57,12 +57,14 @@ Moment = tuple[datetime, TimePrecision]
 class Person:
     """Where a person or a company stands in an item: parts of the name, links to the profile, and slugs.
 
-    A slug comes with the section of LinkedIn that it is of, `in` or `company`.
+    A slug comes with the section of LinkedIn that it is of, `in` or `company`. `whole`: where the name stands
+    in one piece, if it stands in parts as well.
     """
 
     names: tuple[Field[str], ...]
     links: tuple[Field[str], ...]
     slugs: tuple[tuple[str, Field[str]], ...] = ()
+    whole: Field[str] | None = None
 
     def urls(self, item: Item) -> tuple[str, ...]:
         """Give every profile URL that the item tells of this person, the actor's own links first."""
@@ -78,9 +80,10 @@ class Person:
     def author(self, item: Item, urls: tuple[str, ...] | None = None) -> Author:
         """Give this person as an author; `urls` is what `urls()` found, if it was asked already."""
         known = self.urls(item) if urls is None else urls
-        if len(self.names) == 1:
+        told = self.whole.of(item) if self.whole is not None else None
+        if told is None and len(self.names) == 1:
             told = self.names[0].of(item)
-        else:
+        elif told is None:
             told = name(" ".join(part for one in self.names if (part := one.of(item))))
         return Author(told, known[0] if known else None)
 
@@ -193,7 +196,7 @@ class Table:
             target_url=target,
             found_under=under,
             extras=extras,
-            form=self.form(item) or _form(extras, images),
+            form=_form(self.form(item), extras, images),
             posted_precision=precision,
             names=names,
         )
@@ -240,11 +243,12 @@ class Table:
         return found
 
 
-def _form(extras: dict[str, Any], images: tuple[str, ...]) -> PostForm:
+def _form(told: PostForm | None, extras: dict[str, Any], images: tuple[str, ...]) -> PostForm:
+    """Give the first form that fits, be it told by the item or seen in what it holds."""
     for form in _FORMS:
-        if form.value in extras:
+        if form is told or form.value in extras:
             return form
-    return PostForm.IMAGES if images else PostForm.TEXT
+    return PostForm.IMAGES if images or told is PostForm.IMAGES else PostForm.TEXT
 
 
 def quoted(item: object, table: Table) -> dict[str, Any]:
