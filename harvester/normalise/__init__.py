@@ -5,13 +5,25 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from harvester.errors import InvalidInput
-from harvester.normalise import harvestapi
+from harvester.normalise import apimaestro, curious_coder, harvestapi, supreme_coder
 from harvester.normalise.actor import Actor, Ask, Normaliser, Outcome
 
 __all__ = ["ACTORS", "STARTABLE", "Actor", "Ask", "Normaliser", "Outcome", "actor_of", "startable"]
 
 #: The actors whose items this project can read, by ID.
-ACTORS = MappingProxyType({actor.actor_id: actor for actor in (harvestapi.PROFILE_POSTS,)})
+ACTORS = MappingProxyType(
+    {
+        actor.actor_id: actor
+        for actor in (
+            harvestapi.PROFILE_POSTS,
+            apimaestro.PROFILE_POSTS,
+            apimaestro.COMPANY_POSTS,
+            apimaestro.POST_DETAIL,
+            supreme_coder.POSTS,
+            curious_coder.POST_SEARCH,
+        )
+    }
+)
 #: Those of them that it can start.
 STARTABLE = tuple(actor_id for actor_id, actor in ACTORS.items() if actor.asks is not None)
 
