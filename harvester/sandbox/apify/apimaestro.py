@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from harvester.sandbox.apify.kind import Asked, Kind, is_count, need, need_counts
 from harvester.sandbox.apify.people import Scene, Target, read_target, thread_of
@@ -10,6 +11,7 @@ from harvester.sandbox.apify.pricing import START, Tariff
 from harvester.sandbox.apify.retold import Person, Retold, retold
 
 _MOST_A_PAGE = 100
+_ZONE = ZoneInfo("Europe/Berlin")
 _WORDS = {
     "LIKE": "like", "APPRECIATION": "support", "EMPATHY": "love", "INTEREST": "insight",
     "PRAISE": "celebrate", "ENTERTAINMENT": "funny",
@@ -78,10 +80,10 @@ def _urns(number: str, thread: str) -> dict[str, str | None]:
 
 
 def _posted_at(moment: dict[str, Any]) -> dict[str, Any]:
-    """The date is UTC and says so nowhere."""
+    """The date has no zone; beside the timestamp it is seen to be of central Europe."""
     when = datetime.fromisoformat(moment["date"])
     return {
-        "date": when.strftime("%Y-%m-%d %H:%M:%S"),
+        "date": when.astimezone(_ZONE).strftime("%Y-%m-%d %H:%M:%S"),
         "relative": moment["postedAgoShort"],
         "timestamp": moment["timestamp"],
     }
