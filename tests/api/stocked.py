@@ -1,4 +1,4 @@
-"""Something of everything: clients, client runs, posts, deliveries, a job run, a smart resume, an alert."""
+"""Something of everything: clients, client runs, posts, comments, deliveries, a job run, an alert, and so on."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from pages.operator import page_settings
 from sqlalchemy import update
 from web.asking import Web, ended, opened_web
 
-from harvester.ledger import posts, tables
+from harvester.ledger import companions, posts, tables
+from harvester.ledger.companions import FoundCompanion
 from harvester.models import ActorRunState
+from harvester.posts import Companion, CompanionKind
 from services.alerts import raise_alert
 
 FULL_ID = f"{RUN_ID}-{CLIENT_ID}"
@@ -56,9 +58,14 @@ def _harvested(web: Web) -> None:
     made = [make_post(str(7_000_000_000_000_000_000 + number), text=f"text {number}") for number in range(5)]
     with web.ledger.write() as tx:
         posts.store(tx, first, [found(post, leads[0]) for post in made], now=NOW)
+        companions.store(tx, first, [_said(kind, made[0].post_key) for kind in CompanionKind], now=NOW)
     end_run(web.ledger, first, now=NOW, cost_micros=40_000, cursor=5, apify_status="SUCCEEDED")
     end_run(web.ledger, second, ActorRunState.FAILED, now=NOW, error_code="data_gone", error="it is gone")
     rows = tables.actor_runs
     with web.ledger.write() as tx:
         parked = {"parked_at": NOW, "parked_error": "its dataset is gone"}
         tx.execute(update(rows).where(rows.c.id == second.id).values(**parked))
+
+
+def _said(kind: CompanionKind, post_key: str) -> FoundCompanion:
+    return FoundCompanion(Companion(kind, post_key, f"the {kind}", text="Well said", created_at=NOW), b"{}")

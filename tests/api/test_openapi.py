@@ -80,6 +80,8 @@ def test_everything_that_is_stocked_is_shown_as_documented(web: Web) -> None:
         "/api/clients": "clients",
         f"/api/clients/{CLIENT_ID}/preview": "preview",
         "/api/posts": "posts",
+        "/api/comments": "comments",
+        "/api/reactions": "reactions",
         "/api/deliveries": "deliveries",
         "/api/dead-letters": "deadLetters",
         "/api/alerts": "alerts",

@@ -30,6 +30,8 @@ OF_ONE_CLIENT: Final = frozenset(
         ("GET", "/api/posts"),
         ("GET", "/api/posts.jsonl"),
         ("GET", "/api/posts.csv"),
+        ("GET", "/api/comments"),
+        ("GET", "/api/reactions"),
         ("GET", "/api/activity"),
         ("POST", "/api/apify/process-client"),
         ("POST", "/api/apify/run"),

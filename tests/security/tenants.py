@@ -16,6 +16,7 @@ _TENANTS = "tests/security/test_tenants.py::"
 _NOWHERE = f"{_TENANTS}test_no_list_page_or_export_of_one_client_shows_anothers"
 _OWN_BASE = f"{_TENANTS}test_no_base_is_written_what_is_anothers"
 _NO_BASE = f"{_TENANTS}test_a_client_without_its_base_harvests_nothing_and_nobodys_base_is_taken"
+_SAID = "tests/companions/test_shown.py::test_a_token_of_one_client_sees_its_own_alone"
 _LOOKALIKE = f"{_TENANTS}test_what_looks_like_a_client_id_is_nobodys"
 
 THREATS: Final[tuple[Threat, ...]] = (
@@ -26,6 +27,7 @@ THREATS: Final[tuple[Threat, ...]] = (
         "client's base is its own row's, and one that is missing, shared or the agency's closes the client",
         (
             Proof(_NOWHERE, "lists-of-one-client"),
+            Proof(_SAID, "comments-of-one-client"),
             Proof(_NOWHERE, "runs-of-one-client"),
             Proof(_NOWHERE, "a-token-speaks-for-its-own-run"),
             Proof(_OWN_BASE, "a-token-speaks-for-its-own-run"),
@@ -49,6 +51,13 @@ def _posts_of_everybody(patch: pytest.MonkeyPatch) -> None:
         return asked(replace(wanted, client_id=None))
 
     patch.setattr(post_search, "_asked", of_everybody)
+
+
+def _comments_of_everybody(patch: pytest.MonkeyPatch) -> None:
+    from harvester.ledger import companion_lists
+
+    page = companion_lists.page
+    patch.setattr(companion_lists, "page", lambda *args, **named: page(*args, **{**named, "client_id": None}))
 
 
 def _runs_of_everybody(patch: pytest.MonkeyPatch) -> None:
@@ -91,6 +100,7 @@ def _any_letters(patch: pytest.MonkeyPatch) -> None:
 #: Ways to take a control away, by their names in the rows.
 DISARMED: Final[Mapping[str, Callable[[pytest.MonkeyPatch], None]]] = {
     "lists-of-one-client": _posts_of_everybody,
+    "comments-of-one-client": _comments_of_everybody,
     "runs-of-one-client": _runs_of_everybody,
     "a-token-speaks-for-its-own-run": _any_token_for_any_run,
     "one-base-one-client": _shared_bases,

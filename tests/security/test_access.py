@@ -61,7 +61,8 @@ def test_a_token_of_one_client_learns_nothing_of_another(house: Web) -> None:
             for answer in [_ask(house, kind, method, rule, client_id=client_id, full_id=full_id)]
         }
         assert [status for status, _ in told] == [403], (method, rule, told)
-    for path in ("/api/runs", "/api/posts", "/api/posts.jsonl", "/api/posts.csv", "/api/activity"):
+    lists = ("runs", "posts", "posts.jsonl", "posts.csv", "comments", "reactions", "activity")
+    for path in (f"/api/{name}" for name in lists):
         left_out = house.get(path, token=kind.token)
         assert left_out.status_code == 200
         assert left_out.data == house.get(f"{path}?clientId={MINE}", token=kind.token).data

@@ -21,6 +21,8 @@ READING = (
     "/api/posts",
     "/api/posts.csv",
     "/api/posts.jsonl",
+    "/api/comments",
+    "/api/reactions",
     "/api/deliveries",
 )
 WRITING = ("/api/apify/process-client", "/api/apify/run")
@@ -123,6 +125,8 @@ def test_hostile_text_gets_no_5xx(any_web: Web, text: str, caplog: pytest.LogCap
         f"/api/posts?cursor={text}",
         f"/api/posts.csv?clientId={text}",
         f"/api/posts.jsonl?clientRunId={text}",
+        f"/api/comments?postKey={text}",
+        f"/api/reactions?clientId={text}",
         f"/api/clients?cursor={text}",
         f"/api/deliveries?outcome={text}",
     )

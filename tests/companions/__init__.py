@@ -1,0 +1,1 @@
+"""Comments and reactions: stored once, with their post whichever comes first, and shown with it."""
