@@ -16,6 +16,7 @@ from harvester import log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import NotNow, Refused, StartUnknown, Unavailable
+from harvester.errors import InvalidInput
 from harvester.ledger import (
     Ledger,
     Tx,
@@ -120,13 +121,13 @@ class Start:
             self._not_started(starting, error)
             if isinstance(error, Unavailable):
                 raise
-        except Refused as error:
+        except (Refused, InvalidInput) as error:  # the latter before any call: no input can be built of it
             self._refused(starting, error)
         else:
             self._search.started(starting, found)
             self._starts_work()
 
-    def _refused(self, run: ActorRun, error: Refused) -> None:
+    def _refused(self, run: ActorRun, error: Refused | InvalidInput) -> None:
         code, reason = error.code, str(error)
         cap = run.cap_micros or 0
         if code == _CAP_TOO_LOW and cap < self._terms.budgets.run_micros:
