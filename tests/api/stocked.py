@@ -1,4 +1,4 @@
-"""Something of everything: clients, client runs, posts, comments, deliveries, a job run, an alert, and so on."""
+"""Something of everything: clients, client runs, posts, comments, deliveries, a job run, an alert."""
 
 from __future__ import annotations
 
