@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,11 +49,15 @@ def _urls(given: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _post(scene: Scene, target: Target, number: int, post: dict[str, Any]) -> dict[str, Any]:
-    # Some outputs have the URN as a string and some as an object of three.
-    as_object = scene.chance("urn", target.handle).random() < 0.5
-    page = scene.chance("page", target.handle).getrandbits(64)
-    item = _item(retold(scene, target, number, post), as_object=as_object)
-    return item | {"pagination_token": f"dXJu{page:016x}"}
+    as_object, token = _output(scene, target.handle)
+    return _item(retold(scene, target, number, post), as_object=as_object) | {"pagination_token": token}
+
+
+@lru_cache(maxsize=4096)
+def _output(scene: Scene, handle: str) -> tuple[bool, str]:
+    """Some outputs have the URN as an object of three and some as a string; each has a token of its own."""
+    chance = scene.chance("output", handle)
+    return chance.random() < 0.5, f"dXJu{chance.getrandbits(64):016x}"
 
 
 def _item(post: Retold, *, as_object: bool) -> dict[str, Any]:

@@ -10,6 +10,8 @@ _KINDS = ("LIKE", "LIKE", "LIKE", "APPRECIATION", "EMPATHY", "PRAISE", "INTEREST
 
 def crowd(scene: Scene, handle: str, number: int) -> tuple[int, int]:
     """How many comments and reactions of a post are scraped: at most what was asked for and what there is."""
+    if scene.max_comments is None and scene.max_reactions is None:
+        return 0, 0
     chance = scene.chance("crowd", handle, number)
     there = chance.randint(0, 6), chance.randint(0, 9)
     asked = scene.max_comments, scene.max_reactions
