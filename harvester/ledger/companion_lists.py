@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select
 
 from harvester.ledger.database import Tx
 from harvester.ledger.post_tables import companions, post_names
@@ -32,12 +32,12 @@ def page(
     the `apify_run_id` of the actor run that brought it first.
     """
     wanted: list[ColumnElement[bool]] = [companions.c.kind == kind]
-    if client_id is not None:
-        wanted.append(companions.c.client_id == client_id)
     if before is not None:
         wanted.append(companions.c.id < before)
     if post_key is not None:
         wanted.append(_of_number(tx, client_id, post_key))
+    elif client_id is not None:
+        wanted.append(companions.c.client_id == client_id)
     statement = _rows().where(*wanted).order_by(companions.c.id.desc()).limit(limit + 1)
     found = [dict(row._mapping) for row in tx.execute(statement)]
     return found[:limit], found[limit - 1]["id"] if len(found) > limit else None
@@ -61,11 +61,16 @@ def _rows() -> Select[Any]:
 
 def _of_number(tx: Tx, client_id: str | None, number: str) -> ColumnElement[bool]:
     """Narrow to the posts that a number names: with another client there may be one as well."""
-    keyed = select(posts.c.id).where(posts.c.post_key == number)
-    named = select(post_names.c.post_id).where(post_names.c.number == number)
-    if client_id is not None:
-        keyed = keyed.where(posts.c.client_id == client_id)
-        named = named.where(post_names.c.client_id == client_id)
+    keyed = select(posts.c.id).where(posts.c.post_key == number, *_of_client(posts, client_id))
+    named = select(post_names.c.post_id).where(
+        post_names.c.number == number, *_of_client(post_names, client_id)
+    )
     ids = sorted({*tx.execute(keyed).scalars(), *tx.execute(named).scalars()})
-    waiting = companions.c.post_id.is_(None) & (companions.c.post_number == number)
-    return or_(companions.c.post_id.in_(ids), waiting)
+    theirs = _of_client(companions, client_id)
+    waiting = and_(companions.c.post_id.is_(None), companions.c.post_number == number, *theirs)
+    # The client within each: SQLite would else go through all of that client's.
+    return or_(and_(companions.c.post_id.in_(ids), *theirs), waiting) if ids else waiting
+
+
+def _of_client(table: Table, client_id: str | None) -> list[ColumnElement[bool]]:
+    return [] if client_id is None else [table.c.client_id == client_id]
