@@ -56,7 +56,7 @@ _COMPANY: Final = Person(
     links=(_AUTHOR_LINK,),
     slugs=(("company", Field(slug, "author.universalName", "authorProfileId")),),
 )
-_AUTHOR: Final = _Writer(
+AUTHOR: Final = _Writer(
     names=(Field(name, "author.firstName"), Field(name, "author.lastName")),
     whole=Field(name, "authorName", "authorFullName", "author.name"),
     links=(_AUTHOR_LINK,),
@@ -82,7 +82,7 @@ _OWN_POSTS: Final = Table(
     text=("text",),
     posted=(Field(told_ms, "postedAtTimestamp"), Field(told_iso, "postedAtISO")),
     ago=Field(name, "timeSincePosted"),
-    author=_AUTHOR,
+    author=AUTHOR,
     target=Field(given, "inputUrl"),
     likes=Field(count, "numLikes"),
     comments=Field(count, "numComments"),
@@ -102,14 +102,19 @@ TABLE: Final = telling_quotes(_OWN_POSTS, _RESHARED)
 
 def normalise(item: object) -> Post | Reject | NoPosts:
     """What an item is to us. Never raises: a damaged item is a `Reject` with its reason."""
+    return read_by(TABLE, item)
+
+
+def read_by(table: Table, item: object) -> Post | Reject | NoPosts:
+    """Read an item of this maker's actors by an actor's table. Never raises."""
     if not isinstance(item, dict):
         return not_an_object(item)
-    target = TABLE.target.of(item)
+    target = table.target.of(item)
     error = item.get("error")
-    if error and (_POST_SHAPE.isdisjoint(item) or not TABLE.names_of(item)):
+    if error and (_POST_SHAPE.isdisjoint(item) or not table.names_of(item)):
         return Reject(RejectReason.ERROR_ITEM, error_of(item), target)
     if not _POST_SHAPE.isdisjoint(item):
-        return TABLE.post(item)
+        return table.post(item)
     message = item.get("message")
     if isinstance(message, str):
         if message.strip().lower().startswith("no posts"):

@@ -18,7 +18,13 @@ def test_a_company_is_given_up_without_a_call(make_any_stage: MakeStage) -> None
     client_id = stage.agency()
     url = "https://www.linkedin.com/company/vell-orchards"
     with stage.ledger.write() as tx:
-        row = {"profile_url": url, "given_url": url, "name": None, "extra": {}, "created_at": NOW}
+        row: dict[str, object] = {
+            "profile_url": url,
+            "given_url": url,
+            "name": None,
+            "extra": {},
+            "created_at": NOW,
+        }
         leads.add(tx, client_id, [row])
     run = stage.finish(stage.kickoff(client_id))
     assert run["status"] == "Failed"
