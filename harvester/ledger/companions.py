@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -51,7 +51,7 @@ def store(tx: Tx, run: ActorRun, found: Sequence[FoundCompanion], *, now: dateti
     if not found:
         return
     # In one order everywhere: two transactions that store the same ones then wait, and never deadlock.
-    in_order = sorted(found, key=lambda one: (one.companion.kind, one.companion.key))
+    in_order = sorted(_once(found), key=lambda one: (one.companion.kind, one.companion.key))
     numbers = {one.companion.post_key for one in in_order if one.companion.post_key is not None}
     known = posts_named(tx, run.client_id, numbers)
     insert = rows.upsert(tx, companions)
@@ -93,6 +93,16 @@ def posts_named(tx: Tx, client_id: str, numbers: Collection[str]) -> dict[str, i
         for statement in (named, keyed):
             found.update((number, post_id) for number, post_id in tx.execute(statement))
     return found
+
+
+def _once(found: Sequence[FoundCompanion]) -> list[FoundCompanion]:
+    """Leave out what a page tells twice in the same words: within its post, and as an item of its own."""
+    told: dict[Companion, FoundCompanion] = {}
+    for one in found:
+        words = replace(one.companion, item=None)
+        told.pop(words, None)  # so that the last word stays the last
+        told[words] = one
+    return list(told.values())
 
 
 def _parts(values: Collection[T]) -> Iterator[list[T]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_each_client_has_its_own(ledger: Ledger, run: ActorRun, lead: Lead, told
 
 @dataclass(frozen=True)
 class Seen:
-    """One thing that a page holds: a post, or what was said to it."""
+    """A post, or what was said to it. What follows one another at the same hour is one page."""
 
     post: int
     #: None: the post itself.
@@ -90,6 +91,7 @@ class Seen:
     named: int | None = None
     likes: int | None = None
     hour: int = 0
+    text: str = ""
 
 
 seen = st.builds(
@@ -98,38 +100,44 @@ seen = st.builds(
     said=st.none() | st.sampled_from(CompanionKind),
     named=st.none() | st.integers(0, 1),
     likes=st.none() | st.integers(0, 9),
-    hour=st.integers(0, 3),
+    hour=st.integers(0, 2),
+    text=st.sampled_from(["one", "two"]),
 )
 
 
 @on_one_ledger
-@given(pages=st.lists(seen, max_size=12))
+@given(whole=st.lists(seen, max_size=12))
 def test_whichever_comes_first_each_ends_with_its_post_and_its_latest_word(
-    ledger: Ledger, pages: list[Seen]
+    ledger: Ledger, whole: list[Seen]
 ) -> None:
     (run,), (lead, *_) = fresh_runs(ledger, 1)
     numbers = [(f"{run.id}0", f"{run.id}1"), (f"{run.id}2", f"{run.id}3")]
-    for place, one in enumerate(pages):
-        if one.said is None:
-            publish(ledger, run, lead, *numbers[one.post])
+    for (is_said, hour), page in groupby(whole, lambda one: (one.said is not None, one.hour)):
+        if is_said:
+            say(ledger, run, *(_told(one, numbers) for one in page), at=NOW + timedelta(hours=hour))
         else:
-            named = None if one.named is None else numbers[one.post][one.named]
-            told = Companion(one.said, named, str(one.post), text=str(place), likes=one.likes)
-            say(ledger, run, told, at=NOW + timedelta(hours=one.hour))
+            for one in page:
+                publish(ledger, run, lead, *numbers[one.post])
     ids = posts_by_key(ledger)
     rows = stored(ledger, client_id=run.client_id)
-    assert set(rows) == {(one.said, str(one.post)) for one in pages if one.said is not None}
+    assert set(rows) == {(one.said, str(one.post)) for one in whole if one.said is not None}
     for (kind, key), row in rows.items():
         post = ids.get(numbers[int(key)][0])
-        times = [(one.hour, place, one) for place, one in enumerate(pages) if _is(one, kind, key)]
+        times = [(one.hour, place, one) for place, one in enumerate(whole) if _is(one, kind, key)]
         in_time = sorted(times, key=lambda each: each[:2])
         was_named = any(one.named is not None for _, _, one in times)
         assert row["post_id"] == (post if was_named else None)
-        assert row["text"] == str(in_time[-1][1])
+        assert row["text"] == in_time[-1][2].text
         assert row["last_seen_at"] == NOW + timedelta(hours=in_time[-1][0])
         if len({one.likes for _, _, one in times} - {None}) < 2:
             assert row["likes"] == next((one.likes for *_, one in times if one.likes is not None), None)
     _check_lists(ledger, run.client_id, numbers, rows)
+
+
+def _told(one: Seen, numbers: list[tuple[str, str]]) -> Companion:
+    named = None if one.named is None else numbers[one.post][one.named]
+    assert one.said is not None
+    return Companion(one.said, named, str(one.post), text=one.text, likes=one.likes)
 
 
 def _is(one: Seen, kind: str, key: str) -> bool:
