@@ -65,6 +65,14 @@ def test_what_an_item_does_not_tell_stays_known(ledger: Ledger, run: ActorRun) -
     assert stored(ledger)[COMMENT, comment().key]["likes"] == 0  # zero is told, and is not absence
 
 
+def test_the_last_word_of_a_page_counts(ledger: Ledger, run: ActorRun) -> None:
+    """Also where it had been said before the one in between."""
+    first, second = comment(text="first"), comment(text="second")
+    for page, last in (([first, second], "second"), ([first, second, first], "first")):
+        say(ledger, run, *page)
+        assert stored(ledger)[COMMENT, comment().key]["text"] == last
+
+
 @pytest.mark.parametrize("told", [comment(), reaction()], ids=["comment", "reaction"])
 def test_each_client_has_its_own(ledger: Ledger, run: ActorRun, lead: Lead, told: Companion) -> None:
     """Also of a post that both have: that of one never shows what the other was told."""
