@@ -51,7 +51,12 @@ def gone_by(outcome: Outcome) -> tuple[Any, ...]:
     if isinstance(outcome, Post):
         kinds = [kind for kind, _ in outcome.names]
         counts = (outcome.likes, outcome.comments, outcome.reposts)
-        lengths = (len(outcome.text), len(outcome.images), len(outcome.companions), len(outcome.found_under))
+        lengths = (
+            len(outcome.text.split()),
+            len(outcome.images),
+            len(outcome.companions),
+            len(outcome.found_under),
+        )
         told = (
             outcome.posted_at is None,
             outcome.posted_precision,
@@ -60,7 +65,7 @@ def gone_by(outcome: Outcome) -> tuple[Any, ...]:
         )
         return (outcome.kind, outcome.form, kinds, counts, lengths, told, sorted(outcome.extras))
     if isinstance(outcome, Companion):
-        return (outcome.kind, outcome.reaction, outcome.post_key is None, len(outcome.text))
+        return (outcome.kind, outcome.reaction, outcome.post_key is None, len(outcome.text.split()))
     return (outcome.reason,) if isinstance(outcome, Reject) else (outcome.target_url is None,)
 
 
