@@ -5,17 +5,17 @@ What it reads is never an exception: a post, or a reject with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-import orjson
-
-from harvester.normalise.text import clean, clean_json, links_in, one_line
-from harvester.normalise.values import Field, name, passage
+from harvester.normalise.person import Item, Person, parts
+from harvester.normalise.refusals import MAX_DETAIL, error_of, json_type, not_an_object, shown
+from harvester.normalise.text import clean, clean_json, links_in
+from harvester.normalise.values import Field, passage
 from harvester.posts import (
-    Author,
+    Companion,
     Name,
     NameKind,
     Post,
@@ -26,77 +26,41 @@ from harvester.posts import (
     TimePrecision,
 )
 
-MAX_DETAIL: Final = 300  # characters of a reject's detail
-_JSON_TYPES: Final = {
-    type(None): "null",
-    bool: "a truth value",
-    int: "a number",
-    float: "a number",
-    str: "a text",
-    list: "a list",
-    dict: "an object",
-}
-#: What a post shows, by the extra that tells of it; the first that is there.
-_FORMS: Final = (
-    PostForm.POLL,
-    PostForm.EVENT,
-    PostForm.NEWSLETTER,
-    PostForm.ARTICLE,
-    PostForm.DOCUMENT,
-    PostForm.VIDEO,
-)
+__all__ = [
+    "MAX_DETAIL",
+    "Extra",
+    "Item",
+    "Moment",
+    "Person",
+    "Table",
+    "error_of",
+    "json_type",
+    "not_an_object",
+    "parts",
+    "quoted",
+    "readable",
+    "shown",
+]
 
-Item = dict[str, Any]
+#: What a post shows, by the extra that tells of it; the first that is there.
+_FORMS: Final = tuple(
+    (form.value, form)
+    for form in (
+        PostForm.POLL,
+        PostForm.EVENT,
+        PostForm.NEWSLETTER,
+        PostForm.ARTICLE,
+        PostForm.DOCUMENT,
+        PostForm.VIDEO,
+    )
+)
+#: What bare numbers are taken for: whoever says of the same number what it counts knows better.
+_GUESSED: Final = frozenset({NameKind.ACTIVITY, NameKind.OWN})
+
 #: An extra's name, and how it is read from an item.
 Extra = tuple[str, Callable[[Item], Any]]
 #: A time, and how exactly it was told.
 Moment = tuple[datetime, TimePrecision]
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Where a person or a company stands in an item: parts of the name, links to the profile, and slugs.
-
-    A slug comes with the section of LinkedIn that it is of, `in` or `company`. `whole`: where the name stands
-    in one piece, if it stands in parts as well.
-    """
-
-    names: tuple[Field[str], ...]
-    links: tuple[Field[str], ...]
-    slugs: tuple[tuple[str, Field[str]], ...] = ()
-    whole: Field[str] | None = None
-
-    def urls(self, item: Item) -> tuple[str, ...]:
-        """Give every profile URL that the item tells of this person, the actor's own links first."""
-        found: dict[str, None] = {}
-        for one in self.links:
-            if link := one.of(item):
-                found[link] = None
-        for section, part in self.slugs:
-            if value := part.of(item):
-                found[f"https://www.linkedin.com/{section}/{value}"] = None
-        return tuple(found)
-
-    def author(self, item: Item, urls: tuple[str, ...] | None = None) -> Author:
-        """Give this person as an author; `urls` is what `urls()` found, if it was asked already."""
-        known = self.urls(item) if urls is None else urls
-        told = self.whole.of(item) if self.whole is not None else None
-        if told is None and len(self.names) == 1:
-            told = self.names[0].of(item)
-        elif told is None:
-            told = name(" ".join(part for one in self.names if (part := one.of(item))))
-        return Author(told, known[0] if known else None)
-
-    def told(self, item: Item) -> dict[str, str]:
-        """Give this person as an extra: `name` and `url`, as far as they are known."""
-        author = self.author(item)
-        found = {"name": author.name, "url": author.url}
-        return {part: value for part, value in found.items() if value}
-
-
-def parts(item: Item, fields: Mapping[str, Field[Any]]) -> dict[str, Any]:
-    """Read several fields; what the item does not hold is absent."""
-    return {part: value for part, one in fields.items() if (value := one.of(item)) is not None}
 
 
 def _original(_: Item) -> PostKind:
@@ -107,15 +71,25 @@ def _nothing(_: Item) -> None:
     return None
 
 
+def _no_more(_: Item, __: tuple[Name, ...]) -> tuple[Name, ...]:
+    return ()
+
+
+def _silence(_: Item, __: str) -> tuple[Companion, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Where one actor's items hold what a post is made of.
 
     `names`: the post's numbers, the one that is its key first; of a bare number the actor's module must say
     what it counts (`values.post_name`). `text`: keys, by preference. `posted`: times with their precision.
-    `ago`: a relative time, which is none. `reposter`: who reposted, where the item is the post that was
-    reposted; else `reposted` gives that, where it lies within the item of the repost. `form`: what the item
-    says itself about what it shows. `extras`: of each key of an item that an extra can come from, that extra.
+    `ago`: a relative time, which is none. `reposter`: who reposted, and `reposted_at` when, where the item is
+    the post that was reposted; else `reposted` gives that, where it lies within the item of the repost.
+    `form`: what the item says itself about what it shows. `extras`: of each key of an item that an extra can
+    come from, that extra. `more_names`: what else the post is proved to be known by. `companions`: comments
+    and reactions within the item, of the post with that key.
     """
 
     names: tuple[Field[Name], ...]
@@ -134,6 +108,9 @@ class Table:
     form: Callable[[Item], PostForm | None] = _nothing
     ago: Field[str] | None = None
     extras: Mapping[str, Extra] = field(default_factory=dict)
+    reposted_at: tuple[Field[Moment], ...] = ()
+    more_names: Callable[[Item, tuple[Name, ...]], tuple[Name, ...]] = _no_more
+    companions: Callable[[Item, str], tuple[Companion, ...]] = _silence
 
     def post(self, item: Item) -> Post | Reject:
         """Read a post. Never raises."""
@@ -142,9 +119,14 @@ class Table:
         held = self.reposted(item) if kind is PostKind.REPOST else None
         if held is not None:
             return self._as_reposted(item, held, target)
-        urls = self.author.urls(item)
-        under = urls if kind is not PostKind.REPOST else self.reposter.urls(item) if self.reposter else ()
-        return self._read(item, kind, target, urls, under, self.names_of(item), {})
+        names, urls = self.names_of(item), self.author.urls(item)
+        if kind is not PostKind.REPOST:
+            return self._read(item, kind, target, urls, urls, names, {})
+        if self.reposter is None:
+            return self._read(item, kind, target, urls, (), names, {})
+        under = self.reposter.urls(item)
+        told = _reposting(self.reposter.told(item, under), _first(self.reposted_at, item))
+        return self._read(item, kind, target, urls, under, names, told)
 
     def _as_reposted(self, item: Item, held: Item, target: str | None) -> Post | Reject:
         """Read a repost as the post that it is of: whoever else reposts that has the same one."""
@@ -152,14 +134,9 @@ class Table:
         told = self.names_of(held)
         numbers = {number for _, number in told}
         names = told + tuple(one for one in own if one[1] not in numbers)
-        extras: dict[str, Any] = {}
-        if reposter := self.author.told(item):
-            extras["reposted_by"] = reposter
-        moment, _ = self._when(item)
-        if moment is not None:
-            extras["reposted_at"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        urls = self.author.urls(held)
-        return self._read(held, PostKind.REPOST, target, urls, self.author.urls(item), names, extras)
+        under = self.author.urls(item)
+        extras = _reposting(self.author.told(item, under), _first(self.posted, item))
+        return self._read(held, PostKind.REPOST, target, self.author.urls(held), under, names, extras)
 
     def _read(
         self,
@@ -199,16 +176,19 @@ class Table:
             form=_form(self.form(item), extras, images),
             posted_precision=precision,
             names=names,
+            companions=self.companions(item, key),
         )
 
     def names_of(self, item: Item) -> tuple[Name, ...]:
         """Give every name that the item tells of its post, each number once."""
         found: dict[str, Name] = {}
         for one in self.names:
-            told = one.of(item)
-            if told is not None:
-                found.setdefault(told[1], told)
-        return tuple(found.values())
+            if (told := one.of(item)) is not None:
+                known = found.get(told[1])
+                if known is None or (known[0] in _GUESSED and told[0] is not NameKind.OWN):
+                    found[told[1]] = told
+        names = tuple(found.values())
+        return names + self.more_names(item, names)
 
     def _content(self, item: Item) -> object:
         for key in self.text:
@@ -217,17 +197,14 @@ class Table:
         return None
 
     def _when(self, item: Item) -> tuple[datetime | None, TimePrecision | None]:
-        for one in self.posted:
-            if (moment := one.of(item)) is not None:
-                return moment
+        if (moment := _first(self.posted, item)) is not None:
+            return moment
         return None, (TimePrecision.RELATIVE if self.ago is not None and self.ago.of(item) else None)
 
     def _images(self, item: Item) -> tuple[str, ...]:
-        found: dict[str, None] = {}
-        for one in self.images:
-            for link in one.of(item) or ():
-                found[link] = None
-        return tuple(found)
+        if len(self.images) == 1:
+            return self.images[0].of(item) or ()
+        return tuple(dict.fromkeys(link for one in self.images for link in one.of(item) or ()))
 
     def _extras(self, item: Item, text: str, precision: TimePrecision | None) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -243,10 +220,27 @@ class Table:
         return found
 
 
+def _first(moments: tuple[Field[Moment], ...], item: Item) -> Moment | None:
+    for one in moments:
+        if (moment := one.of(item)) is not None:
+            return moment
+    return None
+
+
+def _reposting(who: dict[str, str], moment: Moment | None) -> dict[str, Any]:
+    """Give who reposted, and when, as extras."""
+    found: dict[str, Any] = {}
+    if who:
+        found["reposted_by"] = who
+    if moment is not None:
+        found["reposted_at"] = moment[0].isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return found
+
+
 def _form(told: PostForm | None, extras: dict[str, Any], images: tuple[str, ...]) -> PostForm:
     """Give the first form that fits, be it told by the item or seen in what it holds."""
-    for form in _FORMS:
-        if form is told or form.value in extras:
+    for word, form in _FORMS:
+        if form is told or word in extras:
             return form
     return PostForm.IMAGES if images or told is PostForm.IMAGES else PostForm.TEXT
 
@@ -272,29 +266,3 @@ def readable(content: object) -> tuple[str, bool]:
         return clean(content)
     told = None if isinstance(content, bool) else clean_json(content)
     return ("" if told is None else str(told)), False
-
-
-def error_of(item: Item, keys: Sequence[str] = ("error", "errorMessage", "message")) -> str:
-    """Give the actor's own word of what went wrong, for a reject's detail."""
-    for key in keys:
-        told = item.get(key)
-        if told and not isinstance(told, bool):
-            return shown(told)
-    return "the actor gave no reason"
-
-
-def shown(value: object) -> str:
-    """Give any JSON value in a few words."""
-    if isinstance(value, str):
-        return one_line(value, MAX_DETAIL)
-    return one_line(orjson.dumps(clean_json(value, limit=MAX_DETAIL, depth=3)).decode(), MAX_DETAIL)
-
-
-def json_type(value: object) -> str:
-    """Name the type of a JSON value, with its article."""
-    return _JSON_TYPES.get(type(value), "no JSON")
-
-
-def not_an_object(item: object) -> Reject:
-    """Refuse what is no object at all."""
-    return Reject(RejectReason.NOT_AN_OBJECT, f"the item is {json_type(item)}")

@@ -33,7 +33,7 @@ _COUNTED = re.compile(r"(activity|ugcPost|share)(?:-|:|%3A)\Z", re.IGNORECASE)
 _LONGEST_WORD = len("activity%3A")
 _NAME_KINDS = {"activity": NameKind.ACTIVITY, "ugcpost": NameKind.UGC_POST, "share": NameKind.SHARE}
 _OWN_ID = re.compile(r"(?!0+\Z)[A-Za-z0-9][A-Za-z0-9._:()=,+-]{0,199}")
-_MEMBER_ID = re.compile(r"AC[A-Za-z]AA[A-Za-z0-9_-]{25,60}")
+_MEMBER_ID = re.compile(r"(?:urn:li:[A-Za-z_]{1,30}:)?(AC[A-Za-z]AA[A-Za-z0-9_-]{25,60})")
 _LINKEDIN_HOST = re.compile(
     r"https?://(?:www\.|(?:[a-z0-9-]+\.)*)linkedin\.com(?::80|:443)?(?=[/?#]|\Z)", re.IGNORECASE
 )
@@ -241,8 +241,9 @@ def slug(value: object) -> str | None:
 
 
 def member_id(value: object) -> str | None:
-    """LinkedIn's own ID of a member, which works in a profile URL in place of the name."""
-    return value if isinstance(value, str) and _MEMBER_ID.fullmatch(value) else None
+    """LinkedIn's own ID of a member, bare or in a URN; it works in a profile URL in place of the name."""
+    found = _MEMBER_ID.fullmatch(value) if isinstance(value, str) else None
+    return found[1] if found else None
 
 
 def image_url(value: object) -> str | None:
