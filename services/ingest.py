@@ -15,12 +15,13 @@ from harvester import log, tracing
 from harvester.apify import Apify, Page
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import BadAnswer, Gone
-from harvester.ledger import Ledger, Tx, actor_runs, deliveries, outcomes, posts, run_events
+from harvester.ledger import Ledger, Tx, actor_outputs, actor_runs, deliveries, outcomes, posts, run_events
 from harvester.models import ActorRun, ActorRunState
-from services import run_records
+from services import drift, run_records
 from services.alerts import raise_alert
 from services.attribution import Attribution
 from services.dataset_pages import DatasetPages, page_of
+from services.drift_judging import are_many
 from services.late_costs import is_plausible
 from services.outcome import (
     AT_CAP,
@@ -34,7 +35,7 @@ from services.outcome import (
     silence,
 )
 from services.reading import read_page
-from services.reckoning import Reckoning, are_many
+from services.reckoning import Reckoning
 from services.storing import store_page
 
 #: The `error_code` of an actor run for several profiles, much of which could not be understood: that says
@@ -121,6 +122,7 @@ class Ingest:
                 failures=0,
             )
             store_page(tx, run, read, now=now)
+            actor_outputs.count(tx, run, read.look(len(page.items)), anew=page.offset == 0)
             told = _stored_words(page, len(read.found), len(read.refused))
             run_events.add(tx, run.client_run_id, "page", told, now=now, batch=run.batch)
             if show:
@@ -224,7 +226,8 @@ class Ingest:
             deliveries.processed(tx, run.id, seen=seen, result=f"ended {found.status}", now=now)
             decide_leads(tx, done, heard, now=now)
             run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
-            self._reckon(tx, done, misfits=posts.misfits(tx, run.id), now=now)
+            drift.judge(tx, done, heard, now=now)
+            self._reckon(tx, done, now=now)
             if left is not None:
                 _tell_of_the_rest(tx, run, left, now)
             tx.after_commit(lambda: _log.info("Ingested %d items", run.cursor, code=code))
@@ -284,7 +287,7 @@ def _verdict(tx: Tx, run: ActorRun, found: ApifyRun, missing: int) -> tuple[str 
     if missing > 0:
         return "partial", f"the dataset says that it has {missing} items more than it gives out"
     misfits = posts.misfits(tx, run.id)
-    if are_many(misfits, run) and 2 * len(outcomes.posts_by_lead(tx, run.id)) < run.profiles != 1:
+    if are_many(misfits, run.cursor) and 2 * len(outcomes.posts_by_lead(tx, run.id)) < run.profiles != 1:
         return NOT_UNDERSTOOD, f"{misfits} of {run.cursor} items could not be understood"
     capped = cut_by_cap(tx, run, found)
     return (AT_CAP, capped) if capped is not None else (None, None)

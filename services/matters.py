@@ -11,6 +11,7 @@ from harvester.ledger import Tx, airtable_slots, alerts, at_work, outbox_counts,
 from harvester.ledger.alerts import Alert
 from harvester.models import ActorRun, ClientRun
 from services import dead_letters, outages, pulse, shapes
+from services.drift import paused_alert
 from services.unreachable import in_words
 
 #: So many of a kind are shown.
@@ -44,7 +45,8 @@ def standing(tx: Tx, *, now: datetime, mirrored: bool) -> tuple[list[dict[str, A
     more = cursor is not None or more_letters is not None or len(failed) > MOST
     if mirrored:
         matters += _refused(outbox_counts.standing(tx))
-    matters += [_paused(pause) for pause in pauses.standing(tx) if pause.scope != pauses.ALL]
+    held = [pause for pause in pauses.standing(tx) if pause.scope != pauses.ALL]
+    matters += [_paused(pause) for pause in held if paused_alert(pause.actor_id or "") not in keys]
     return sorted(matters, key=lambda one: _KINDS.index(one["kind"])), more
 
 
@@ -131,6 +133,7 @@ def _refused(counts: dict[str, int]) -> Iterator[dict[str, Any]]:
 
 
 def _paused(pause: pauses.Pause) -> dict[str, Any]:
-    text = f"Nothing is started for this client, by {pause.paused_by}: {pause.reason}"
-    title = f"Starts of {pause.scope} are paused"
-    return _matter("pause", title, text, shapes.time(pause.since), clientId=pause.scope)
+    whose = "of this actor" if pause.actor_id else "for this client"
+    text = f"Nothing is started {whose}, by {pause.paused_by}: {pause.reason}"
+    title = f"Starts of {pause.actor_id or pause.scope} are paused"
+    return _matter("pause", title, text, shapes.time(pause.since), clientId=pause.client_id)

@@ -12,16 +12,20 @@ from typing import Any, Final
 import orjson
 
 from harvester.apify import Page, TooLargeItem
+from harvester.ledger.actor_outputs import Look
 from harvester.ledger.companions import FoundCompanion
 from harvester.ledger.posts import Found, Refused
 from harvester.normalise import actor_of
 from harvester.normalise.text import clean, clean_json
 from harvester.posts import Companion, Post, Reject, RejectReason
 from services.attribution import Attribution
+from services.drift_looks import look_at
 
 #: Rejects of one page of which a sample is kept, and how long a sample is.
 SAMPLES: Final = 20
 SAMPLE_CHARS: Final = 2_000
+#: Errors have no fields of posts; what is of nobody was a post before, and is shown as such.
+_NOT_SHOWN: Final = (RejectReason.ERROR_ITEM, RejectReason.UNATTRIBUTABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,12 @@ class PageRead:
     found: list[Found] = field(default_factory=list)
     companions: list[FoundCompanion] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    #: The items that are posts, or should be: what an actor's output is known by.
+    shown: list[object] = field(default_factory=list)
+
+    def look(self, items: int) -> Look:
+        """Say how the page looked, of so many items."""
+        return look_at(items, self.found, self.companions, self.refused, self.shown)
 
 
 def read_page(page: Page, actor_id: str, attribution: Attribution) -> PageRead:
@@ -43,6 +53,7 @@ def read_page(page: Page, actor_id: str, attribution: Attribution) -> PageRead:
             continue
         result = normalise(item)
         if isinstance(result, Post):
+            read.shown.append(item)
             lead_id = attribution.lead_of(result.target_url, result.found_under)
             if lead_id is not None:
                 read.found.append(Found(result, lead_id, _packed(item)))
@@ -50,6 +61,8 @@ def read_page(page: Page, actor_id: str, attribution: Attribution) -> PageRead:
                 continue
             result = Reject(RejectReason.UNATTRIBUTABLE, "no lead of this batch", result.target_url)
         if isinstance(result, Reject):
+            if result.reason not in _NOT_SHOWN:
+                read.shown.append(item)
             sample = _sample(item) if len(read.refused) < SAMPLES else None
             lead_id = _lead_of(result, attribution)
             read.refused.append(Refused(position, result, lead_id, sample, _packed(item)))

@@ -5,18 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from zoneinfo import ZoneInfoNotFoundError
 
 from harvester import log
 from harvester.ledger import Tx, client_runs, clients, due_actor_runs, locks
 from harvester.models import ActorRun
 from services import budgets, run_records
-from services.alerts import over, raise_alert
+from services.alerts import raise_alert
 from services.budgets import MONTH_RESERVED, Budgets
-
-#: The share of items that could not be understood from which on a person should look.
-_MANY_MISFITS: Final = 0.2
 
 _log = log.get_logger(__name__)
 
@@ -29,15 +25,11 @@ class Reckoning:
     max_comments: int
     max_reactions: int
 
-    def __call__(self, tx: Tx, run: ActorRun, *, misfits: int, now: datetime) -> None:
+    def __call__(self, tx: Tx, run: ActorRun, *, now: datetime) -> None:
         """Look at an actor run whose dataset was read to its end and whose cost is known.
 
         What waited for its cost to be known may start.
         """
-        if are_many(misfits, run):
-            _not_understood(tx, run, misfits, now)
-        elif run.cursor:
-            over(tx, _output_of(run), now)
         if run.cursor > self.may_be_charged(run):
             self._too_many(tx, run, now)
         self.money_is_known(tx, run.client_id, now=now)
@@ -71,26 +63,6 @@ class Reckoning:
             notes = f"{record.system_notes}\n{run_records.noted(text, now)}"
             client_runs.change(tx, run.client_run_id, system_notes=notes)
         tx.after_commit(lambda: _log.warning("There are more items than were asked for: %s", text))
-
-
-def are_many(misfits: int, run: ActorRun) -> bool:
-    """Say whether too many of an actor run's items could not be understood for it to be chance."""
-    return misfits > _MANY_MISFITS * run.cursor
-
-
-def _not_understood(tx: Tx, run: ActorRun, misfits: int, now: datetime) -> None:
-    told = (misfits, run.cursor)
-    text = "%d of %d items could not be understood: the Actor may have changed its output"
-    tx.after_commit(lambda: _log.error(text, *told))
-    remedy = (
-        f"see batch {run.batch} of {run.client_run_id}, and whether {run.actor_id} is as it was; to start no "
-        "more meanwhile: harvester pause"
-    )
-    raise_alert(tx, _output_of(run), f"{text % told}. What to do: {remedy}", now=now, in_log=True)
-
-
-def _output_of(run: ActorRun) -> str:
-    return f"output of {run.actor_id}"
 
 
 def _upper(text: str) -> str:

@@ -107,7 +107,7 @@ class Start:
         Between the intent and the call a busy machine may let seconds go by.
         """
         with self._ledger.read() as tx:
-            paused = pauses.of_client(tx, starting.client_id)
+            paused = pauses.of_start(tx, starting.client_id, starting.actor_id)
             return bool(paused) or client_runs.is_cancelled(tx, starting.client_run_id)
 
     def _send(self, starting: ActorRun) -> None:
@@ -145,7 +145,8 @@ class Start:
     def _has_place(self, run: ActorRun) -> bool:
         with self._ledger.read() as tx:
             barred = locks.held(tx, [STARTS_BARRED, MONTH_RESERVED], now=self._clock())
-            return not barred and not pauses.of_client(tx, run.client_id) and self._is_place_free(tx)
+            paused = pauses.of_start(tx, run.client_id, run.actor_id)
+            return not barred and not paused and self._is_place_free(tx)
 
     def _is_place_free(self, tx: Tx) -> bool:
         return due_actor_runs.in_flight(tx) < most_in_flight(tx, self._terms.max_in_flight)
@@ -164,7 +165,7 @@ class Start:
             money = budgets.verdict(tx, client, self._terms.budgets, now)
             if isinstance(money, Spent):
                 self._spent(tx, run, money, now)
-            elif pauses.of_client(tx, run.client_id) or not self._is_place_free(tx):
+            elif pauses.of_start(tx, run.client_id, run.actor_id) or not self._is_place_free(tx):
                 self._waits(tx, run, now, self._terms.look_again)
             elif isinstance(money, Wait):
                 self._waits_for_money(tx, run, money, now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select, update
 
 from harvester.ledger import pauses
 from harvester.ledger.actor_runs import IN_FLIGHT
@@ -45,7 +45,8 @@ def to_start(tx: Tx, *, now: datetime, max_in_flight: int, limit: int) -> list[i
     """Name the planned rows that are due, one for each free place and `limit` at the most.
 
     In turn: the client comes next that has the fewest actor runs at work or named before, of several that
-    which was served last the longest ago. Rows of clients whose starts are paused are not named.
+    which was served last the longest ago. Rows of clients or actors whose starts are paused are not
+    named.
     """
     busy = or_(_AT_WORK, and_(_PLANNED, actor_runs.c.queued_until >= now))
     if in_flight(tx) >= max_in_flight:
@@ -54,7 +55,8 @@ def to_start(tx: Tx, *, now: datetime, max_in_flight: int, limit: int) -> list[i
     paused = pauses.scopes(tx)
     if free < 1 or pauses.ALL in paused:
         return []
-    waiting = and_(_PLANNED, _ready(now), actor_runs.c.client_id.not_in(paused))
+    stopped = or_(actor_runs.c.client_id.in_(paused), actor_runs.c.actor_id.in_(pauses.actors(tx)))
+    waiting = and_(_PLANNED, _ready(now), not_(stopped))
     places = _dealt(_clients_in_turn(tx, waiting, busy, limit=free), free)
     return _first_rows(tx, waiting, places)
 

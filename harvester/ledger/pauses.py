@@ -11,9 +11,12 @@ from sqlalchemy import delete, select
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.job_tables import pauses
+from harvester.ledger.tables import actor_runs
+from harvester.models import ActorRunState
 
-#: The scope of a pause for all clients; any other scope is a client's ID.
+#: The scope of a pause for all clients; that of an actor begins so; any other scope is a client's ID.
 ALL: Final = "*"
+_ACTOR: Final = "actor:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,26 @@ class Pause:
     since: datetime
     reason: str
     paused_by: str
+
+    @property
+    def actor_id(self) -> str | None:
+        """Give the actor of which nothing is started, if the pause is one of an actor."""
+        return actor_in(self.scope)
+
+    @property
+    def client_id(self) -> str | None:
+        """Give the client for which nothing is started, if the pause is one of a client."""
+        return None if self.scope == ALL or self.actor_id is not None else self.scope
+
+
+def actor_in(scope: str) -> str | None:
+    """Give the actor that a scope is of, if it is one of an actor."""
+    return scope.removeprefix(_ACTOR) if scope.startswith(_ACTOR) else None
+
+
+def of_actor(actor_id: str) -> str:
+    """Give the scope of a pause of an actor."""
+    return f"{_ACTOR}{actor_id}"
 
 
 def put(tx: Tx, pause: Pause) -> bool:
@@ -54,6 +77,28 @@ def scopes(tx: Tx) -> set[str]:
     return set(tx.execute(select(pauses.c.scope)).scalars())
 
 
+def actors(tx: Tx) -> set[str]:
+    """Name the actors of which nothing is started."""
+    return {scope.removeprefix(_ACTOR) for scope in scopes(tx) if scope.startswith(_ACTOR)}
+
+
 def of_client(tx: Tx, client_id: str) -> Pause | None:
-    """Give the pause that keeps a client's batches from starting: that of all before its own."""
-    return get(tx, ALL) or get(tx, client_id)
+    """Give the pause that keeps a client's batches from starting: that of all before its own.
+
+    Then that of an actor for which any of them waits.
+    """
+    return get(tx, ALL) or get(tx, client_id) or next(iter(of_waiting(tx, client_id)), None)
+
+
+def of_start(tx: Tx, client_id: str, actor_id: str) -> Pause | None:
+    """Give the pause that keeps an actor run from starting."""
+    return get(tx, ALL) or get(tx, client_id) or get(tx, of_actor(actor_id))
+
+
+def of_waiting(tx: Tx, client_id: str) -> list[Pause]:
+    """Give the pauses of actors for which a client's actor runs wait to be started."""
+    planned = select(actor_runs.c.actor_id).where(
+        actor_runs.c.client_id == client_id, actor_runs.c.state == ActorRunState.PLANNED
+    )
+    waited_for = set(tx.execute(planned.distinct()).scalars())
+    return [pause for pause in standing(tx) if pause.actor_id in waited_for]

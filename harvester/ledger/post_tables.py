@@ -90,6 +90,7 @@ actor_outputs = Table(
     count("empty_targets"),
     required("fields", JSON),
     Column("judged_at", Utc),
+    Column("excused_at", Utc),
     Index("ix_actor_outputs_actor", "actor_id", "judged_at"),
 )
 

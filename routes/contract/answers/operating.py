@@ -101,9 +101,10 @@ class Reconciled(Good):
 
 
 class Pause(Shown):
-    """Since when, why and by whom starts are paused; of all clients where `clientId` is null."""
+    """Since when, why and by whom starts are paused; where `clientId` is null, of the actor, else of all."""
 
     client_id: ClientId | None
+    actor_id: Annotated[str | None, Field(description="Of which alone nothing is started", examples=[None])]
     since: Moment
     reason: str
     paused_by: str

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("empty_targets", sa.Integer(), server_default="0", nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
         sa.Column("judged_at", Utc(), nullable=True),
+        sa.Column("excused_at", Utc(), nullable=True),
         sa.ForeignKeyConstraint(
             ["actor_run_id"], ["actor_runs.id"], name=op.f("fk_actor_outputs_actor_run_id")
         ),
