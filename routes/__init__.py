@@ -6,6 +6,7 @@ from flask import Flask
 
 from routes import (
     activity,
+    actors,
     alerts,
     apify_process,
     apify_webhook,
@@ -58,6 +59,7 @@ def create_app(services: Services) -> Flask:
         schedule,
         starts,
         costs,
+        actors,
         alerts,
         preview,
         health,

@@ -35,6 +35,7 @@ from services.counters import Counters
 from services.coverage import Coverage
 from services.dead_letters import DeadLetters
 from services.deliveries import Deliveries
+from services.drift_report import Drift
 from services.heartbeats import Heartbeats
 from services.job_reports import JobReports
 from services.kickoff import Kickoff
@@ -116,6 +117,7 @@ class Services:
     schedule: Schedule
     pauses: Pauses
     costs: Costs
+    drift: Drift
     sign_in: SignIn
     api_tokens: ApiTokens
     story: Story
@@ -270,6 +272,7 @@ def build(
         schedule=schedule,
         pauses=Pauses(ledger, clock, max_in_flight=settings.max_actor_runs),
         costs=Costs(ledger, limits.budgets, clock),
+        drift=Drift(ledger),
         sign_in=SignIn(ledger, settings.operator_password_hash, clock),
         api_tokens=ApiTokens(ledger, clock),
         story=Story(ledger),

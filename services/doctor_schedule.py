@@ -54,7 +54,7 @@ def held_up(url: str) -> str:
     except (LedgerUnavailable, IsBackup):  # which is a finding of its own
         return _UNKNOWN
     told = "; ".join(map(in_words, found))
-    return f"{told} (go on: harvester resume --starts)" if told else "not paused"
+    return f"{told} (go on: harvester resume --starts, or --actor)" if told else "not paused"
 
 
 def _in_words(wanted: int, there: list[schedules.Schedule]) -> str:

@@ -19,6 +19,7 @@ from harvester.cli import (
     completion,
     demo,
     doctor,
+    drift,
     jobs,
     keeping,
     leads,
@@ -86,6 +87,7 @@ main.fill(
         "Find out what is wrong, and repair": {
             doctor.doctor: "Every setting and dependency, with what to do.",
             reconcile.reconcile: "Ask Apify about all that is unfinished, now.",
+            drift.drift: "What changed in what the actors bring.",
             check.check: "Compare ledger and Airtable; --repair puts right.",
             repairs.dead_letters: "What failed again and again: try again, or give up.",
             repairs.replay: "Process a webhook call once more.",

@@ -71,6 +71,7 @@ def process(
 @click.option("--status", "status_", is_flag=True, help="Show the live smart resume, or the last one.")
 @click.option("--reset", is_flag=True, help="End the live smart resume; its harvests go on by themselves.")
 @click.option("--starts", is_flag=True, help="Lift a pause: of --client's starts, or that of all.")
+@click.option("--actor", "actor_id", metavar="ID", help="Lift the pause of this actor, as user/name.")
 @wait_option
 @as_json
 def resume(
@@ -80,24 +81,26 @@ def resume(
     status_: bool,
     reset: bool,
     starts: bool,
+    actor_id: str | None,
     wait: bool,
     json_: bool,
 ) -> None:
-    """Go on with what is missing, client by client; or, with --starts, lift a pause.
+    """Go on with what is missing, client by client; or, with --starts or --actor, lift a pause.
 
     Skips clients that completed within a day and have their posts, takes on what still runs, and pays for no
     answer again.
 
     Example: harvester resume --stream 1 --wait
     """
+    starts = starts or actor_id is not None
     if sum((status_, reset, starts)) > 1:
-        raise click.UsageError("give one of --status, --reset and --starts")
+        raise click.UsageError("give one of --status, --reset and --starts (or --actor)")
     narrowed = stream is not None or limit is not None or wait or (client_id is not None and not starts)
     if narrowed and (status_ or reset or starts):
         raise click.UsageError("--status, --reset and --starts start nothing, and are not narrowed")
     with session.services() as services:
         if starts:
-            lift_starts(services, client_id, json_=json_)
+            lift_starts(services, client_id, actor_id, json_=json_)
         elif status_:
             _show_state(services, json_)
         elif reset:

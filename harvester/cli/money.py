@@ -10,32 +10,35 @@ import click
 from harvester.cli import session
 from harvester.cli.arguments import ClientName, Line
 from harvester.cli.display import as_json, moment, show_json, show_line, show_table, usd
-from harvester.errors import HarvesterError
+from harvester.errors import HarvesterError, InvalidInput
+from harvester.normalise import actor_of
 from harvester.wording import counted
 from services import Services
 from services.costs import MOST_DAYS
 from services.kickoff import UnknownClient
-from services.pauses import ALL, Pause, in_words, shown
+from services.pauses import ALL, Pause, in_words, of_actor, shown
 
 
 @click.command()
 @click.option("--client", "client_id", type=ClientName(), help="Only this client's starts.")
+@click.option("--actor", "actor_id", metavar="ID", help="Only starts of this actor, as user/name.")
 @click.option("--reason", type=Line(), help="Why, for whoever wonders.")
 @as_json
-def pause(client_id: str | None, reason: str | None, json_: bool) -> None:
+def pause(client_id: str | None, actor_id: str | None, reason: str | None, json_: bool) -> None:
     """Start no actor runs from now on, until harvester resume --starts.
 
     Kickoffs are taken and wait; what runs at Apify goes on to its end, and is read.
 
     Example: harvester pause --reason "looking into the costs"
     """
+    scope = scope_of(client_id, actor_id)
     with session.services() as services:
         unread = None
         if client_id is not None and services.airtable is not None:
             unread = services.airtable.roster.at_hand().problem
         asked_at = services.clock()
         try:
-            found = services.pauses.pause(client_id or ALL, reason=reason or "", by=session.BY)
+            found = services.pauses.pause(scope, reason=reason or "", by=session.BY)
         except UnknownClient as error:
             doubt = f" as far as is known, and Clients was not read: {unread}" if unread else ""
             raise HarvesterError(f"{error}{doubt}") from error
@@ -47,19 +50,34 @@ def pause(client_id: str | None, reason: str | None, json_: bool) -> None:
         show_line("They were paused already, and stay so as they were.")
 
 
-def lift_starts(services: Services, client_id: str | None, *, json_: bool = False) -> None:
-    """Lift the pause of a client, or that of all, and say what came of it."""
-    lifted = services.pauses.lift(client_id or ALL, by=session.BY)
+def scope_of(client_id: str | None, actor_id: str | None) -> str:
+    """Give the scope of a pause that a command names. Raises `UsageError` for two, or an unknown actor."""
+    if client_id is not None and actor_id is not None:
+        raise click.UsageError("give one of --client and --actor")
+    if actor_id is None:
+        return client_id or ALL
+    try:
+        return of_actor(actor_of(actor_id).actor_id)
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from error
+
+
+def lift_starts(
+    services: Services, client_id: str | None, actor_id: str | None = None, *, json_: bool = False
+) -> None:
+    """Lift the pause of a client, of an actor, or that of all, and say what came of it."""
+    lifted = services.pauses.lift(scope_of(client_id, actor_id), by=session.BY)
     left = services.pauses.standing()
     if json_:
         show_json({"lifted": lifted, "pauses": [shown(one) for one in left]})
         return
-    whose = f"client {client_id}" if client_id else "all clients"
+    one = f"client {client_id}" if client_id else f"actor {actor_id}"
+    whose = one if client_id or actor_id else "all clients"
     show_line(
         f"Starts of {whose} are paused no more." if lifted else f"Starts of {whose} were not paused as such."
     )
-    for one in left:
-        show_line(f"Still: {in_words(one)}.")
+    for pause_ in left:
+        show_line(f"Still: {in_words(pause_)}.")
 
 
 @click.command()
@@ -87,9 +105,8 @@ def costs(client_id: str | None, days: int, json_: bool) -> None:
 def show_pauses(found: Sequence[Pause], *, but: bool = False) -> None:
     """Print a line for each pause, with what ends it; `but` goes before it as what was said is held up."""
     for one in found:
-        own = None if one.scope == ALL else one.scope
         told = f"But {in_words(one)}" if but else _sentence(in_words(one))
-        show_line(f"{told}. Go on: harvester resume --starts{_option(own)}")
+        show_line(f"{told}. Go on: {goes_on(one)}")
 
 
 def show_what_holds(services: Services, client_ids: Collection[str]) -> None:
@@ -130,8 +147,11 @@ def _show_account(account: dict[str, Any]) -> None:
         show_line(f"The Apify account itself, in its month: {told} (read {moment(apify['readAt'])} UTC).")
 
 
-def _option(client_id: str | None) -> str:
-    return f" --client {client_id}" if client_id else ""
+def goes_on(pause: Pause) -> str:
+    """Give the command that lifts a pause."""
+    if pause.actor_id is not None:
+        return f"harvester resume --actor {pause.actor_id}"
+    return "harvester resume --starts" + (f" --client {pause.client_id}" if pause.client_id else "")
 
 
 def _sentence(text: str) -> str:

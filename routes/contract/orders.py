@@ -151,8 +151,13 @@ class PauseQuery(Narrow):
 
 
 class PauseOrder(Narrow):
-    """The client that starts are paused for, or resumed, and why; no client means all of them."""
+    """The client or actor that starts are paused for, or resumed, and why; neither means all of them."""
 
     client_id: ClientId = None
     client: ClientId = None
     reason: AnyText = None
+    actor_id: Annotated[
+        str | None,
+        Field(description="Only starts of this actor", examples=["harvestapi/linkedin-profile-posts"]),
+        _STRING,
+    ] = None

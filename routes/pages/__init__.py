@@ -13,6 +13,7 @@ from routes import errors
 from routes.pages import (
     actions,
     activity,
+    actors,
     clients,
     dead_letters,
     deliveries,
@@ -25,7 +26,7 @@ from routes.pages import (
 )
 
 #: Every page but the way in; a new one is added here.
-_MODULES = (front, clients, runs, jobs, posts, deliveries, dead_letters, activity, *actions.MODULES)
+_MODULES = (front, clients, runs, jobs, posts, deliveries, dead_letters, actors, activity, *actions.MODULES)
 
 
 def register(app: Flask) -> None:

@@ -34,6 +34,7 @@ _PAGES: Final = (
     ("/posts", "Posts"),
     ("/deliveries", "Deliveries"),
     ("/dead-letters", "Dead letters"),
+    ("/actors", "Actors"),
     ("/activity", "Activity"),
 )
 _CONSOLE: Final = "https://console.apify.com"

@@ -173,13 +173,21 @@ def _signed_in() -> Response | None:
     return None
 
 
-def _held() -> str | None:
-    """Say what holds up the starts of all clients; a page is shown even where that cannot be read."""
+def _held() -> tuple[str, str] | None:
+    """Say what holds up the starts of all clients, or of an actor, and where that is ended.
+
+    A page is shown even where that cannot be read.
+    """
     try:
         standing = services().pauses.standing()
     except LedgerUnavailable:
         return None
-    return next((pauses.in_words(one) for one in standing if one.scope == pauses.ALL), None)
+    wide = (one for one in standing if one.client_id is None)  # that of all comes first
+    return next((_banner(one) for one in wide), None)
+
+
+def _banner(pause: pauses.Pause) -> tuple[str, str]:
+    return pauses.in_words(pause), "/starts/resume" if pause.actor_id is None else "/actors"
 
 
 def _headers(answer: Response) -> Response:

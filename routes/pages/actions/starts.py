@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from flask import Response, request
+from werkzeug.exceptions import NotFound
 
+from harvester.errors import InvalidInput
+from harvester.normalise import actor_of
 from routes.pages import shell
 from routes.pages.actions import asking
 from routes.pages.actions.asking import Question
@@ -13,6 +16,7 @@ from services.pauses import ALL
 
 blueprint = shell.blueprint("do_starts")
 
+_ACTORS = "/actors"
 _WHAT = (
     "No actor run is started at Apify from then on. Kickoffs are taken, and wait; what is at work goes on to "
     "its end, and is read."
@@ -69,6 +73,41 @@ def unpaused_client(client_id: str) -> Response:
     """Lift it."""
     asking.client(client_id)
     return _resumed(client_id, client_id, f"/clients/{client_id}")
+
+
+@blueprint.get("/actors/<user>/<name>/pause")
+def pause_actor(user: str, name: str) -> str:
+    """Say what pausing an actor's starts does."""
+    actor_id = _actor(user, name)
+    return _pause(pauses.of_actor(actor_id), f"actor {actor_id}", _ACTORS)
+
+
+@blueprint.post("/actors/<user>/<name>/pause")
+def paused_actor(user: str, name: str) -> Response:
+    """Pause them."""
+    return _paused(pauses.of_actor(_actor(user, name)), _ACTORS)
+
+
+@blueprint.get("/actors/<user>/<name>/resume")
+def resume_actor(user: str, name: str) -> str:
+    """Say what lifting an actor's pause does."""
+    actor_id = _actor(user, name)
+    return _resume(pauses.of_actor(actor_id), f"actor {actor_id}", _ACTORS)
+
+
+@blueprint.post("/actors/<user>/<name>/resume")
+def resumed_actor(user: str, name: str) -> Response:
+    """Lift it."""
+    actor_id = _actor(user, name)
+    return _resumed(pauses.of_actor(actor_id), f"actor {actor_id}", _ACTORS)
+
+
+def _actor(user: str, name: str) -> str:
+    """Give the ID of an actor that is known; of another there is no page."""
+    try:
+        return actor_of(f"{user}/{name}").actor_id
+    except InvalidInput as error:
+        raise NotFound(str(error)) from error
 
 
 def _of(scope: str) -> pauses.Pause | None:
