@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from factories import NOW
 from pages.operator import page_settings
 from web.asking import opened_web
 
-from .house import HOSTILE, House
+from harvester.ledger import actor_runs, companions
+from harvester.ledger.companions import FoundCompanion
+from harvester.posts import Author, Companion, CompanionKind
+
+from .house import HOSTILE, HOSTILE_TEXT, House
 
 #: Served with GET, and no page to look at.
 _NO_PAGE = re.compile(r"/(?:api|static)/|/(?:healthz|readyz|metrics)$|\.(?:csv|jsonl|json)$")
@@ -28,6 +33,7 @@ class Lived:
         tidied = {"clientId": "Lived-Badly", "reason": "<b>it is</b> tidied up"}
         house.api("POST", "/api/starts/pause", tidied)
         post = next(row for row in house.rows("/api/posts", "posts") if HOSTILE in str(row["leads"]))
+        _say(house, self.completed["clientRunId"], post["postKey"])
         self._named = {
             "clients": ["Lived-Well", "Lived-Badly"],
             "runs": [self.completed["clientRunId"], self.failed["clientRunId"]],
@@ -52,6 +58,18 @@ class Lived:
         values = self._named[found.group(1)]
         shown = values if rule.endswith(">") else values[:1]
         return [_PARAMETER.sub(partial(_value, value), rule) for value in shown]
+
+
+def _say(house: House, client_run_id: str, post_key: str) -> None:
+    """Let somebody comment on a post, and react to it, in words of the worst kind."""
+    with house.ledger.write() as tx:
+        run = actor_runs.of_client_run(tx, client_run_id)[0]
+        said = [
+            Companion(kind, post_key, str(number), Author(HOSTILE_TEXT), HOSTILE_TEXT, HOSTILE_TEXT * 9)
+            for kind in CompanionKind
+            for number in range(3)
+        ]
+        companions.store(tx, run, [FoundCompanion(one, b"") for one in said], now=NOW)
 
 
 def _value(value: object, found: re.Match[str]) -> str:
