@@ -18,8 +18,8 @@ def _seeds(folder: Path) -> None:
     """Write what mutation begins with: real items, and hostile texts."""
     from security import corpus
 
-    for example in _EXAMPLES.glob("*.json"):
-        (folder / example.name).write_bytes(example.read_bytes())
+    for example in _EXAMPLES.rglob("*.json"):
+        (folder / f"{example.parent.name}-{example.name}").write_bytes(example.read_bytes())
     for number, text in enumerate((*corpus.TEXTS, *corpus.IDS, *corpus.URLS)):
         (folder / f"text-{number}").write_bytes(text.encode("utf-8", "surrogatepass")[:4_000])
 

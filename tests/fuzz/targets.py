@@ -34,7 +34,7 @@ from harvester.airtable_formulas import key_is
 from harvester.airtable_schema import NOT_WRITABLE, Column, Field, Kind, Table, adapt
 from harvester.apify_errors import BadAnswer
 from harvester.errors import InvalidInput
-from harvester.normalise.harvestapi import normalise
+from harvester.normalise import ACTORS, Outcome
 from harvester.normalise.text import clean, clean_json, one_line
 from harvester.profile_urls import canonical
 from harvester.sandbox.airtable.formula_tokens import tokens
@@ -73,11 +73,20 @@ def _json(data: bytes) -> Iterator[Any]:
 
 
 def items(data: bytes) -> None:
-    """Fuzz the normaliser: whatever it makes of an item can be stored and shown."""
+    """Fuzz every actor's normaliser: whatever it makes of an item can be stored and shown."""
     for value in _json(data):
         for item in value if isinstance(value, list) else [value]:
-            assert b"\\u0000" not in orjson.dumps(asdict(normalise(item)))
+            for actor in ACTORS.values():
+                assert b"\\u0000" not in orjson.dumps(_told(actor.normalise(item)))
         orjson.dumps(clean_json(value))
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    """Give what is stored as values; a companion's raw item is stored as bytes."""
+    told = asdict(outcome)
+    for one in (told, *told.get("companions", ())):
+        one.pop("item", None)
+    return told
 
 
 def payloads(data: bytes) -> None:
