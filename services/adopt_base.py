@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from harvester.airtable_schema import Schema, Table
-from harvester.ledger import Ledger, Tx, adopting, outbox, outbox_checks, posts
+from harvester.ledger import Ledger, Tx, adopting, companions, outbox, outbox_checks, posts
 from harvester.ledger.adopting import LeadState
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox_checks import Found
@@ -159,7 +159,7 @@ class BaseAdoption:
         tally = self._report.of("Posts")
         keys = {post.post_key for post, *_ in found}
         with self._reading.ledger.read() as tx:
-            known = set(adopting.known_posts(tx, self._client_id, keys))
+            known = set(companions.posts_named(tx, self._client_id, keys))
         new: dict[str, posts.Found] = {}
         shown: dict[str, str | None] = {}
         leads_of: dict[str, LeadState] = {}

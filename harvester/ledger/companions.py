@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 
+from harvester.ledger import post_names as names
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
+from harvester.ledger.post_names import one_at_a_time
 from harvester.ledger.post_tables import companions, post_names
 from harvester.ledger.tables import posts
 from harvester.models import ActorRun
 from harvester.posts import Companion
 
-#: Most values that one IN clause is given.
-_IN_CLAUSE: Final = 5_000
 #: What is always told, and what an item may leave out: that is no word against what is known.
 _ALWAYS: Final = ("text", "text_truncated", "raw", "last_seen_at")
 _PERHAPS: Final = (
@@ -30,8 +30,6 @@ _PERHAPS: Final = (
     "created_at",
     "likes",
 )
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,8 @@ def store(tx: Tx, run: ActorRun, found: Sequence[FoundCompanion], *, now: dateti
     """
     if not found:
         return
-    # In one order everywhere: two transactions that store the same ones then wait, and never deadlock.
+    one_at_a_time(tx, run.client_id)
+    names.one_at_a_time(tx, run.client_id)  # so that no post is stored, or becomes another's, meanwhile
     in_order = sorted(_once(found), key=lambda one: (one.companion.kind, one.companion.key))
     numbers = {one.companion.post_key for one in in_order if one.companion.post_key is not None}
     known = posts_named(tx, run.client_id, numbers)
@@ -64,17 +63,17 @@ def store(tx: Tx, run: ActorRun, found: Sequence[FoundCompanion], *, now: dateti
 def link(tx: Tx, client_id: str, ids: Mapping[str, int]) -> None:
     """Give those that came before their post its ID; `ids` are posts' IDs by every number they are known by.
 
-    Whatever another transaction holds is passed over: its post is found when either is seen again.
+    For a transaction that has passed `post_names.one_at_a_time`.
     """
     unlinked = (companions.c.client_id == client_id, companions.c.post_id.is_(None))
     if not ids or tx.execute(select(companions.c.id).where(*unlinked).limit(1)).first() is None:
         return
-    for part in _parts(ids):
+    for part in names.parts(ids):
         theirs = select(companions.c.id, companions.c.post_number).where(
             *unlinked, companions.c.post_number.in_(part)
         )
-        free = theirs.order_by(companions.c.id).with_for_update(skip_locked=True)
-        found = [{"its_id": row.id, "its_post": ids[row.post_number or ""]} for row in tx.execute(free)]
+        in_order = tx.execute(theirs.order_by(companions.c.id))
+        found = [{"its_id": row.id, "its_post": ids[row.post_number or ""]} for row in in_order]
         if found:
             linked = update(companions).where(companions.c.id == bindparam("its_id"))
             tx.execute(linked.values(post_id=bindparam("its_post")), found)
@@ -83,7 +82,7 @@ def link(tx: Tx, client_id: str, ids: Mapping[str, int]) -> None:
 def posts_named(tx: Tx, client_id: str, numbers: Collection[str]) -> dict[str, int]:
     """Give the IDs of a client's posts by those of the numbers that they are known by."""
     found: dict[str, int] = {}
-    for part in _parts(numbers):
+    for part in names.parts(numbers):
         named = select(post_names.c.number, post_names.c.post_id).where(
             post_names.c.client_id == client_id, post_names.c.number.in_(part)
         )
@@ -103,12 +102,6 @@ def _once(found: Sequence[FoundCompanion]) -> list[FoundCompanion]:
         told.pop(words, None)  # so that the last word stays the last
         told[words] = one
     return list(told.values())
-
-
-def _parts(values: Collection[T]) -> Iterator[list[T]]:
-    listed = list(values)
-    for start in range(0, len(listed), _IN_CLAUSE):
-        yield listed[start : start + _IN_CLAUSE]
 
 
 def _latest(new: Any) -> dict[str, ColumnElement[Any]]:

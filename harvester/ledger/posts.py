@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select
 
-from harvester import search_words
-from harvester.ledger import post_index, rows
+from harvester.ledger import companions, post_merging, post_names, rows
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
+from harvester.ledger.post_known import Found as Found
+from harvester.ledger.post_known import told_by
+from harvester.ledger.post_shelf import Shelf
 from harvester.ledger.tables import actor_runs, leads, posts, rejects, sightings
 from harvester.models import ActorRun
-from harvester.posts import Post, Reject, RejectReason
+from harvester.posts import Reject, RejectReason
 
-#: Most values that one IN clause is given; SQLite refuses statements with more than 32,766 variables.
-_IN_CLAUSE = 5_000
 #: What people ask of a post: neither the raw item nor what it is found by.
 SHOWN: Final = tuple(column for column in posts.c if column.name not in ("raw", "words"))
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A post as an actor run brought it: for which lead, and the raw item, compressed."""
-
-    post: Post
-    lead_id: int
-    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,83 +37,27 @@ class Refused:
 
 
 def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> None:
-    """Store one page's posts, each once for the client, and that this actor run saw them.
+    """Store one page's posts, each once for the client by whichever name, and that this actor run saw them.
 
-    A post that is known gets its latest text and counts; what this item does not tell stays as it was.
+    `now` is when they were seen. A post that is known gets its latest text and counts; what this item does
+    not tell stays as it was. Rows that an item proves to be one post become one.
     """
     if not found:
         return
-    # In one order everywhere: two transactions that store the same posts then wait, and never deadlock.
-    in_order = sorted(found, key=lambda item: item.post.post_key)
-    insert = rows.upsert(tx, posts)
-    new = insert.excluded
-    kept = ("url", "posted_at", "author_name", "author_url", "likes", "comments", "reposts")
-    replaced = (
-        "text",
-        "text_truncated",
-        "images",
-        "extras",
-        "raw",
-        "form",
-        "last_actor_run_id",
-        "last_seen_at",
-        "words",
-    )
-    statement = insert.on_conflict_do_update(
-        index_elements=["client_id", "post_key"],
-        set_={name: func.coalesce(new[name], posts.c[name]) for name in kept}
-        | {name: new[name] for name in replaced},
-    )
-    keys = {item.post.post_key for item in found}
-    known = _ids(tx, run.client_id, keys) if tx.on_sqlite else {}
-    tx.execute(statement, [_values(run, item, now) for item in in_order])
-    ids = _ids(tx, run.client_id, keys)
-    post_index.add(tx, [row_id for key, row_id in ids.items() if key not in known])
-    tx.owe(Kind.POST, *ids.values())
-    seen = {(ids[item.post.post_key], item.lead_id) for item in found}
+    post_names.one_at_a_time(tx, run.client_id)
+    shelf = Shelf(tx, run.client_id, found, now=now)
+    for item in found:
+        shelf.place(item, told_by(run, item, now))
+    stored = shelf.save()
+    ids = {number: one.row_id for one in stored for number in one.names}
+    tx.owe(Kind.POST, *(one.row_id for one in stored))
+    seen = sorted((one.row_id, lead_id) for one in stored for lead_id in one.lead_ids)
     tx.execute(
         rows.upsert(tx, sightings).on_conflict_do_nothing(),
-        [{"actor_run_id": run.id, "post_id": post, "lead_id": lead} for post, lead in sorted(seen)],
+        [{"actor_run_id": run.id, "post_id": post, "lead_id": lead} for post, lead in seen],
     )
-
-
-def _values(run: ActorRun, item: Found, now: datetime) -> dict[str, Any]:
-    post = item.post
-    return {
-        "client_id": run.client_id,
-        "post_key": post.post_key,
-        "url": post.url,
-        "kind": post.kind,
-        "form": post.form,
-        "text": post.text,
-        "text_truncated": post.text_truncated,
-        "posted_at": post.posted_at,
-        "posted_precision": post.posted_precision,
-        "author_name": post.author.name,
-        "author_url": post.author.url,
-        "likes": post.likes,
-        "comments": post.comments,
-        "reposts": post.reposts,
-        "images": list(post.images),
-        "extras": post.extras,
-        "raw": item.raw,
-        "last_actor_run_id": run.id,
-        "first_actor_run_id": run.id,
-        "first_client_run_id": run.client_run_id,
-        "first_seen_at": now,
-        "last_seen_at": now,
-        "words": search_words.of(post.text, post.author.name),
-    }
-
-
-def _ids(tx: Tx, client_id: str, keys: Collection[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    wanted = list(keys)
-    for start in range(0, len(wanted), _IN_CLAUSE):
-        part = posts.c.post_key.in_(wanted[start : start + _IN_CLAUSE])
-        statement = select(posts.c.post_key, posts.c.id).where(posts.c.client_id == client_id, part)
-        found.update((key, row_id) for key, row_id in tx.execute(statement))
-    return found
+    companions.link(tx, run.client_id, ids)
+    post_merging.tell(tx, run, shelf.gone, now=now)
 
 
 def store_rejects(tx: Tx, run: ActorRun, refused: Sequence[Refused]) -> None:

@@ -16,7 +16,7 @@ from simultaneous import at_once
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from harvester.ledger import Ledger, posts, tables
+from harvester.ledger import Ledger, post_tables, posts, tables
 from harvester.ledger.posts import Found
 from harvester.models import ActorRun, Lead
 from harvester.posts import Author, PostKind
@@ -220,4 +220,7 @@ def outcome(ledger: Ledger, run: ActorRun) -> dict[str, tuple[int | None, str, l
 def forget(ledger: Ledger, run: ActorRun) -> None:
     with ledger.write() as tx:
         tx.execute(tables.sightings.delete().where(tables.sightings.c.actor_run_id == run.id))
+        its_own = select(tables.posts.c.id).where(tables.posts.c.client_id == run.client_id)
+        for table in (post_tables.post_names, post_tables.post_counts):
+            tx.execute(table.delete().where(table.c.post_id.in_(its_own)))
         tx.execute(tables.posts.delete().where(tables.posts.c.client_id == run.client_id))
