@@ -6,17 +6,31 @@ answer is one of four outcomes and never an exception.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
-
-import orjson
 
 from harvester.normalise import harvestapi_fields as fields
 from harvester.normalise.actor import Actor, Ask
-from harvester.normalise.harvestapi_extras import extras_of
-from harvester.normalise.text import clean, clean_json, one_line
-from harvester.posts import Companion, CompanionKind, NoPosts, Post, PostKind, Reject, RejectReason
-
-MAX_DETAIL = 300  # characters of a reject's detail
+from harvester.normalise.companion_table import CompanionTable
+from harvester.normalise.harvestapi_extras import EXTRAS, form_of
+from harvester.normalise.person import Item, Person
+from harvester.normalise.refusals import MAX_DETAIL, error_of, not_an_object, shown
+from harvester.normalise.table import Table
+from harvester.normalise.values import (
+    Field,
+    count,
+    iso_time,
+    linkedin_url,
+    member_id,
+    milliseconds,
+    name,
+    objects,
+    own_number,
+    post_number,
+    profile_link,
+    said_number,
+)
+from harvester.posts import Companion, CompanionKind, Name, NameKind, NoPosts, Post, Reject, RejectReason
 
 _POST: Final = "post"
 _UNKNOWN: Final = "unknown"
@@ -25,16 +39,74 @@ _COMPANIONS: Final = frozenset({"comment", "reaction"})
 _POST_SHAPE: Final = frozenset(
     {"content", "postedAt", "engagement", "socialContent", "postImages", "postedAgo"}
 )
-_JSON_TYPES: Final = {
-    type(None): "null",
-    bool: "a truth value",
-    int: "a number",
-    float: "a number",
-    str: "a text",
-    list: "a list",
-    dict: "an object",
-}
 _NO_POSTS: Final = "no posts found"
+_MOST_KINDS: Final = 20  # of reactions to one comment
+#: Where comments and reactions lie within a post.
+_WITHIN: Final = ((CompanionKind.COMMENT, "comments"), (CompanionKind.REACTION, "reactions"))
+
+
+def _sum(counts: object) -> int | None:
+    """Add up how often each kind of reaction was given to a comment; an empty list says that none was."""
+    if not isinstance(counts, list):
+        return None
+    told = [count(one.get("count")) for one in objects(counts, _MOST_KINDS)]
+    known = [one for one in told if one is not None]
+    return count(sum(known)) if known or not counts else None
+
+
+#: Comments and reactions. What says of which post they are stands in `postId`, or only in a URL or a URN.
+COMPANIONS: Final = CompanionTable(
+    own=Field(own_number, "id"),
+    post=(Field(post_number, "postId", "query.post"), Field(said_number, "linkedinUrl", "id")),
+    url=Field(linkedin_url, "linkedinUrl"),
+    author=Person(
+        names=(Field(name, "actor.name", "actor"),),
+        links=(Field(profile_link, "actor.linkedinUrl"),),
+        slugs=(("in", Field(member_id, "actor.id")),),
+    ),
+    headline=Field(name, "actor.position"),
+    text="commentary",
+    reaction=Field(name, "reactionType"),
+    created=(Field(milliseconds, "createdAtTimestamp"), Field(iso_time, "createdAt")),
+    likes=Field(_sum, "reactionTypeCounts"),
+)
+
+
+def _said_within(item: Item, key: str) -> tuple[Companion, ...]:
+    return COMPANIONS.within(item, _WITHIN, key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Posts(Table):
+    def names_of(self, item: Item) -> tuple[Name, ...]:
+        """Give every name, without looking for numbers in the URLs of an ordinary item."""
+        if not fields.is_named_alike(item):
+            return Table.names_of(self, item)
+        names = ((NameKind.ACTIVITY, item["id"]),)
+        return names + fields.more_names(item, names)
+
+
+#: Posts. A repost is the item of the post that was reposted, with who did.
+POSTS: Final = _Posts(
+    names=fields.NAMES,
+    more_names=fields.more_names,
+    url=fields.URL,
+    text=("content", "text"),
+    posted=fields.POSTED,
+    ago=fields.AGO,
+    author=fields.AUTHOR,
+    target=fields.TARGET,
+    likes=fields.LIKES,
+    comments=fields.COMMENTS,
+    reposts=fields.REPOSTS,
+    images=(fields.IMAGES,),
+    kind=fields.kind_of,
+    reposter=fields.REPOSTER,
+    reposted_at=fields.REPOSTED,
+    form=form_of,
+    extras=EXTRAS,
+    companions=_said_within,
+)
 
 
 def _asks(ask: Ask) -> dict[str, Any]:
@@ -62,23 +134,20 @@ def _asks(ask: Ask) -> dict[str, Any]:
 def normalise(item: object) -> Post | Reject | NoPosts | Companion:
     """What `item` (any JSON value) is to us. Never raises: a damaged item is a `Reject` with its reason."""
     if not isinstance(item, dict):
-        return Reject(RejectReason.NOT_AN_OBJECT, f"the item is {_json_type(item)}")
-    target = fields.TARGET.of(item)
+        return not_an_object(item)
     kind = _kind_word(item)
     if kind in _COMPANIONS:
-        return Companion(CompanionKind(kind), fields.PARENT.of(item), str(item.get("id")))
+        return COMPANIONS.read(CompanionKind(kind), item)
     if _is_remark(item):
-        return NoPosts(target)
-    if kind == "error" or (
-        item.get("error") and (_POST_SHAPE.isdisjoint(item) or fields.post_key(item) is None)
-    ):
-        return Reject(RejectReason.ERROR_ITEM, _error_detail(item), target)
+        return NoPosts(POSTS.target.of(item))
+    if kind == "error" or (item.get("error") and (_POST_SHAPE.isdisjoint(item) or not POSTS.names_of(item))):
+        return Reject(RejectReason.ERROR_ITEM, error_of(item, ("error", "message")), POSTS.target.of(item))
     if kind == _POST:
-        return _post(item, target)
-    return Reject(RejectReason.UNKNOWN_TYPE, _type_detail(item), target)
+        return POSTS.post(item)
+    return Reject(RejectReason.UNKNOWN_TYPE, _type_detail(item), POSTS.target.of(item))
 
 
-def _kind_word(item: dict[str, Any]) -> str:
+def _kind_word(item: Item) -> str:
     """The item's `type` where it has one, else what its shape tells."""
     kind = item.get("type")
     if isinstance(kind, str):
@@ -92,7 +161,7 @@ def _kind_word(item: dict[str, Any]) -> str:
     return _UNKNOWN if _POST_SHAPE.isdisjoint(item) else _POST
 
 
-def _is_remark(item: dict[str, Any]) -> bool:
+def _is_remark(item: Item) -> bool:
     """Whether this is the `{message: 'No posts found'}` of older builds."""
     message = item.get("message")
     if not isinstance(message, str) or not _POST_SHAPE.isdisjoint(item):
@@ -100,64 +169,12 @@ def _is_remark(item: dict[str, Any]) -> bool:
     return message.strip().lower().startswith(_NO_POSTS)
 
 
-def _post(item: dict[str, Any], target: str | None) -> Post | Reject:
-    key = fields.post_key(item)
-    if key is None:
-        return Reject(RejectReason.NO_ID, "no post number in id, linkedinUrl, shareUrl or URNs", target)
-    content = item.get("text") if item.get("content") is None else item["content"]
-    if isinstance(content, dict | list):
-        return Reject(RejectReason.DAMAGED, f"the text of post {key} is {_json_type(content)}", target)
-    text, truncated = _text(content)
-    kind = fields.kind_of(item)
-    author_urls = fields.AUTHOR.urls(item)
-    return Post(
-        post_key=key,
-        kind=kind,
-        url=fields.URL.of(item),
-        text=text,
-        text_truncated=truncated,
-        posted_at=fields.POSTED_MS.of(item) or fields.POSTED_ISO.of(item),
-        author=fields.AUTHOR.author(item, author_urls),
-        likes=fields.LIKES.of(item),
-        comments=fields.COMMENTS.of(item),
-        reposts=fields.REPOSTS.of(item),
-        images=fields.IMAGES.of(item) or (),
-        target_url=target,
-        # The author of a reposted post is somebody else: never a sign of the lead.
-        found_under=fields.REPOSTER.urls(item) if kind is PostKind.REPOST else author_urls,
-        extras=extras_of(item),
-    )
-
-
-def _text(content: object) -> tuple[str, bool]:
-    if isinstance(content, str):
-        return clean(content)
-    shown = None if isinstance(content, bool) else clean_json(content)
-    return ("" if shown is None else str(shown)), False
-
-
-def _error_detail(item: dict[str, Any]) -> str:
-    error = item.get("error")
-    detail = item.get("message") if isinstance(error, bool) or not error else error
-    return _shown(detail) if detail else "the actor gave no reason"
-
-
-def _type_detail(item: dict[str, Any]) -> str:
+def _type_detail(item: Item) -> str:
     if item.get("type") is not None:
-        return f"type is {_shown(item['type'])}"[:MAX_DETAIL]
+        return f"type is {shown(item['type'])}"[:MAX_DETAIL]
     if isinstance(item.get("message"), str):
-        return f"no type, and a message: {_shown(item['message'])}"[:MAX_DETAIL]
+        return f"no type, and a message: {shown(item['message'])}"[:MAX_DETAIL]
     return "no type, and not the shape of a post"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, str):
-        return one_line(value, MAX_DETAIL)
-    return one_line(orjson.dumps(clean_json(value, limit=MAX_DETAIL, depth=3)).decode(), MAX_DETAIL)
-
-
-def _json_type(value: object) -> str:
-    return _JSON_TYPES.get(type(value), "no JSON")
 
 
 PROFILE_POSTS: Final = Actor("harvestapi/linkedin-profile-posts", normalise, _asks, brings_companions=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from harvester.normalise import harvestapi_fields as fields
+from harvester.normalise.table import Extra, Table, parts, quoted
 from harvester.normalise.values import (
     Field,
     count,
@@ -14,12 +14,15 @@ from harvester.normalise.values import (
     linkedin_url,
     name,
     objects,
+    own_name,
     passage,
 )
-from harvester.posts import PostKind
+from harvester.posts import PostForm, PostKind
 
 MAX_MENTIONS = 100
 MAX_REACTIONS = 20  # LinkedIn has about seven kinds
+MAX_COVERS = 10  # images of one page
+MAX_LINE = 500  # characters
 
 _ARTICLE: dict[str, Field[Any]] = {
     "title": Field(name, "article.title", "title"),
@@ -45,47 +48,65 @@ _MENTION: dict[str, Field[Any]] = {
     "url": Field(https_url, "profile.linkedinUrl", "company.linkedinUrl", "hyperlink", "textLink"),
 }
 _FULL_NAME = {"first": Field(name, "profile.firstName"), "last": Field(name, "profile.lastName")}
-_QUOTED: dict[str, Field[Any]] = {
-    "url": fields.URL,
-    "text": Field(passage, "content", "text"),
-}
+_EDITED = "edited"
+_EVENTS = "linkedin.com/events/"
+#: A post that another one quotes, as far as an extra tells of it.
+_QUOTED = Table(
+    names=(*fields.NAMES, Field(own_name, "id")),
+    url=fields.URL,
+    text=("content", "text"),
+    posted=fields.POSTED,
+    author=fields.AUTHOR,
+    target=fields.TARGET,
+    likes=fields.LIKES,
+    comments=fields.COMMENTS,
+    reposts=fields.REPOSTS,
+)
 
 
 def _article(item: dict[str, Any]) -> dict[str, Any]:
-    article = _parts(item, _ARTICLE)
+    article = parts(item, _ARTICLE)
     return article if article.keys() & {"title", "url"} else {}
 
 
 def _document(item: dict[str, Any]) -> dict[str, Any]:
-    return _parts(item, _DOCUMENT)
+    told = parts(item, _DOCUMENT)
+    if cover := next((link for page in _pages(item) if (link := image_url(page))), None):
+        told["cover"] = cover
+    return told
+
+
+def _pages(item: dict[str, Any]) -> list[Any]:
+    """The links to the images of a document's first pages, the best first."""
+    document = item["document"]
+    covers = objects(document.get("coverPages"), 1) if isinstance(document, dict) else []
+    images = covers[0].get("imageUrls") if covers else None
+    return images[:MAX_COVERS] if isinstance(images, list) else []
 
 
 def _video(item: dict[str, Any]) -> dict[str, Any]:
-    return _parts(item, _VIDEO)
+    return parts(item, _VIDEO)
 
 
 def _newsletter(item: dict[str, Any]) -> dict[str, Any]:
-    return _parts(item, _NEWSLETTER)
+    return parts(item, _NEWSLETTER)
 
 
 def _quoted(item: dict[str, Any]) -> dict[str, Any]:
     """The post that this one quotes; only its key where the item does not carry it."""
-    quoted = item.get("repost")
-    if not isinstance(quoted, dict):
-        quoted = {}
-    key = fields.post_key(quoted)
-    if key is None and fields.kind_of(item) is PostKind.QUOTE:
-        key = fields.QUOTED_NUMBER.of(item)
-    told = {"post_key": key, **_parts(quoted, _QUOTED), "author": _person(quoted, fields.AUTHOR)}
-    return {part: value for part, value in told.items() if value}
+    told = quoted(item.get("repost"), _QUOTED)
+    if "post_key" not in told and fields.kind_of(item) is PostKind.QUOTE:
+        key = fields.OTHER_NUMBER.of(item)
+        return {"post_key": key, **told} if key else told
+    return told
 
 
 def _mentions(item: dict[str, Any]) -> list[dict[str, str]]:
     """Who and what the text links to, each once, in the order of the text."""
     found: dict[tuple[str | None, str | None], dict[str, str]] = {}
     for attribute in objects(item.get("contentAttributes"), MAX_MENTIONS):
-        mention = _parts(attribute, _MENTION)
-        if "name" not in mention and (full := " ".join(_parts(attribute, _FULL_NAME).values())):
+        mention = parts(attribute, _MENTION)
+        if "name" not in mention and (full := " ".join(parts(attribute, _FULL_NAME).values())):
             mention["name"] = full
         if mention.keys() & {"name", "url"}:
             found.setdefault((mention.get("name"), mention.get("url")), mention)
@@ -104,28 +125,28 @@ def _reactions(item: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def _reposted_by(item: dict[str, Any]) -> dict[str, str]:
-    return _person(item, fields.REPOSTER)
+def _edited(item: dict[str, Any]) -> bool:
+    """Whether LinkedIn's line above the post says that it was edited: `6d • Edited • Visible to anyone`."""
+    told = item["postedAt"].get("postedAgoText") if isinstance(item["postedAt"], dict) else None
+    if not isinstance(told, str) or "dited" not in told:
+        return False
+    return any(part.strip().lower() == _EDITED for part in told[:MAX_LINE].split("\u2022"))
 
 
-def _reposted_at(item: dict[str, Any]) -> str | None:
-    moment = fields.REPOSTED_MS.of(item) or fields.REPOSTED_ISO.of(item)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+def form_of(item: dict[str, Any]) -> PostForm | None:
+    """An event comes as an article whose link leads to it; what else a post shows is seen in its extras."""
+    article = item.get("article")
+    link = article.get("link") if isinstance(article, dict) else None
+    if not isinstance(link, str) or _EVENTS not in link[:MAX_LINE]:
+        return None
+    return PostForm.EVENT if linkedin_url(link) else None
 
 
-def _person(item: dict[str, Any], person: fields.Person) -> dict[str, str]:
-    urls = person.urls(item)
-    author = person.author(item, urls)
-    told = {"name": author.name, "url": author.url}
-    return {part: value for part, value in told.items() if value}
-
-
-def _parts(item: dict[str, Any], table: dict[str, Field[Any]]) -> dict[str, Any]:
-    return {part: value for part, field in table.items() if (value := field.of(item)) is not None}
-
-
-#: Each key of an item that an extra can come from, that extra, and how it is read.
-_EXTRAS: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
+#: Of each key of an item that an extra can come from, that extra, and how it is read: `article` (title,
+#: subtitle, description, url, image), `document` (title, pages, url, cover), `video` (url, thumbnail),
+#: `quoted` (post_key, url, text, author), `mentions` (each type, name, url), `newsletter` (title, url),
+#: `header` (text), `reactions` (kind: number), `edited` (true).
+EXTRAS: dict[str, Extra] = {
     "article": ("article", _article),
     "link": ("article", _article),
     "document": ("document", _document),
@@ -135,25 +156,7 @@ _EXTRAS: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     "contentAttributes": ("mentions", _mentions),
     "newsletterUrl": ("newsletter", _newsletter),
     "newsletterTitle": ("newsletter", _newsletter),
-    "repostedBy": ("reposted_by", _reposted_by),
-    "repostedAt": ("reposted_at", _reposted_at),
     "header": ("header", _HEADER.of),
     "engagement": ("reactions", _reactions),
+    "postedAt": ("edited", _edited),
 }
-
-
-def extras_of(item: dict[str, Any]) -> dict[str, Any]:
-    """The extras of one post, ready for JSON; what the item does not hold is absent.
-
-    `article` (title, subtitle, description, url, image), `document` (title, pages, url), `video` (url,
-    thumbnail), `quoted` (post_key, url, text, author), `mentions` (each type, name, url), `newsletter`
-    (title, url), `reposted_by` (name, url), `reposted_at` (ISO 8601, UTC), `header` (text), `reactions`
-    (kind: number).
-    """
-    found: dict[str, Any] = {}
-    for key, held in item.items():
-        if held and key in _EXTRAS:
-            extra, read = _EXTRAS[key]
-            if extra not in found and (value := read(item)):
-                found[extra] = value
-    return found

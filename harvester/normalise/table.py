@@ -152,7 +152,7 @@ class Table:
             return Reject(RejectReason.NO_ID, "no post number in any ID, URL or URN", target)
         key = names[0][1]
         content = self._content(item)
-        if isinstance(content, dict | list):
+        if not isinstance(content, str) and isinstance(content, dict | list):
             return Reject(RejectReason.DAMAGED, f"the text of post {key} is {json_type(content)}", target)
         text, truncated = readable(content)
         moment, precision = self._when(item)

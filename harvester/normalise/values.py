@@ -108,10 +108,11 @@ def count(value: object) -> int | None:
 
 def milliseconds(value: object) -> datetime | None:
     """The time (UTC) that many milliseconds after 1970 began."""
-    if isinstance(value, str) and _MILLISECONDS.fullmatch(value):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
+    if type(value) is not int:
+        if isinstance(value, str) and _MILLISECONDS.fullmatch(value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
     return _EPOCH + timedelta(milliseconds=value) if _EARLIEST_MS <= value <= _LATEST_MS else None
 
 
@@ -215,6 +216,19 @@ def told_iso(value: object) -> tuple[datetime, TimePrecision] | None:
 def own_id(value: object) -> str | None:
     """The actor's own ID of an item, where it is no number: short and free of blanks."""
     return value if isinstance(value, str) and _OWN_ID.fullmatch(value) else None
+
+
+def own_number(value: object) -> str | None:
+    """The ID of an item, be it a number or a text."""
+    if isinstance(value, str):
+        return own_id(value)
+    return str(value) if type(value) is int and 0 < value < 10**30 else None
+
+
+def said_number(value: object) -> str | None:
+    """The number of a post where it is said that it is one, in a URN or in a URL."""
+    told = said_name(value)
+    return None if told is None else told[1]
 
 
 def linkedin_url(value: object) -> str | None:

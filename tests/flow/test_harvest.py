@@ -15,7 +15,7 @@ from .stage import Stage
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT.parent / "shared" / "data" / "harvestapi-readme-sample.json"
-FIXTURES = ROOT / "tests" / "normalise" / "fixtures"
+FIXTURES = ROOT / "tests" / "normalise" / "fixtures" / "harvestapi"
 IN = "https://www.linkedin.com/in/"
 
 

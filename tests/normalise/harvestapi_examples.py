@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parent / "fixtures" / "harvestapi"
 EXAMPLES = sorted(path.stem for path in FIXTURES.glob("*.json") if not path.stem.endswith(".expected"))
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harvester.normalise import Outcome
 from harvester.normalise.harvestapi import MAX_DETAIL, normalise
 from harvester.normalise.values import MAX_IMAGES
-from harvester.posts import Companion, NoPosts, Post, Reject
+from harvester.posts import MOST_WITHIN, Companion, NoPosts, Post, Reject
 
 JSON = st.recursive(
     st.none()
@@ -79,7 +79,10 @@ def mutated_items(draw: st.DrawFn) -> Any:
 def check_storable(outcome: Outcome) -> None:
     """Whatever came in, what comes out is of bounded size, and every database and every log can hold it."""
     # orjson refuses lone surrogates, non-string keys and integers beyond 64 bits.
-    written = orjson.dumps(asdict(outcome))
+    told = asdict(outcome)
+    for one in told.get("companions", ()):
+        one["item"] = None  # the raw item, which the reader of the page encodes
+    written = orjson.dumps(told)
     assert b"\\u0000" not in written
     match outcome:
         case Post():
@@ -89,6 +92,9 @@ def check_storable(outcome: Outcome) -> None:
                 assert number is None or 0 <= number <= 2**53
             assert len(outcome.images) <= MAX_IMAGES
             assert all(image.startswith(("https://", "HTTPS://")) for image in outcome.images)
+            assert len(outcome.companions) <= MOST_WITHIN
+            assert all(0 < len(one.key) <= 200 for one in outcome.companions)
+            assert {one.post_key for one in outcome.companions} <= {outcome.post_key}
             for url in (outcome.url, outcome.author.url, *outcome.found_under):
                 assert url is None or "linkedin.com" in url.lower().split("/")[2]
         case Reject():

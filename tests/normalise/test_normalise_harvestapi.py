@@ -46,6 +46,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     told = {"outcome": type(outcome).__name__, **asdict(outcome)}
     if isinstance(outcome, Post) and outcome.posted_at:
         told["posted_at"] = outcome.posted_at.isoformat()
+    for one in told.get("companions", ()):
+        one["item"] = None
     told_as_json: dict[str, Any] = orjson.loads(orjson.dumps(told))
     return told_as_json
 
