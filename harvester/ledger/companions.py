@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 
-from harvester.ledger import post_names as names
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
-from harvester.ledger.post_names import one_at_a_time
+from harvester.ledger.post_names import one_at_a_time, parts
 from harvester.ledger.post_tables import companions, post_names
 from harvester.ledger.tables import posts
 from harvester.models import ActorRun
@@ -48,8 +47,7 @@ def store(tx: Tx, run: ActorRun, found: Sequence[FoundCompanion], *, now: dateti
     """
     if not found:
         return
-    one_at_a_time(tx, run.client_id)
-    names.one_at_a_time(tx, run.client_id)  # so that no post is stored, or becomes another's, meanwhile
+    one_at_a_time(tx, run.client_id)  # so that no post is stored, or becomes another's, meanwhile
     in_order = sorted(_once(found), key=lambda one: (one.companion.kind, one.companion.key))
     numbers = {one.companion.post_key for one in in_order if one.companion.post_key is not None}
     known = posts_named(tx, run.client_id, numbers)
@@ -68,7 +66,7 @@ def link(tx: Tx, client_id: str, ids: Mapping[str, int]) -> None:
     unlinked = (companions.c.client_id == client_id, companions.c.post_id.is_(None))
     if not ids or tx.execute(select(companions.c.id).where(*unlinked).limit(1)).first() is None:
         return
-    for part in names.parts(ids):
+    for part in parts(ids):
         theirs = select(companions.c.id, companions.c.post_number).where(
             *unlinked, companions.c.post_number.in_(part)
         )
@@ -82,7 +80,7 @@ def link(tx: Tx, client_id: str, ids: Mapping[str, int]) -> None:
 def posts_named(tx: Tx, client_id: str, numbers: Collection[str]) -> dict[str, int]:
     """Give the IDs of a client's posts by those of the numbers that they are known by."""
     found: dict[str, int] = {}
-    for part in names.parts(numbers):
+    for part in parts(numbers):
         named = select(post_names.c.number, post_names.c.post_id).where(
             post_names.c.client_id == client_id, post_names.c.number.in_(part)
         )
