@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 import pytest
-from factories import CLIENT_ID, NOW, make_client, make_leads, make_run, on_one_ledger
+from factories import CLIENT_ID, NOW, found, make_client, make_leads, make_post, make_run, on_one_ledger
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger.batches import fresh_runs
@@ -17,10 +17,13 @@ from simultaneous import at_once
 from sqlalchemy import event
 
 from harvester.ledger import Ledger, companion_lists, companions
+from harvester.ledger.companions import FoundCompanion
 from harvester.models import ActorRun, Lead
 from harvester.posts import Author, Companion, CompanionKind
+from services.reading import PageRead
+from services.storing import store_page
 
-from .saying import ALIAS, COMMENT, POST, REACTION, comment, posts_by_key, publish, reaction, say, stored
+from .saying import ALIAS, COMMENT, POST, comment, posts_by_key, publish, reaction, say, stored
 
 LATER = NOW + timedelta(hours=1)
 
@@ -212,21 +215,25 @@ def test_thousands_that_wait_are_linked_by_any_of_many_numbers(
     assert {row["post_id"] for row in stored(ledger).values()} == {numbers[ALIAS]}
 
 
-def test_two_that_store_and_link_the_same_at_once_wait_and_lose_nothing(postgres_ledger: Ledger) -> None:
+def test_pages_that_come_at_once_link_what_each_says_of_the_others_posts(postgres_ledger: Ledger) -> None:
+    """None is missed because the other was not on disk yet, and none waits for one who waits for it."""
     make_client(postgres_ledger)
     leads = make_leads(postgres_ledger, count=2)
     runs = make_run(postgres_ledger, [[lead] for lead in leads])
-    said = [comment(str(number), post_key=str(number % 20)) for number in range(200)]
-    say(postgres_ledger, runs[0], *said[::2])
 
-    def bring(run: ActorRun, lead: Lead, step: int) -> None:
-        for number in list(range(20))[::step]:
-            publish(postgres_ledger, run, lead, str(number), None)
-        say(postgres_ledger, run, *said[::step])
+    def bring(at: int, keys: list[str], others: list[str]) -> None:
+        said = [comment(f"{kind}-{key}", post_key=key) for key in others + keys[::2] for kind in "ab"]
+        read = PageRead(
+            [found(make_post(key), leads[at]) for key in keys],
+            [FoundCompanion(one, b"") for one in said],
+        )
+        with postgres_ledger.write() as tx:
+            store_page(tx, runs[at], read, now=NOW)
 
-    at_once([partial(bring, runs[0], leads[0], 1), partial(bring, runs[1], leads[1], -1)])
+    for number in range(5):
+        first, second = ([str(number * 100 + place + half * 50) for place in range(30)] for half in range(2))
+        at_once([partial(bring, 0, first, second[::-1]), partial(bring, 1, second, first)])
     ids = posts_by_key(postgres_ledger)
     rows = stored(postgres_ledger)
-    assert len(rows) == 200
+    assert len(rows) == 2 * len(ids) == 600
     assert all(row["post_id"] == ids[row["post_number"]] for row in rows.values())
-    assert all(kind == COMMENT != REACTION for kind, _ in rows)
