@@ -24,6 +24,7 @@ from harvester.normalise.apimaestro_media import (
 )
 from harvester.normalise.reposts import kind_of, telling_quotes, within
 from harvester.normalise.table import Item, Moment, Person, Table, error_of, json_type, not_an_object, shown
+from harvester.normalise.urns import any_name, urn_name
 from harvester.normalise.values import (
     Field,
     count,
@@ -36,7 +37,7 @@ from harvester.normalise.values import (
     told_iso,
     told_ms,
 )
-from harvester.posts import Name, NameKind, NoPosts, Post, PostKind, Reject, RejectReason, TimePrecision
+from harvester.posts import NameKind, NoPosts, Post, PostKind, Reject, RejectReason, TimePrecision
 
 MOST_A_PAGE: Final = 100
 _PROFILES: Final = "https://www.linkedin.com/in/"
@@ -48,14 +49,6 @@ _POST_SHAPE: Final = frozenset(
 _DETAIL_SHAPE: Final = frozenset({"text", "url", "urn", "id", "created_at"})
 _BESIDE_POST: Final = ("author", "media", "stats", "inputUrl")
 _ZONE: Final = re.compile(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})\s*\Z")
-
-_any_name = post_name(NameKind.OWN)
-
-
-def _said_name(value: object) -> Name | None:
-    """Read a number that says itself what it counts."""
-    found = _any_name(value)
-    return found if found is not None and found[0] is not NameKind.OWN else None
 
 
 def _company(value: object) -> str | None:
@@ -101,13 +94,13 @@ _AUTHOR: Final = Person(
 _OWN_POSTS: Final = Table(
     names=(
         Field(post_name(NameKind.ACTIVITY), "urn.activity_urn", "activity_urn"),
-        Field(_said_name, "urn"),
-        Field(_said_name, "url"),
-        Field(_said_name, "post_url"),
-        Field(_said_name, "full_urn"),
+        Field(urn_name, "urn"),
+        Field(urn_name, "url"),
+        Field(urn_name, "post_url"),
+        Field(urn_name, "full_urn"),
         Field(post_name(NameKind.UGC_POST), "urn.ugcPost_urn"),
         Field(post_name(NameKind.SHARE), "urn.share_urn"),
-        Field(_any_name, "urn"),
+        Field(any_name, "urn"),
     ),
     url=Field(linkedin_url, "url", "post_url"),
     text=("text",),
@@ -137,13 +130,13 @@ POSTS: Final = telling_quotes(_OWN_POSTS, _RESHARED)
 #: One item of linkedin-post-detail, its `post` laid flat with `author`, `media` and `stats`.
 DETAIL: Final = Table(
     names=(
-        Field(_said_name, "urn"),
-        Field(_said_name, "url"),
-        Field(_said_name, "id"),
+        Field(urn_name, "urn"),
+        Field(urn_name, "url"),
+        Field(urn_name, "id"),
         Field(post_name(NameKind.ACTIVITY), "urn.activity_urn"),
         Field(post_name(NameKind.UGC_POST), "urn.ugcPost_urn"),
         Field(post_name(NameKind.SHARE), "urn.share_urn"),
-        Field(_any_name, "urn", "id"),
+        Field(any_name, "urn", "id"),
     ),
     url=POSTS.url,
     text=POSTS.text,

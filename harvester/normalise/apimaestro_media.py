@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from harvester.normalise.table import Item, parts
@@ -31,6 +32,7 @@ _DOCUMENT: Final[dict[str, Field[Any]]] = {
 }
 _LANGUAGE: Final = Field(name, "post_language_code")
 _LONGEST_LANGUAGE: Final = 20  # characters
+_LONGEST_WORD: Final = 40  # characters
 #: LinkedIn's own words for its reactions, as other actors give them, by the words on its buttons.
 _REACTIONS: Final = {
     "like": "LIKE",
@@ -58,9 +60,12 @@ _FORMS: Final = (
 
 def form_named(word: object) -> PostForm | None:
     """Give the form that an actor's word for it names: `video`, `linkedinVideo`, `image`."""
-    if not isinstance(word, str):
-        return None
-    told = word[:40].lower()
+    return _form_named(word[:_LONGEST_WORD]) if isinstance(word, str) else None
+
+
+@lru_cache(maxsize=256)
+def _form_named(word: str) -> PostForm | None:
+    told = word.lower()
     for form in _FORMS:
         if form.value in told:
             return form
@@ -75,8 +80,11 @@ def _media(item: Item) -> list[dict[str, Any]]:
 
 def form_of(item: Item) -> PostForm | None:
     """Give the form that the item names, as a whole or in the first of its media that names one."""
-    told = (form_named(one.get("type")) for one in [item, *_media(item)])
-    return next((form for form in told if form is not None), None)
+    told = form_named(item.get("type"))
+    if told is None and item.get("media"):
+        words = (form_named(one.get("type")) for one in _media(item))
+        return next((form for form in words if form is not None), None)
+    return told
 
 
 def images(value: object) -> tuple[str, ...] | None:
@@ -127,12 +135,22 @@ def reactions(item: Item) -> dict[str, int]:
     if not isinstance(stats, dict):
         return {}
     held = stats.get("reactions")
-    if isinstance(held, list):
-        told = [(one.get("type"), one.get("count")) for one in objects(held, MAX_REACTIONS)]
-    elif isinstance(held, dict):
+    if held:
+        return _by_kind(held)
+    found: dict[str, int] = {}
+    for word, given in stats.items():
+        kind = _REACTIONS.get(word)
+        if kind is not None and (number := count(given)) is not None:
+            found[kind] = number
+    return found
+
+
+def _by_kind(held: object) -> dict[str, int]:
+    """Read what stands as an object of its own, or as a list of `type` and `count`."""
+    if isinstance(held, dict):
         told = list(held.items())[:MAX_REACTIONS]
     else:
-        told = [(word, stats[word]) for word in _REACTIONS if word in stats]
+        told = [(one.get("type"), one.get("count")) for one in objects(held, MAX_REACTIONS)]
     found: dict[str, int] = {}
     for word, given in told:
         if (kind := name(word)) and (number := count(given)) is not None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from harvester.normalise.table import Item, Table, quoted
 from harvester.posts import PostKind
-
-_REPOSTS: Final = ("repost", "reshare")
-_QUOTES: Final = ("quote",)
 
 
 def within(key: str) -> Callable[[Item], Item | None]:
@@ -30,11 +27,11 @@ def kind_of(item: Item, key: str, word: object) -> PostKind:
     post's words again is none.
     """
     told = word.lower() if isinstance(word, str) else ""
-    if any(one in told for one in _QUOTES):
+    if "quote" in told:
         return PostKind.QUOTE
     held = item.get(key)
     reposted = isinstance(held, dict) and bool(held)
-    if not reposted and not any(one in told for one in _REPOSTS):
+    if not reposted and "repost" not in told and "reshare" not in told:
         return PostKind.ORIGINAL
     return PostKind.QUOTE if reposted and _comments(item, held) else PostKind.REPOST
 

@@ -13,6 +13,7 @@ from harvester.normalise.actor import Actor, Ask
 from harvester.normalise.reposts import kind_of, telling_quotes, within
 from harvester.normalise.supreme_coder_extras import article, form_of, mentions
 from harvester.normalise.table import Item, Person, Table, error_of, not_an_object, shown
+from harvester.normalise.urns import urn_name, urn_or_bare
 from harvester.normalise.values import (
     Field,
     count,
@@ -21,13 +22,12 @@ from harvester.normalise.values import (
     linkedin_url,
     member_id,
     name,
-    post_name,
     profile_link,
     slug,
     told_iso,
     told_ms,
 )
-from harvester.posts import NameKind, NoPosts, Post, PostKind, Reject, RejectReason
+from harvester.posts import NoPosts, Post, PostKind, Reject, RejectReason
 
 _RESHARED: Final = "resharedPost"
 #: Keys that only a post has: what is told apart by them from errors.
@@ -74,9 +74,9 @@ def _kind(item: Item) -> PostKind:
 
 _OWN_POSTS: Final = Table(
     names=(
-        Field(post_name(NameKind.OWN), "urn"),
-        Field(post_name(NameKind.OWN), "url"),
-        Field(post_name(NameKind.SHARE), "shareUrn"),
+        Field(urn_or_bare, "urn"),
+        Field(urn_or_bare, "url"),
+        Field(urn_name, "shareUrn"),
     ),
     url=Field(linkedin_url, "url"),
     text=("text",),
