@@ -30,7 +30,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "airtable_base": None,
 }
 #: The ledger's own, wherever a client is kept.
-OWN: Final = frozenset({"daily_budget_micros", "schedule"})
+OWN: Final = frozenset({"daily_budget_micros", "schedule", "actor_id"})
 IN_AIRTABLE: Final = "it is kept in Airtable: change its row in the table Clients there"
 _OURS: Final = {"origin": "ledger", "airtable_record_id": None, "airtable_error": None}
 _CHARS: Final = 500

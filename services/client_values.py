@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from harvester import cron
 from harvester.apify_answers import micros
 from harvester.errors import InvalidInput
+from harvester.normalise import startable
 from harvester.normalise.text import one_line
 from services.plan import ACTIVE
 
@@ -72,6 +73,11 @@ def schedule(text: str) -> str | None:
         return cron.checked(text) if text.strip() else None
     except InvalidInput as error:
         raise InvalidInput(f"{error}, such as '0 5 * * *'") from error
+
+
+def actor(text: str) -> str | None:
+    """Give the ID of an actor that harvests profiles; None for an empty text: the setting's."""
+    return startable(text).actor_id if text.strip() else None
 
 
 def count(text: str, column: str) -> int:

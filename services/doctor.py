@@ -20,7 +20,7 @@ from harvester.apify_errors import Unavailable
 from harvester.engine import queue
 from harvester.ledger import Ledger, schema
 from harvester.settings import Settings, dormant
-from services import doctor_house
+from services import doctor_actors, doctor_house
 from services.budgets import usd
 from services.doctor_findings import Finding, Look, Looks, NotWell, looked
 from services.doctor_schedule import held_up, starts_by_itself
@@ -78,14 +78,13 @@ def _apifys(settings: Settings) -> Looks:
         api_url=settings.apify_api_url,
         timeout_seconds=min(settings.apify_timeout_seconds, _SECONDS),
     )
-    actor_id = settings.apify_actor_id
     return {
         "apify token": (
             lambda: _reached(lambda: f"account {apify.user().get('username', 'unknown')}"),
             "copy a valid token from Apify Console (Settings, API & Integrations) to APIFY_TOKEN",
         ),
         "apify actor": (
-            lambda: _reached(lambda: f"{actor_id} is {apify.actor(actor_id).get('id')}"),
+            lambda: _reached(lambda: doctor_actors.all_in_use(settings, apify)),
             "check APIFY_ACTOR_ID, and that the account may run this actor",
         ),
         "apify limits": (

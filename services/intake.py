@@ -22,6 +22,7 @@ from services import run_records
 from services.lead_choice import Reading, take_in, usable
 from services.lead_reading import Gateway, LeadReading
 from services.lead_rows import LEADS
+from services.lots import batches_in
 from services.no_access import in_words
 from services.outages import backoff
 from services.plan import Limits, plan_due, plan_these, profiles_for
@@ -246,7 +247,7 @@ class Intake:
 
 
 def _batches_left(run: ClientRun, batches: Sequence[ActorRun]) -> int:
-    return run.max_batches - len(batches)
+    return run.max_batches - batches_in(batches)
 
 
 def _as_of(tx: Tx, client_id: str) -> str:

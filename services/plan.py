@@ -6,19 +6,24 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final, Protocol, TypeVar
 
 from harvester.ledger import Tx, actor_runs, leads, outcomes, run_events, usage
 from harvester.ledger.leads import MOST_UNANSWERED
 from harvester.models import Client, Lead
 from harvester.wording import counted
+from services import lots
 from services.budgets import Budgets
 from services.days import day_start
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds a plan, from the settings. `kickoffs_per_hour` are those of one client, whoever asks."""
+    """What bounds a plan, from the settings. `kickoffs_per_hour` are those of one client, whoever asks.
+
+    `actor_id` harvests for every client that names no actor of its own.
+    """
 
     actor_id: str
     max_posts: int
@@ -138,24 +143,39 @@ def plan_these(
     now: datetime,
     batches: int | None = None,
 ) -> int:
-    """Plan these leads, as many as so many `batches` take. Returns how many batches that made."""
+    """Plan these leads, as many as so many `batches` take. Returns how many batches that made.
+
+    A batch becomes as many actor runs as the client's present actor needs for it: a lot.
+    """
     tx.exclusively(f"batches:{client_run_id}")  # they are numbered
     parts = parted(chosen, client.batch_size, most=batches)
+    actor_id = lots.actor_id_of(client, limits.actor_id)
     # Of a record that was deleted and made anew, the actor runs are still there.
-    for number, part in enumerate(parts, start=actor_runs.last_batch(tx, client_run_id) + 1):
+    numbers = count(actor_runs.last_batch(tx, client_run_id) + 1)
+    runs = 0
+    for part in parts:
         leads.claim(tx, [lead.id for lead in part], client_run_id=client_run_id, now=now)
-        actor_runs.plan(
-            tx,
-            part,
-            marker=secrets.token_hex(16),
-            client_run_id=client_run_id,
-            client_id=client.client_id,
-            batch=number,
-            actor_id=limits.actor_id,
-            max_posts=max_posts,
-            now=now,
-        )
+        numbered = list(zip(lots.split(part, actor_id), numbers, strict=False))
+        for some, number in numbered:
+            actor_runs.plan(
+                tx,
+                some,
+                marker=secrets.token_hex(16),
+                client_run_id=client_run_id,
+                client_id=client.client_id,
+                batch=number,
+                actor_id=actor_id,
+                max_posts=max_posts,
+                now=now,
+                lot=numbered[0][1] if len(numbered) > 1 else None,
+            )
+        runs += len(numbered)
     if parts:
-        named, profiles = counted(len(parts), "batch", "batches"), counted(sum(map(len, parts)), "profile")
-        run_events.add(tx, client_run_id, "planned", f"{named} of {profiles} planned", now=now)
+        run_events.add(tx, client_run_id, "planned", _planned_words(parts, runs), now=now)
     return len(parts)
+
+
+def _planned_words(parts: Sequence[Sequence[Lead]], runs: int) -> str:
+    named, profiles = counted(len(parts), "batch", "batches"), counted(sum(map(len, parts)), "profile")
+    lot = f", in {counted(runs, 'actor run')}" if runs > len(parts) else ""
+    return f"{named} of {profiles} planned{lot}"

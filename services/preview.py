@@ -16,7 +16,7 @@ from harvester.jobs import JobPlan, JobRun
 from harvester.ledger import Ledger, Tx, client_runs, clients, cost_history, job_clients
 from harvester.models import Client, ClientRunStatus
 from harvester.run_ids import client_run_id
-from services import budgets, pauses, preview_leads
+from services import budgets, lots, pauses, preview_leads
 from services.eligibility import PASSING, USED_UP, Skip, hour_full, why_not
 from services.kickoff import ClientsNotRead, Order, ReadClients, UnknownClient, Unread, checked
 from services.plan import ACTIVE, AIRTABLE, Limits, Need, need_of, parted, profiles_for
@@ -32,19 +32,23 @@ _EVERYBODY: Final = 1_000_000
 class Preview:
     """What a kickoff of one client would do now.
 
-    `skip`: why nothing would be started; else `batches`, the leads of each actor run planned at once. As long
-    as the target is not met more follow, `most_batches` in all. `at_most_micros` is what all of them may cost
-    before the client's day is over, `about_micros` what the first ones cost if profiles cost what they did in
+    `skip`: why nothing would be started; else `batches`, the leads of each batch planned at once, which are
+    `actor_runs` of the actor. As long as the target is not met more follow, `most_batches` in all, which are
+    `most_actor_runs`, each with a cap of its own. `at_most_micros` is what all of them may cost before the
+    client's day is over, `about_micros` what the first ones cost if profiles cost what they did in
     the last 30 days (None: nobody knows), both in millionths of a USD. `paused` says what keeps them from
     starting, `remark` what is doubtful. `unread`: who is due is not known, and `batches` are none.
     """
 
     client_id: str
     client_name: str
+    actor_id: str
     skip: Skip | None = None
     posts_wanted: int | None = None
     batches: tuple[tuple[DueLead, ...], ...] = ()
+    actor_runs: int = 0
     most_batches: int = 0
+    most_actor_runs: int = 0
     at_most_micros: int = 0
     about_micros: int | None = None
     paused: str | None = None
@@ -63,11 +67,16 @@ class _Basis:
 
     order: Order
     client: Client
+    actor_id: str
     skip: Skip | None
     posts: int
     profiles: int
     batches: int
     paused: str | None
+
+    def runs_behind(self, batches: int) -> int:
+        """Count the actor runs that so many batches may be whose leads are not known."""
+        return batches * lots.runs_for(self.client.batch_size, self.actor_id)
 
     @property
     def looked_for(self) -> int:
@@ -174,6 +183,7 @@ class Previews:
         return _Basis(
             order=order,
             client=client,
+            actor_id=lots.actor_id_of(client, self._limits.actor_id),
             skip=self._skip(tx, client, need, now, chosen=chosen, guarded=guarded),
             posts=need.posts,
             profiles=max(0, profiles_for(client, self._limits, posts=need.posts, batches=batches)),
@@ -243,13 +253,18 @@ class Previews:
         most = basis.batches if basis.profiles else 0
         with self._ledger.read() as tx:
             about = self._about(tx, basis.client.client_id, basis.profiles, now)
-            at_most = min(most * self._limits.budgets.run_micros, self._left(tx, basis.client, now))
+            runs = basis.runs_behind(most)
+            at_most = self._at_most(tx, basis.client, runs, now)
         least = None if about is None else min(about, at_most)
-        return replace(found, most_batches=most, at_most_micros=at_most, about_micros=least)
+        return replace(
+            found, most_batches=most, most_actor_runs=runs, at_most_micros=at_most, about_micros=least
+        )
 
     def _nothing(self, basis: _Basis, remark: str | None, skip: Skip | None = None) -> Preview:
-        client = basis.client
-        return Preview(client.client_id, client.name, skip or basis.skip, paused=basis.paused, remark=remark)
+        client, skip = basis.client, skip or basis.skip
+        return Preview(
+            client.client_id, client.name, basis.actor_id, skip, paused=basis.paused, remark=remark
+        )
 
     def _planned(
         self, tx: Tx, basis: _Basis, found: Sequence[DueLead], remark: str | None, now: datetime
@@ -260,21 +275,28 @@ class Previews:
         parts = tuple(tuple(part) for part in parted(first, basis.client.batch_size, most=room))
         follow = 0 if explicit else len(found) - len(first)
         most = len(parts) if explicit else min(basis.batches, len(parts) + follow)
-        at_most = (
-            min(most * self._limits.budgets.run_micros, self._left(tx, basis.client, now)) if parts else 0
-        )
+        runs = sum(lots.runs_for(len(part), basis.actor_id) for part in parts)
+        most_runs = runs + basis.runs_behind(most - len(parts))
+        at_most = self._at_most(tx, basis.client, most_runs, now) if parts else 0
         about = self._about(tx, basis.client.client_id, len(first), now)
         return Preview(
             client_id=basis.client.client_id,
             client_name=basis.client.name,
+            actor_id=basis.actor_id,
             posts_wanted=None if explicit else basis.posts,
             batches=parts,
+            actor_runs=runs,
             most_batches=most,
+            most_actor_runs=most_runs,
             at_most_micros=at_most,
             about_micros=None if about is None else min(about, at_most),
             paused=basis.paused,
             remark=USED_UP if basis.batches < 1 and not (explicit or parts) else remark,
         )
+
+    def _at_most(self, tx: Tx, client: Client, runs: int, now: datetime) -> int:
+        """Say what so many actor runs may cost: each has its cap, and all of them the budgets."""
+        return min(runs * self._limits.budgets.run_micros, self._left(tx, client, now))
 
     def _left(self, tx: Tx, client: Client, now: datetime) -> int:
         """Say what the budgets leave at the most, if nothing that is under way costs anything."""

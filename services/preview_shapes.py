@@ -18,6 +18,7 @@ def preview(found: Preview) -> dict[str, Any]:
         "clientName": found.client_name,
         "skipped": found.skip is not None,
         **skipped,
+        "actorId": found.actor_id,
         "paused": found.paused,
         "remark": found.remark,
         "postsWanted": found.posts_wanted,
@@ -26,7 +27,9 @@ def preview(found: Preview) -> dict[str, Any]:
             {"batch": number, "leads": [_lead(lead) for lead in batch]}
             for number, batch in enumerate(found.batches, start=1)
         ],
+        "actorRuns": found.actor_runs,
         "mostBatches": found.most_batches,
+        "mostActorRuns": found.most_actor_runs,
         "costAtMostUsd": usd(found.at_most_micros),
         "costAboutUsd": usd(found.about_micros),
     }

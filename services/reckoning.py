@@ -13,6 +13,7 @@ from harvester.models import ActorRun
 from services import budgets, run_records
 from services.alerts import raise_alert
 from services.budgets import MONTH_RESERVED, Budgets
+from services.lots import brings_companions
 
 _log = log.get_logger(__name__)
 
@@ -45,12 +46,13 @@ class Reckoning:
 
     def may_be_charged(self, run: ActorRun) -> int:
         """Count the items that an actor run was asked for at the most; each is charged as a post is."""
-        return run.profiles * run.max_posts * (1 + self.max_comments + self.max_reactions)
+        beside = self.max_comments + self.max_reactions if brings_companions(run.actor_id) else 0
+        return run.profiles * run.max_posts * (1 + beside)
 
     def _too_many(self, tx: Tx, run: ActorRun, now: datetime) -> None:
         cost = budgets.usd(run.cost_micros or 0)
         asked = f"{run.profiles} profiles of at most {run.max_posts} posts"
-        if self.max_comments or self.max_reactions:
+        if (self.max_comments or self.max_reactions) and brings_companions(run.actor_id):
             asked += f", each with {self.max_comments} comments and {self.max_reactions} reactions"
         text = (
             f"batch {run.batch} of {run.client_run_id} brought {run.cursor} items, and was asked for "

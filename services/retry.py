@@ -26,6 +26,7 @@ from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientR
 from services import run_records
 from services.eligibility import why_not
 from services.kickoff import Answer, ClientsNotRead, ReadClients, UnknownClient, Unread
+from services.lots import batches_in
 from services.plan import AIRTABLE, Limits, need_of, plan_these, profiles_for
 from services.run_ends import NothingToRetry, UnknownRun
 
@@ -131,7 +132,7 @@ class Retry:
         if skipped is not None:
             return skipped
         run, wanted = again.run, self._wanted(tx, again)
-        self._reopened(tx, again, len(again.batches) + wanted.batches, by)
+        self._reopened(tx, again, batches_in(again.batches) + wanted.batches, by)
         if wanted.to_read:
             client_runs.ask_for_leads(tx, run.client_run_id, at=again.now)
         else:

@@ -247,6 +247,7 @@ def _as_kept(client: Client, before: Client) -> Client:
         created_at=before.created_at,
         daily_budget_micros=before.daily_budget_micros,
         schedule=before.schedule,
+        actor_id=before.actor_id,
     )
 
 

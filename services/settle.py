@@ -13,6 +13,7 @@ from harvester.models import ActorRun, ActorRunState, Client, ClientRun, ClientR
 from services import budgets, jobs, pauses, run_records
 from services.alerts import harvest_ended
 from services.eligibility import USED_UP
+from services.lots import batches_in
 from services.outcome import CANCELLED, CANCELLED_REASON, give_up
 from services.plan import AIRTABLE, Limits, need_of, not_entitled, plan_due, profiles_for
 from services.verdict import NOTE_CHARS, counted, has_only_met_its_budget, verdict
@@ -145,7 +146,9 @@ class Settle:
             return 0
         now = self._clock()
         need = need_of(tx, client, self._limits, now)
-        room = profiles_for(client, self._limits, posts=need.posts, batches=run.max_batches - len(batches))
+        room = profiles_for(
+            client, self._limits, posts=need.posts, batches=run.max_batches - batches_in(batches)
+        )
         may_pay = budgets.spent(tx, client, self._limits.budgets, now) is None
         return need.posts if room > 0 and may_pay else 0
 
@@ -161,7 +164,7 @@ class Settle:
             self._limits,
             client_run_id=run.client_run_id,
             posts=posts,
-            batches=run.max_batches - len(batches),
+            batches=run.max_batches - batches_in(batches),
             now=now,
         )
         return planned > 0

@@ -134,6 +134,7 @@ def client(found: Client, leads: dict[str, int]) -> dict[str, Any]:
         "processingStream": found.stream,
         "timezone": found.timezone,
         "airtableBaseId": found.airtable_base,
+        "actorId": found.actor_id,
         "keptIn": found.origin,
         "closed": found.airtable_error,
         "leads": {status or "New": count for status, count in sorted(leads.items())},

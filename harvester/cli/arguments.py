@@ -105,6 +105,20 @@ class DailyBudget(click.ParamType[tuple[int | None]]):
         return (_checked(self, client_values.daily_budget, value, param, ctx),)
 
 
+class ActorId(click.ParamType[tuple[str | None]]):
+    """An actor that harvests profiles, in a tuple of one; an empty value stands for none: `(None,)`."""
+
+    name = "user/name"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str | None]:
+        """Check the value, or fail as a bad argument."""
+        if isinstance(value, tuple):
+            return value
+        return (_checked(self, client_values.actor, value, param, ctx),)
+
+
 class Schedule(click.ParamType[tuple[str | None]]):
     """A cron expression, in a tuple of one; an empty value stands for none: `(None,)`."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from harvester.cli import session
-from harvester.cli.arguments import AirtableBase, DailyBudget, Line, Schedule, Status, Timezone
+from harvester.cli.arguments import ActorId, AirtableBase, DailyBudget, Line, Schedule, Status, Timezone
 from harvester.cli.display import as_json, show_json, show_line, show_table, usd
 from harvester.errors import HarvesterError
 from harvester.wording import counted
@@ -34,9 +34,12 @@ _OPTIONS = {
     "schedule": click.option(
         "--schedule", type=Schedule(), help="Its own cron expression; '' for SCHEDULE.  [default: '']"
     ),
+    "actor": click.option(
+        "--actor", type=ActorId(), help="Its actor, user/name; '' for APIFY_ACTOR_ID.  [default: '']"
+    ),
 }
 #: The column of each option that has another name.
-_COLUMNS = {"daily_budget": "daily_budget_micros"}
+_COLUMNS = {"daily_budget": "daily_budget_micros", "actor": "actor_id"}
 
 
 def _with_options(command: Any) -> Any:
@@ -145,7 +148,7 @@ def show(client_id: str, json_: bool) -> None:
 @click.argument("client_id")
 @_with_options
 def set_(client_id: str, **given: Any) -> None:
-    """Change some of a client's values. Budget and schedule are set here for clients in Airtable, too.
+    """Change some of a client's values. Budget, schedule and actor are set here for clients in Airtable, too.
 
     Example: harvester clients set Guy-Wilson --daily-target 50
     """

@@ -37,7 +37,10 @@ def _show_leads(found: dict[str, Any]) -> None:
     ]
     title = f"{found['clientId']}: {counted(found['profiles'], 'profile')} would be harvested at once"
     show_table(title, ("Batch", "Profile", "Name", "Why"), rows)
+    runs = counted(found["mostActorRuns"], "actor run")
+    lots = f", in {runs}," if found["mostActorRuns"] > found["mostBatches"] else ""
+    batches = f"{counted(found['mostBatches'], 'batch', 'batches')}{lots}"
     show_line(
-        f"{counted(found['mostBatches'], 'batch', 'batches')} at most until the target is met, for at most "
+        f"{batches} at most until the target is met, for at most "
         f"{usd(found['costAtMostUsd'])}; the first ones for about {usd(found['costAboutUsd'])}."
     )

@@ -44,13 +44,18 @@ def plan(
     actor_id: str,
     max_posts: int,
     now: datetime,
+    lot: int | None = None,
 ) -> int:
-    """Insert one batch, due at once, with its leads as targets. Returns the row's ID."""
+    """Insert one actor run, due at once, with its leads as targets. Returns the row's ID.
+
+    `lot`: the number of the first actor run of the same batch of leads, where that takes several.
+    """
     statement = insert(actor_runs).values(
         marker=marker,
         client_run_id=client_run_id,
         client_id=client_id,
         batch=batch,
+        lot=lot,
         state=ActorRunState.PLANNED,
         actor_id=actor_id,
         max_posts=max_posts,

@@ -57,6 +57,16 @@ def of_base(tx: Tx, base: str) -> list[Client]:
     return [rows.as_record(Client, row) for row in tx.execute(statement)]
 
 
+def own_actors(tx: Tx, *, status: str) -> dict[str, list[str]]:
+    """Give the actors that clients of a status name for themselves, each with these clients, by ID."""
+    mine = (clients.c.status == status, clients.c.actor_id.is_not(None))
+    found: dict[str, list[str]] = {}
+    statement = select(clients.c.actor_id, clients.c.client_id).where(*mine)
+    for actor_id, client_id in tx.execute(statement.order_by(clients.c.actor_id, clients.c.client_id)):
+        found.setdefault(actor_id, []).append(client_id)
+    return found
+
+
 def of_status(tx: Tx, status: str, *, stream: int | None = None, limit: int | None = None) -> list[Client]:
     """Give the clients of a status, of one stream if one is named, by ID; so many at the most."""
     statement = select(clients).where(clients.c.status == status).order_by(clients.c.client_id).limit(limit)

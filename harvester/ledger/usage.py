@@ -107,11 +107,15 @@ def posts_to_come(tx: Tx, client_id: str, *, since: datetime) -> int:
 
 
 def batches_since(tx: Tx, client_id: str, *, since: datetime) -> int:
-    """Count the batches planned for a client since then, but those given up before Apify had them."""
+    """Count the batches planned for a client since then, but those given up before Apify had them.
+
+    The actor runs of a lot are one batch of leads, and count as one.
+    """
     never_sent = and_(actor_runs.c.state == ActorRunState.FAILED, actor_runs.c.apify_run_id.is_(None))
-    statement = (
-        select(func.count())
-        .select_from(actor_runs)
+    number = func.coalesce(actor_runs.c.lot, actor_runs.c.batch)
+    found = (
+        select(actor_runs.c.client_run_id, number)
         .where(actor_runs.c.client_id == client_id, actor_runs.c.created_at >= since, not_(never_sent))
+        .distinct()
     )
-    return int(tx.execute(statement).scalar_one())
+    return int(tx.execute(select(func.count()).select_from(found.subquery())).scalar_one())

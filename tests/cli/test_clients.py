@@ -28,6 +28,7 @@ def test_a_client_is_added_with_the_contracts_defaults(harvester: Harvester, sho
         "processingStream": 1,
         "timezone": "UTC",
         "airtableBaseId": None,
+        "actorId": None,
         "keptIn": "ledger",
         "closed": None,
         "leads": {},

@@ -33,6 +33,13 @@ class Client(DayBudget):
     processing_stream: int | None
     timezone: str
     airtable_base_id: str | None
+    actor_id: Annotated[
+        str | None,
+        Field(
+            description="The actor of its own that harvests for it; null: `APIFY_ACTOR_ID`",
+            examples=["apimaestro/linkedin-profile-posts"],
+        ),
+    ]
     kept_in: Annotated[str, Field(description="Where a person changes it", examples=["ledger", "airtable"])]
     closed: Annotated[str | None, Field(description="Why it is not harvested, whatever its status")]
     leads: Annotated[dict[str, Count], Field(description="How many there are of each status")]
@@ -105,7 +112,7 @@ class DueLead(Shown):
 
 
 class PreviewBatch(Shown):
-    """The leads of one actor run."""
+    """The leads of one batch, which is one actor run, or several of an actor that takes fewer at once."""
 
     batch: Count
     leads: list[DueLead]
@@ -119,12 +126,15 @@ class Preview(Shown):
     skipped: bool
     code: str = Field(default_factory=str)
     reason: str = Field(default_factory=str)
+    actor_id: Annotated[str, Field(description="The actor that would harvest")]
     paused: str | None
     remark: str | None
     posts_wanted: int | None
     profiles: int | None
     batches: list[PreviewBatch]
+    actor_runs: Annotated[int, Field(description="So many are the batches, each with a cap of its own")]
     most_batches: int
+    most_actor_runs: int
     cost_at_most_usd: Usd
     cost_about_usd: Usd | None
 

@@ -68,6 +68,7 @@ _FIELDS: Final = (
     Field("daily_budget_micros", "Budget of a day, USD", "empty: as all clients", client_values.daily_budget),
     Field("schedule", "Schedule, cron", "as in 0 5 * * *; empty: as all clients", client_values.schedule),
     Field("timezone", "Time zone", "as in Europe/London; its day begins there", client_values.timezone),
+    Field("actor_id", "Actor at Apify", "user/name; empty: as all clients", client_values.actor),
     _counted("batch_size", "Leads per batch"),
     _counted("max_batches", "Batches a day at the most"),
     _counted("stream", "Stream"),

@@ -92,6 +92,9 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("Posts wanted today", "–" if wanted is None else filters.number(wanted)),
         ("Batches at once", len(found["batches"])),
         ("Batches at most, until the target is met", found["mostBatches"]),
+        ("Actor", found["actorId"]),
+        ("Actor runs at once", found["actorRuns"]),
+        ("Actor runs at most, each with a cap of its own", found["mostActorRuns"]),
     ]
 
 
