@@ -87,7 +87,7 @@ def bounds(some: int, of: int) -> tuple[float, float]:
     part, square = min(some, of) / of, _Z * _Z
     middle = (part + square / (2 * of)) / (1 + square / of)
     half = _Z * math.sqrt(part * (1 - part) / of + square / (4 * of * of)) / (1 + square / of)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(part, middle - half)), min(1.0, max(part, middle + half))
 
 
 def whole(looks: Iterable[Look]) -> Look:

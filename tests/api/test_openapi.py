@@ -87,6 +87,7 @@ def test_everything_that_is_stocked_is_shown_as_documented(web: Web) -> None:
         "/api/alerts": "alerts",
         "/api/activity": "activity",
         "/api/costs": "clients",
+        "/api/actors": "actors",
     }
     for path, name in asked.items():
         answer = web.get(path)  # which is checked against the document

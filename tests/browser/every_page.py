@@ -17,6 +17,7 @@ from .house import HOSTILE, HOSTILE_TEXT, House
 
 #: Served with GET, and no page to look at.
 _NO_PAGE = re.compile(r"/(?:api|static)/|/(?:healthz|readyz|metrics)$|\.(?:csv|jsonl|json)$")
+ACTOR = "harvestapi/linkedin-profile-posts"
 _PARAMETER = re.compile(r"/([\w-]+)/<[^>]+>")
 
 
@@ -41,6 +42,7 @@ class Lived:
             "posts": [post["id"]],
             "deliveries": [house.rows("/api/deliveries", "deliveries")[-1]["id"]],
             "dead-letters": [self.letter["id"]],
+            "actors": [ACTOR],
         }
         self._house = house
 

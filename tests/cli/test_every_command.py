@@ -29,6 +29,7 @@ READING: dict[exit_codes.Path, list[list[str]]] = {
     ("deliveries",): [[]],
     ("costs",): [[]],
     ("alerts",): [[]],
+    ("drift",): [[], ["--client", "CLIENT"]],
     ("check",): [[]],
     ("dead-letters", "list"): [[]],
     ("clients", "list"): [[]],

@@ -75,37 +75,37 @@ def unpaused_client(client_id: str) -> Response:
     return _resumed(client_id, client_id, f"/clients/{client_id}")
 
 
-@blueprint.get("/actors/<user>/<name>/pause")
-def pause_actor(user: str, name: str) -> str:
+@blueprint.get("/actors/<path:actor_id>/pause")
+def pause_actor(actor_id: str) -> str:
     """Say what pausing an actor's starts does."""
-    actor_id = _actor(user, name)
+    actor_id = _actor(actor_id)
     return _pause(pauses.of_actor(actor_id), f"actor {actor_id}", _ACTORS)
 
 
-@blueprint.post("/actors/<user>/<name>/pause")
-def paused_actor(user: str, name: str) -> Response:
+@blueprint.post("/actors/<path:actor_id>/pause")
+def paused_actor(actor_id: str) -> Response:
     """Pause them."""
-    return _paused(pauses.of_actor(_actor(user, name)), _ACTORS)
+    return _paused(pauses.of_actor(_actor(actor_id)), _ACTORS)
 
 
-@blueprint.get("/actors/<user>/<name>/resume")
-def resume_actor(user: str, name: str) -> str:
+@blueprint.get("/actors/<path:actor_id>/resume")
+def resume_actor(actor_id: str) -> str:
     """Say what lifting an actor's pause does."""
-    actor_id = _actor(user, name)
+    actor_id = _actor(actor_id)
     return _resume(pauses.of_actor(actor_id), f"actor {actor_id}", _ACTORS)
 
 
-@blueprint.post("/actors/<user>/<name>/resume")
-def resumed_actor(user: str, name: str) -> Response:
+@blueprint.post("/actors/<path:actor_id>/resume")
+def resumed_actor(actor_id: str) -> Response:
     """Lift it."""
-    actor_id = _actor(user, name)
+    actor_id = _actor(actor_id)
     return _resumed(pauses.of_actor(actor_id), f"actor {actor_id}", _ACTORS)
 
 
-def _actor(user: str, name: str) -> str:
+def _actor(actor_id: str) -> str:
     """Give the ID of an actor that is known; of another there is no page."""
     try:
-        return actor_of(f"{user}/{name}").actor_id
+        return actor_of(actor_id).actor_id
     except InvalidInput as error:
         raise NotFound(str(error)) from error
 
