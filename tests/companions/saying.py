@@ -51,11 +51,14 @@ def say(ledger: Ledger, run: ActorRun, *said: Companion, at: datetime = NOW, raw
         companions.store(tx, run, [FoundCompanion(one, raw) for one in said], now=at)
 
 
-def publish(ledger: Ledger, run: ActorRun, lead: Lead, key: str = POST, alias: str | None = ALIAS) -> None:
-    """Store a post as an actor run brings it, that is known by one more number."""
-    names = [(NameKind.ACTIVITY, key), *([(NameKind.UGC_POST, alias)] if alias else [])]
+def publish(
+    ledger: Ledger, run: ActorRun, lead: Lead, activity: str | None = POST, ugc: str | None = ALIAS
+) -> None:
+    """Store a post as an actor run brings it, which tells these numbers of it."""
+    both = ((NameKind.ACTIVITY, activity), (NameKind.UGC_POST, ugc))
+    names = tuple((kind, number) for kind, number in both if number is not None)
     with ledger.write() as tx:
-        posts.store(tx, run, [found(make_post(key, names=tuple(names)), lead)], now=NOW)
+        posts.store(tx, run, [found(make_post(names[0][1], names=names), lead)], now=NOW)
 
 
 def posts_by_key(ledger: Ledger) -> Mapping[str, int]:

@@ -98,7 +98,7 @@ class Seen:
     post: int
     #: None: the post itself.
     said: CompanionKind | None = None
-    #: As which of its two numbers the post is named; None: not at all.
+    #: By which of its two numbers the post is named; None: the post by both, what was said to it by none.
     named: int | None = None
     likes: int | None = None
     hour: int = 0
@@ -128,21 +128,22 @@ def test_whichever_comes_first_each_ends_with_its_post_and_its_latest_word(
             say(ledger, run, *(_told(one, numbers) for one in page), at=NOW + timedelta(hours=hour))
         else:
             for one in page:
-                publish(ledger, run, lead, *numbers[one.post])
-    ids = posts_by_key(ledger)
+                publish(ledger, run, lead, *_names(one, numbers))
+    with ledger.read() as tx:
+        ids = companions.posts_named(tx, run.client_id, [number for pair in numbers for number in pair])
     rows = stored(ledger, client_id=run.client_id)
     assert set(rows) == {(one.said, str(one.post)) for one in whole if one.said is not None}
     for (kind, key), row in rows.items():
-        post = ids.get(numbers[int(key)][0])
         times = [(one.hour, place, one) for place, one in enumerate(whole) if _is(one, kind, key)]
         in_time = sorted(times, key=lambda each: each[:2])
-        was_named = any(one.named is not None for _, _, one in times)
-        assert row["post_id"] == (post if was_named else None)
+        named = {numbers[one.post][one.named] for _, _, one in times if one.named is not None}
+        linked = {ids[number] for number in named if number in ids}
+        assert row["post_id"] in linked if linked else row["post_id"] is None
         assert row["text"] == in_time[-1][2].text
         assert row["last_seen_at"] == NOW + timedelta(hours=in_time[-1][0])
         if len({one.likes for _, _, one in times} - {None}) < 2:
             assert row["likes"] == next((one.likes for *_, one in times if one.likes is not None), None)
-    _check_lists(ledger, run.client_id, numbers, rows)
+    _check_lists(ledger, run.client_id, ids, rows)
 
 
 def _told(one: Seen, numbers: list[tuple[str, str]]) -> Companion:
@@ -155,19 +156,20 @@ def _is(one: Seen, kind: str, key: str) -> bool:
     return one.said == kind and str(one.post) == key
 
 
-def _check_lists(ledger: Ledger, client_id: str, numbers: list[tuple[str, str]], rows: Any) -> None:
-    """What is listed of a post is the same by either of its numbers, once it is stored."""
-    ids = posts_by_key(ledger)
+def _names(one: Seen, numbers: list[tuple[str, str]]) -> tuple[str | None, ...]:
+    return tuple(n if one.named in (None, place) else None for place, n in enumerate(numbers[one.post]))
+
+
+def _check_lists(ledger: Ledger, client_id: str, ids: dict[str, int], rows: Any) -> None:
+    """What is listed of a post is the same by each of its numbers, once it is stored."""
     with ledger.read() as tx:
         for kind in CompanionKind:
             listed = companion_lists.page(tx, kind, limit=9, client_id=client_id)[0]
             assert {row["companion_key"] for row in listed} == {key for of, key in rows if of == kind}
-            for names in numbers:
-                by = [companion_lists.page(tx, kind, limit=9, post_key=name)[0] for name in names]
-                if names[0] in ids:
-                    linked = companion_lists.of_post(tx, ids[names[0]], kind, limit=9)
-                    assert by[0] == by[1] == linked[0]
-                    assert len(by[0]) == linked[1]
+            for number, post_id in ids.items():
+                linked = companion_lists.of_post(tx, post_id, kind, limit=9)
+                assert companion_lists.page(tx, kind, limit=9, post_key=number)[0] == linked[0]
+                assert len(linked[0]) == linked[1]
 
 
 def test_pages_hold_each_once_and_the_newest_first(ledger: Ledger, run: ActorRun) -> None:
