@@ -6,7 +6,6 @@ answer is one of four outcomes and never an exception.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from harvester.normalise import harvestapi_fields as fields
@@ -15,7 +14,6 @@ from harvester.normalise.companion_table import CompanionTable
 from harvester.normalise.harvestapi_extras import EXTRAS, form_of
 from harvester.normalise.person import Item, Person
 from harvester.normalise.refusals import MAX_DETAIL, error_of, not_an_object, shown
-from harvester.normalise.table import Table
 from harvester.normalise.values import (
     Field,
     count,
@@ -30,7 +28,7 @@ from harvester.normalise.values import (
     profile_link,
     said_number,
 )
-from harvester.posts import Companion, CompanionKind, Name, NameKind, NoPosts, Post, Reject, RejectReason
+from harvester.posts import Companion, CompanionKind, NoPosts, Post, Reject, RejectReason
 
 _POST: Final = "post"
 _UNKNOWN: Final = "unknown"
@@ -76,18 +74,8 @@ def _said_within(item: Item, key: str) -> tuple[Companion, ...]:
     return COMPANIONS.within(item, _WITHIN, key)
 
 
-@dataclass(frozen=True, slots=True)
-class _Posts(Table):
-    def names_of(self, item: Item) -> tuple[Name, ...]:
-        """Give every name, without looking for numbers in the URLs of an ordinary item."""
-        if not fields.is_named_alike(item):
-            return Table.names_of(self, item)
-        names = ((NameKind.ACTIVITY, item["id"]),)
-        return names + fields.more_names(item, names)
-
-
 #: Posts. A repost is the item of the post that was reposted, with who did.
-POSTS: Final = _Posts(
+POSTS: Final = fields.PostTable(
     names=fields.NAMES,
     more_names=fields.more_names,
     url=fields.URL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harvester.normalise import harvestapi_fields as fields
-from harvester.normalise.table import Extra, Table, parts, quoted
+from harvester.normalise.table import Extra, parts, quoted
 from harvester.normalise.values import (
     Field,
     count,
@@ -21,7 +21,6 @@ from harvester.posts import PostForm, PostKind
 
 MAX_MENTIONS = 100
 MAX_REACTIONS = 20  # LinkedIn has about seven kinds
-MAX_COVERS = 10  # images of one page
 MAX_LINE = 500  # characters
 
 _ARTICLE: dict[str, Field[Any]] = {
@@ -51,7 +50,7 @@ _FULL_NAME = {"first": Field(name, "profile.firstName"), "last": Field(name, "pr
 _EDITED = "edited"
 _EVENTS = "linkedin.com/events/"
 #: A post that another one quotes, as far as an extra tells of it.
-_QUOTED = Table(
+_QUOTED = fields.PostTable(
     names=(*fields.NAMES, Field(own_name, "id")),
     url=fields.URL,
     text=("content", "text"),
@@ -71,17 +70,17 @@ def _article(item: dict[str, Any]) -> dict[str, Any]:
 
 def _document(item: dict[str, Any]) -> dict[str, Any]:
     told = parts(item, _DOCUMENT)
-    if cover := next((link for page in _pages(item) if (link := image_url(page))), None):
+    if cover := _cover(item["document"]):
         told["cover"] = cover
     return told
 
 
-def _pages(item: dict[str, Any]) -> list[Any]:
-    """The links to the images of a document's first pages, the best first."""
-    document = item["document"]
-    covers = objects(document.get("coverPages"), 1) if isinstance(document, dict) else []
-    images = covers[0].get("imageUrls") if covers else None
-    return images[:MAX_COVERS] if isinstance(images, list) else []
+def _cover(document: object) -> str | None:
+    """The link to the first image of a document's cover."""
+    pages = document.get("coverPages") if isinstance(document, dict) else None
+    page = pages[0] if isinstance(pages, list) and pages else None
+    images = page.get("imageUrls") if isinstance(page, dict) else None
+    return image_url(images[0]) if isinstance(images, list) and images else None
 
 
 def _video(item: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harvester.normalise.person import Person
+from harvester.normalise.table import Table
 from harvester.normalise.values import (
     Field,
     count,
@@ -95,19 +96,37 @@ def more_names(item: dict[str, Any], names: tuple[Name, ...]) -> tuple[Name, ...
     return tuple(found)
 
 
-def is_named_alike(item: dict[str, Any]) -> bool:
+def _is_named_alike(item: dict[str, Any]) -> bool:
     """Say whether an item's ID and URLs name one activity, and nothing else names it, as in most items."""
     number, url = item.get("id"), item.get("linkedinUrl")
-    if type(number) is not str or type(url) is not str or not 15 < len(number) < 26 or not number.isdecimal():
+    if type(number) is not str or not 15 < len(number) < 26 or not number.isdecimal() or number[0] == "0":
         return False
-    before, found, tail = url.rpartition(f"-activity-{number}-")
-    if not found or len(tail) > _LONGEST_TAIL or "?" in before or not number.isascii() or number[0] == "0":
+    if item.get("shareLinkedinUrl") or item.get("shareUrn") or item.get("entityId"):
+        return False
+    if type(url) is not str or not number.isascii() or not _names_only(url, number):
         return False
     social = item.get("socialContent")
     share = social.get("shareUrl") if type(social) is dict else None
-    if share is not None and not (type(share) is str and share.startswith(f"{url}?")):
-        return False
-    return not (item.get("shareLinkedinUrl") or item.get("shareUrn") or item.get("entityId"))
+    return share is None or (type(share) is str and _names_only(share.partition("?")[0], number))
+
+
+def _names_only(url: str, number: str) -> bool:
+    """Say whether a URL without a query ends with that activity, so that no other number comes after it."""
+    before, found, tail = url.rpartition(f"-activity-{number}-")
+    return bool(found) and len(tail) < _LONGEST_TAIL and "?" not in before
+
+
+class PostTable(Table):
+    """A table that does not look for numbers in the URLs of an ordinary item: that takes long."""
+
+    __slots__ = ()
+
+    def names_of(self, item: dict[str, Any]) -> tuple[Name, ...]:
+        """Give every name that the item tells of its post, each number once."""
+        if not _is_named_alike(item):
+            return Table.names_of(self, item)
+        names = ((NameKind.ACTIVITY, item["id"]),)
+        return names + self.more_names(item, names)
 
 
 def _repost_name(item: dict[str, Any], post: Name) -> Name | None:

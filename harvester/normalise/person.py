@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from harvester.normalise.values import Field, name
 from harvester.posts import Author
 
 Item = dict[str, Any]
+_SITE: Final = "https://www.linkedin.com/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,10 @@ class Person:
 
     def urls(self, item: Item) -> tuple[str, ...]:
         """Give every profile URL that the item tells of this person, the actor's own links first."""
-        found: dict[str, None] = {}
-        for one in self.links:
-            if link := one.of(item):
-                found[link] = None
+        found = [link for one in self.links if (link := one.of(item))]
         for section, part in self.slugs:
-            if value := part.of(item):
-                found[f"https://www.linkedin.com/{section}/{value}"] = None
+            if (value := part.of(item)) and (profile := f"{_SITE}{section}/{value}") not in found:
+                found.append(profile)
         return tuple(found)
 
     def author(self, item: Item, urls: tuple[str, ...] | None = None) -> Author:

@@ -208,9 +208,10 @@ class Table:
 
     def _extras(self, item: Item, text: str, precision: TimePrecision | None) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        readers = self.extras
         for key, held in item.items():
-            if held and key in self.extras:
-                extra, read = self.extras[key]
+            if held and key in readers:
+                extra, read = readers[key]
                 if extra not in found and (value := read(item)):
                     found[extra] = value
         if precision is TimePrecision.RELATIVE and self.ago is not None:
@@ -239,6 +240,8 @@ def _reposting(who: dict[str, str], moment: Moment | None) -> dict[str, Any]:
 
 def _form(told: PostForm | None, extras: dict[str, Any], images: tuple[str, ...]) -> PostForm:
     """Give the first form that fits, be it told by the item or seen in what it holds."""
+    if not extras and told is None:
+        return PostForm.IMAGES if images else PostForm.TEXT
     for word, form in _FORMS:
         if form is told or word in extras:
             return form

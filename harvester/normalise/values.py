@@ -38,7 +38,9 @@ _LINKEDIN_HOST = re.compile(
     r"https?://(?:www\.|(?:[a-z0-9-]+\.)*)linkedin\.com(?::80|:443)?(?=[/?#]|\Z)", re.IGNORECASE
 )
 _HTTPS_HOST = re.compile(r"https://[^/?#@:]+(?::[0-9]{1,5})?(?=[/?#]|\Z)", re.IGNORECASE)
-_USUAL_SITE = "https://www.linkedin.com/"  # an https link and a link on LinkedIn, known without a pattern
+# Links that are known without a pattern: nearly all of them.
+_USUAL_SITE = "https://www.linkedin.com/"
+_USUAL_HOSTS = (_USUAL_SITE, "https://media.licdn.com/", "https://dms.licdn.com/")
 # Beside blanks and the invisible: what ends a link in HTML or in plain text, or turns it into another one.
 _UNFIT_IN_SLUG = re.compile(r'[ <>"\\/?#@:]')
 
@@ -79,14 +81,16 @@ def _along_one(
 def _along(
     read: Callable[[object], T | None], ways: tuple[tuple[str, str], ...]
 ) -> Callable[[dict[str, Any]], T | None]:
+    # The first path is the one of nearly every item.
+    first, others = _along_one(read, *ways[0]), tuple(_along_one(read, *way) for way in ways[1:])
+
     def of(item: dict[str, Any]) -> T | None:
-        for outer, inner in ways:
-            value = item.get(outer)
-            if inner and value is not None:
-                value = value.get(inner) if isinstance(value, dict) else None
-            if value is not None and (understood := read(value)) is not None:
-                return understood
-        return None
+        understood = first(item)
+        if understood is None:
+            for other in others:
+                if (understood := other(item)) is not None:
+                    return understood
+        return understood
 
     return of
 
@@ -98,11 +102,12 @@ def objects(value: object, limit: int) -> list[dict[str, Any]]:
 
 def count(value: object) -> int | None:
     """A whole number from 0 to 2**53, also where the actor wrote it as text or as a float."""
+    if type(value) is int:  # by its exact type, because True is an int too
+        return value if 0 <= value <= MAX_EXACT else None
     if isinstance(value, str):
         value = int(value) if _DIGITS.fullmatch(value := value.strip()) else None
     elif isinstance(value, float) and value.is_integer():
         value = int(value)
-    # By its exact type, because True is an int too.
     return value if type(value) is int and 0 <= value <= MAX_EXACT else None
 
 
@@ -233,7 +238,7 @@ def said_number(value: object) -> str | None:
 
 def linkedin_url(value: object) -> str | None:
     """An http(s) link whose host is linkedin.com or below it."""
-    return _link(value, _LINKEDIN_HOST)
+    return _link(value, _LINKEDIN_HOST, _USUAL_SITE)
 
 
 def profile_link(value: object) -> str | None:
@@ -244,7 +249,7 @@ def profile_link(value: object) -> str | None:
 
 def https_url(value: object) -> str | None:
     """An https link to anywhere, without user name and password."""
-    return _link(value, _HTTPS_HOST)
+    return _link(value, _HTTPS_HOST, _USUAL_HOSTS)
 
 
 def slug(value: object) -> str | None:
@@ -273,11 +278,11 @@ def image_urls(value: object) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(link for link in links if link)) or None
 
 
-def _link(value: object, host: re.Pattern[str]) -> str | None:
+def _link(value: object, host: re.Pattern[str], usual: str | tuple[str, ...]) -> str | None:
     if not isinstance(value, str) or len(value) > MAX_URL:
         return None
     link = value.strip()
-    if not link.startswith(_USUAL_SITE) and not host.match(link):
+    if not link.startswith(usual) and not host.match(link):
         return None
     if " " in link or "<" in link or ">" in link or '"' in link or "\\" in link or not link.isprintable():
         return None
