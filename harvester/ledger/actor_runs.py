@@ -73,7 +73,16 @@ def add_orphan(
     tx: Tx, run: ActorRun, *, marker: str, apify_run_id: str, dataset_id: str, now: datetime
 ) -> None:
     """Insert a second actor run of Apify's that was started for the same batch, running and due at once."""
-    copied = {"client_run_id", "client_id", "actor_id", "max_posts", "profiles", "attempt", "cap_micros"}
+    copied = {
+        "client_run_id",
+        "client_id",
+        "lot",
+        "actor_id",
+        "max_posts",
+        "profiles",
+        "attempt",
+        "cap_micros",
+    }
     statement = insert(actor_runs).values(
         **{name: getattr(run, name) for name in copied},
         marker=marker,

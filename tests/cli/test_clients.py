@@ -51,6 +51,15 @@ def test_every_value_can_be_given_at_once_and_changed_one_by_one(harvester: Harv
     assert shown("clients", "show", "a_B-1") == before | {"postsDailyTarget": 50}
 
 
+def test_a_client_has_an_actor_of_its_own_if_that_can_be_started(harvester: Harvester, shown: Shown) -> None:
+    harvester("clients", "add", "Ada", "--actor", " Apimaestro~linkedin-profile-posts")
+    assert shown("clients", "show", "Ada")["actorId"] == "apimaestro/linkedin-profile-posts"
+    for bad, told in (("nobody/knows-it", "No normaliser"), ("apimaestro/linkedin-post-detail", "cannot be")):
+        assert told in harvester("clients", "set", "Ada", "--actor", bad, code=2).stderr
+    harvester("clients", "set", "Ada", "--actor", "")
+    assert shown("clients", "show", "Ada")["actorId"] is None
+
+
 def test_a_client_is_not_added_twice_and_stays_as_it_was(harvester: Harvester, shown: Shown) -> None:
     harvester("clients", "add", "Acme", "--name", "First")
     result = harvester("clients", "add", "Acme", "--name", "Second", code=3)

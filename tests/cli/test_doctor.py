@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import pytest
 from argon2 import PasswordHasher
+from factories import make_client
 
 from harvester.ledger import Ledger
 from harvester.sandbox.apify import SandboxApify
@@ -164,6 +165,39 @@ def test_an_actor_that_the_account_cannot_see_is_broken(well: dict[str, str], sh
     with SandboxApify(token=SECRETS["APIFY_TOKEN"], actors=("somebody/else",)) as apify:
         well["APIFY_API_URL"] = apify.url
         assert set(broken(shown)) == {"apify actor"}
+
+
+def test_an_actor_of_a_client_is_looked_at_too(well: dict[str, str], ledger: Ledger, shown: Shown) -> None:
+    theirs = "apimaestro/linkedin-profile-posts"
+    for client_id, actor_id, status in (
+        ("Ann", theirs, "Active"),
+        ("Bob", "nobody/knows-it", "Inactive"),
+        ("Cho", None, "Active"),
+    ):
+        make_client(ledger, client_id, actor_id=actor_id, status=status)
+    (finding,) = [one for one in shown("doctor") if one["name"] == "apify actor"]
+    assert f"{theirs} of Ann is " in finding["detail"]
+    with SandboxApify(token=SECRETS["APIFY_TOKEN"], actors=("harvestapi/linkedin-profile-posts",)) as apify:
+        well["APIFY_API_URL"] = apify.url
+        (unseen,) = broken(shown).values()
+    assert unseen["detail"].startswith(f"{theirs} of Ann: ")
+    assert "harvester clients set ID --actor" in unseen["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("actor_id", "told"),
+    [
+        ("apimaestro/linkedin-company-posts", "cannot be started"),
+        ("nobody/knows-it", "No normaliser is known"),
+    ],
+)
+def test_an_actor_of_a_client_that_this_version_cannot_start_is_broken(
+    well: dict[str, str], ledger: Ledger, shown: Shown, actor_id: str, told: str
+) -> None:
+    make_client(ledger, "Ann", actor_id=actor_id)
+    (finding,) = broken(shown).values()
+    assert finding["name"] == "apify actor"
+    assert told in finding["detail"]
 
 
 def test_a_clock_that_is_wrong_is_broken(well: dict[str, str], shown: Shown) -> None:

@@ -127,6 +127,20 @@ def test_its_time_is_counted_from_the_retry(make_stage: MakeStage) -> None:
     assert retried(stage, full_id)["status"] == "Completed"
 
 
+def test_it_goes_on_with_the_actor_that_the_client_has_by_then(make_stage: MakeStage) -> None:
+    stage, other = make_stage(), "apimaestro/linkedin-profile-posts"
+    full_id = stage.kickoff(stage.agency("ann", "bob", "cho", batch_size=2))
+    stage.api("POST", f"/api/runs/{full_id}/cancel")
+    stage.finish(full_id)
+    with stage.ledger.write() as tx:
+        clients.change(tx, "Guy-Wilson", actor_id=other)
+    run = retried(stage, full_id)
+    assert (run["status"], run["metrics"]["actorRuns"]) == ("Completed", 3)
+    rows = [(row["actor_id"], row["lot"], row["profiles"]) for row in stage.rows() if row["apify_run_id"]]
+    assert rows == [(other, 3, 1), (other, 3, 1), (other, None, 1)]
+    assert [start.actor for start in stage.sandbox.ledger().starts] == [other] * 3
+
+
 def test_the_guardrail_is_for_batches_that_were_sent(stage: Stage) -> None:
     full_id = stage.kickoff(stage.agency("ann", "bob", max_batches=1))
     stage.api("POST", f"/api/runs/{full_id}/cancel")

@@ -40,6 +40,7 @@ def test_a_client_is_added_once_with_the_rules_of_the_command(operator: Operator
         "stream": "1",
         "service_level": "2",
         "airtable_base": "",
+        "actor_id": "Apimaestro~linkedin-profile-posts",
     }
     for _ in range(2):
         answer = operator.send("/clients/new", {**given, **more, **whole})
@@ -52,6 +53,8 @@ def test_a_client_is_added_once_with_the_rules_of_the_command(operator: Operator
         2_500_000,
         "0 5 * * *",
     )
+    assert found.actor_id == "apimaestro/linkedin-profile-posts"
+    assert f'<span class="id">{found.actor_id}</span> its own' in operator.get("/clients/Acme")
     assert [line.source for line in lines(operator.web, "add client")] == [BY]
     page = operator.get("/clients/Acme/edit")
     assert 'value="2.5"' in page
@@ -75,6 +78,8 @@ def test_a_client_is_added_once_with_the_rules_of_the_command(operator: Operator
         ("daily_budget_micros", "0.0000001"),
         ("schedule", "every day"),
         ("airtable_base", "tbl"),
+        ("actor_id", "nobody/knows-it"),
+        ("actor_id", "apimaestro/linkedin-company-posts"),
     ],
 )
 def test_a_bad_value_is_told_beside_its_field(operator: Operator, field: str, bad: str) -> None:

@@ -28,7 +28,7 @@ from harvester.errors import InvalidInput
 from harvester.ledger import Ledger, actor_runs, client_runs, clients, job_tables, leads, outcomes, tables
 from harvester.models import ActorRun, ActorRunState, ClientRunStatus, LeadStatus
 from preview.whole import untouched
-from services import budgets
+from services import budgets, lots
 from services.eligibility import Skip
 from services.kickoff import Kickoff, Order, UnknownClient
 from services.preview import Previews
@@ -65,6 +65,7 @@ class Case:
     run_cap: int
     day: int
     chosen: list[int] | None
+    actor: str | None
 
 
 cases = st.builds(
@@ -77,6 +78,7 @@ cases = st.builds(
     run_cap=st.sampled_from([20_000, 500_000, 1_000_000]),
     day=st.sampled_from([30_000, 1_200_000, 5_000_000]),
     chosen=st.none() | st.lists(st.integers(0, 16), min_size=1, max_size=6),
+    actor=st.sampled_from([None, "apimaestro/linkedin-profile-posts"]),
 )
 
 
@@ -102,14 +104,16 @@ def test_a_kickoff_does_what_its_preview_says_and_costs_no_more(
         )
         return
     assert answer.client_run_id is not None
-    assert [sorted(lead.profile_url for lead in batch) for batch in preview.batches] == sent(
-        ledger, answer.client_run_id
-    )
+    parts = [part for batch in preview.batches for part in lots.split(batch, preview.actor_id)]
+    assert [sorted(lead.profile_url for lead in part) for part in parts] == sent(ledger, answer.client_run_id)
+    assert {run.actor_id for run in batches(ledger, answer.client_run_id)} <= {preview.actor_id}
+    assert preview.actor_runs == len(parts)
     if order.target_urls is None:
         assert {lead.profile_url: lead.why for lead in preview.leads}.items() <= whys.items()
     cost = harvested(ledger, limits, clock, answer.client_run_id, random.Random(seed))
     assert cost <= preview.at_most_micros
-    assert len(batches(ledger, answer.client_run_id)) <= preview.most_batches
+    assert len(batches(ledger, answer.client_run_id)) <= preview.most_actor_runs
+    assert lots.batches_in(batches(ledger, answer.client_run_id)) <= preview.most_batches
     assert record(ledger, answer.client_run_id).status is not ClientRunStatus.RUNNING
 
 
@@ -121,6 +125,7 @@ def stored_leads(ledger: Ledger, client_id: str, case: Case) -> dict[str, Why | 
         daily_target=case.target,
         batch_size=case.batch_size,
         max_batches=case.max_batches,
+        actor_id=case.actor,
     )
     found: dict[str, Why | None] = {}
     for name in case.standing:
