@@ -71,7 +71,7 @@ def _along_one(
 
     def nested(item: dict[str, Any]) -> T | None:
         value = item.get(outer)
-        if not isinstance(value, dict) or (value := value.get(inner)) is None:
+        if type(value) is not dict or (value := value.get(inner)) is None:
             return None
         return read(value)
 
@@ -81,16 +81,22 @@ def _along_one(
 def _along(
     read: Callable[[object], T | None], ways: tuple[tuple[str, str], ...]
 ) -> Callable[[dict[str, Any]], T | None]:
-    # The first path is the one of nearly every item.
-    first, others = _along_one(read, *ways[0]), tuple(_along_one(read, *way) for way in ways[1:])
+    (key, part), others = ways[0], ways[1:]  # the first path is that of nearly every item
 
     def of(item: dict[str, Any]) -> T | None:
-        understood = first(item)
-        if understood is None:
-            for other in others:
-                if (understood := other(item)) is not None:
-                    return understood
-        return understood
+        value = item.get(key)
+        if part and value is not None:
+            value = value.get(part) if type(value) is dict else None
+        if value is not None and (understood := read(value)) is not None:
+            return understood
+        for outer, inner in others:
+            if (value := item.get(outer)) is None:
+                continue
+            if inner:
+                value = value.get(inner) if type(value) is dict else None
+            if value is not None and (understood := read(value)) is not None:
+                return understood
+        return None
 
     return of
 
