@@ -27,7 +27,7 @@ def _contract(answer: type[Good]) -> Contract:
         query=PauseQuery,
         body=PauseOrder,
         refuses={404: Refuses(("client_not_found",))},
-        also=("missing_client",),
+        also=("missing_client", "unknown_actor"),
     )
 
 

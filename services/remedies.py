@@ -32,8 +32,8 @@ _REMEDIES: Final = {
         "See there what it brings; export the rest from Apify Console if it is wanted."
     ),
     "output_not_understood": (
-        "The actor's output has changed, or holds what is no post. Look at the rejects below and at the "
-        "actor's page at Apify; no lead is blamed, and all without posts are due again."
+        "The actor's output has changed, or holds what is no post. Look at the rejects below, and at "
+        "harvester drift for what changed; no lead is blamed, and all without posts are due again."
     ),
     "unanswered": (
         "The actor had no word about these profiles. They are due again, apart from the others; who is "

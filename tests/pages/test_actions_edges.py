@@ -23,6 +23,8 @@ FIXED = (
     "/starts/resume",
     "/alerts/over",
     "/clients/new",
+    "/actors/harvestapi/linkedin-profile-posts/pause",
+    "/actors/harvestapi/linkedin-profile-posts/resume",
 )
 STRANGE = ("..", "%2e%2e", "%0a", "%00", "a%00b", "%ff", "x" * 10_000, "Guy-Wilson%0a", "guy-wilson", "<b>")
 NO_ROWS = ("0", "1", "9" * 18, "9" * 19, "9" * 10_000, "-1", "1.5", "x", "%00", "٣")
