@@ -187,6 +187,8 @@ _TEXTS: dict[str, Callable[[Random], str]] = {
     "right-to-left": texts.right_to_left_text,
     "long": texts.long_text,
     "image-only": _no_text,
+    # Never the words of what is quoted: then it would be a repost to whoever goes by its words.
+    "quote": texts.remark,
 }
 _ATTACHMENTS: dict[str, Callable[[Scene, Random], dict[str, Any]]] = {
     "images": _images,
