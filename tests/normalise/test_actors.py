@@ -170,7 +170,13 @@ def test_whatever_comes_out_can_be_stored(ledger: Ledger) -> None:
     """Pages of damaged items of every actor, on either database: every item is accounted for."""
     make_client(ledger)
     with ledger.write() as tx:
-        person = {"profile_url": LEAD, "given_url": LEAD, "name": None, "extra": {}, "created_at": NOW}
+        person: dict[str, Any] = {
+            "profile_url": LEAD,
+            "given_url": LEAD,
+            "name": None,
+            "extra": {},
+            "created_at": NOW,
+        }
         leads.add(tx, CLIENT_ID, [person])
         (lead,) = leads.by_urls(tx, CLIENT_ID, [LEAD])
     (run,) = make_run(ledger, [[lead]])
