@@ -34,6 +34,9 @@ _COLUMNS: Final = (
     "clientRunId",
     "actorRunId",
     "firstSeenAt",
+    "form",
+    "postedPrecision",
+    "names",
 )
 
 
@@ -52,6 +55,7 @@ def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield _line(_COLUMNS)
     for row in rows:
         flat = {**row, "authorName": row["author"]["name"], "authorUrl": row["author"]["url"]}
+        flat["names"] = [f"{name['kind']}:{name['number']}" for name in row["names"]]
         yield _line([_cell(flat[name]) for name in _COLUMNS])
 
 

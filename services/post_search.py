@@ -13,7 +13,7 @@ import orjson
 
 from harvester import search_words
 from harvester.errors import InvalidInput
-from harvester.ledger import Ledger, post_search, post_sightings
+from harvester.ledger import Ledger, post_counts, post_search, post_sightings
 from harvester.ledger.post_search import Place, Wanted
 from harvester.profile_urls import canonical
 from services import shapes
@@ -87,17 +87,19 @@ class PostSearch:
                 return
 
     def post(self, post_id: int) -> dict[str, Any] | None:
-        """Show one post, None if there is none of this ID, with `seenBy` and `raw`.
+        """Show one post, None if there is none of this ID, with `seenBy`, `raw` and `counts`.
 
-        Those are the latest actor runs that saw it, newest first, and its item as JSON text, None if pruned.
+        Those are the latest actor runs that saw it, newest first, its item as JSON text, None if pruned, and
+        what its counts were before, newest first.
         """
         with self._ledger.read() as tx:
             found = post_sightings.whole(tx, post_id)
             if found is None:
                 return None
             seen, cut = post_sightings.seen_by(tx, post_id)
-        item = _item(found["raw"])
-        return {**shapes.post(found), "raw": item, "seenBy": [_seen(one) for one in seen], "seenByMore": cut}
+            before = [shapes.earlier_counts(one) for one in post_counts.latest(tx, post_id)]
+        seen_by = {"seenBy": [_seen(one) for one in seen], "seenByMore": cut}
+        return {**shapes.post(found), "raw": _item(found["raw"]), **seen_by, "counts": before}
 
 
 def _item(raw: bytes) -> str | None:

@@ -175,7 +175,7 @@ def _unreachable(found: Lead, outcomes: list[dict[str, Any]]) -> dict[str, Any] 
 
 
 def post(found: dict[str, Any]) -> dict[str, Any]:
-    """Show a post. `clientRunId` and `actorRunId` are those that brought it first."""
+    """Show a post. `clientRunId` and `actorRunId` are those that brought it first; `names` has its key too."""
     return {
         "id": found["id"],
         "postKey": found["post_key"],
@@ -196,6 +196,19 @@ def post(found: dict[str, Any]) -> dict[str, Any]:
         "actorRunId": found["apify_run_id"],
         "firstSeenAt": time(found["first_seen_at"]),
         "lastSeenAt": time(found["last_seen_at"]),
+        "form": found["form"],
+        "postedPrecision": found["posted_precision"],
+        "names": [{"kind": kind, "number": number} for kind, number in found["names"]],
+    }
+
+
+def earlier_counts(found: dict[str, Any]) -> dict[str, Any]:
+    """Show what a post's counts were, and when they were last seen so."""
+    return {
+        "at": time(found["at"]),
+        "likes": found["likes"],
+        "comments": found["comments"],
+        "reposts": found["reposts"],
     }
 
 

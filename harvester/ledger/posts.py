@@ -17,7 +17,7 @@ from harvester.ledger.post_known import told_by
 from harvester.ledger.post_shelf import Shelf
 from harvester.ledger.tables import actor_runs, leads, posts, rejects, sightings
 from harvester.models import ActorRun
-from harvester.posts import Reject, RejectReason
+from harvester.posts import NameKind, Reject, RejectReason
 
 #: What people ask of a post: neither the raw item nor what it is found by.
 SHOWN: Final = tuple(column for column in posts.c if column.name not in ("raw", "words"))
@@ -129,17 +129,17 @@ def page(
 
 
 def shown(tx: Tx, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Give posts by ID, in that order, each with `leads` and the first actor run's `apify_run_id`."""
+    """Give posts by ID, in that order, each with `leads`, `names` (kind, number) and the first actor run's `apify_run_id`."""
     statement = (
         select(*SHOWN, actor_runs.c.apify_run_id)
         .join(actor_runs, actor_runs.c.id == posts.c.first_actor_run_id)
         .where(posts.c.id.in_(ids))
     )
     by_id = {row.id: row for row in tx.execute(statement)}
-    return _with_leads(tx, [by_id[found] for found in ids if found in by_id])
+    return _with_leads_and_names(tx, [by_id[found] for found in ids if found in by_id])
 
 
-def _with_leads(tx: Tx, found: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _with_leads_and_names(tx: Tx, found: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     under: dict[int, list[str]] = {row.id: [] for row in found}
     statement = (
         select(sightings.c.post_id, leads.c.profile_url)
@@ -150,4 +150,8 @@ def _with_leads(tx: Tx, found: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     )
     for post_id, profile_url in tx.execute(statement):
         under[post_id].append(profile_url)
-    return [{**row._mapping, "leads": under[row.id]} for row in found]
+    names = post_names.of_posts(tx, list(under))
+    return [
+        {**row._mapping, "leads": under[row.id], "names": names[row.id] or [(NameKind.OWN, row.post_key)]}
+        for row in found
+    ]

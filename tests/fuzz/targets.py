@@ -189,8 +189,16 @@ def _table(text: str) -> None:
         with suppress(InvalidInput):
             row.checked()
     names = ("postKey", "kind", "postedAt", "likes", "comments", "reposts", "clientId", "clientRunId")
-    post = dict.fromkeys((*names, "actorRunId", "firstSeenAt")) | {"author": {"name": text, "url": text}}
-    post |= {"text": text, "url": text, "images": [text], "leads": []}
+    post = dict.fromkeys((*names, "actorRunId", "firstSeenAt", "form", "postedPrecision")) | {
+        "author": {"name": text, "url": text}
+    }
+    post |= {
+        "text": text,
+        "url": text,
+        "images": [text],
+        "leads": [],
+        "names": [{"kind": "own", "number": text}],
+    }
     written = "".join(exports.csv_lines([post]))
     for separator in ",;\t":
         for cells in csv.reader(io.StringIO(written, newline=""), delimiter=separator):

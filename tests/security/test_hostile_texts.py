@@ -172,10 +172,16 @@ def _long_cells() -> Iterator[None]:
 def exported(texts: list[str]) -> str:
     """Export posts of these texts, with authors of the same."""
     names = ("postKey", "kind", "postedAt", "likes", "comments", "reposts", "clientId", "clientRunId")
-    rest = ("actorRunId", "firstSeenAt")
+    rest = ("actorRunId", "firstSeenAt", "form", "postedPrecision")
     rows = [
         {**dict.fromkeys((*names, *rest), "x"), "author": {"name": text, "url": text}}
-        | {"text": text, "url": text, "images": [text], "leads": []}
+        | {
+            "text": text,
+            "url": text,
+            "images": [text],
+            "leads": [],
+            "names": [{"kind": "own", "number": text}],
+        }
         for text in texts
     ]
     return "".join(exports.csv_lines(rows))

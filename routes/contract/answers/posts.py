@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harvester.posts import PostKind
+from harvester.posts import NameKind, PostForm, PostKind, TimePrecision
 from routes.contract.answers.operating import AnyObject
 from routes.contract.answers.shown import (
     ActorRunId,
@@ -25,6 +25,13 @@ class Author(Shown):
 
     name: str | None
     url: str | None
+
+
+class PostName(Shown):
+    """A number by which a post is known, and as what."""
+
+    kind: NameKind
+    number: str
 
 
 class Post(Shown):
@@ -49,6 +56,14 @@ class Post(Shown):
     actor_run_id: ActorRunId | None
     first_seen_at: Moment
     last_seen_at: Moment
+    form: Annotated[PostForm, Field(description="What it shows beside its text")]
+    posted_precision: Annotated[
+        TimePrecision | None,
+        Field(description="How exactly `postedAt` was told; `relative` goes without one"),
+    ]
+    names: Annotated[
+        list[PostName], Field(description="Every number that it is known by, its key among them")
+    ]
 
 
 class PostList(GoodPage):
