@@ -124,7 +124,7 @@ def milliseconds(value: object) -> datetime | None:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-    return _EPOCH + timedelta(milliseconds=value) if _EARLIEST_MS <= value <= _LATEST_MS else None
+    return _EPOCH + timedelta(0, 0, 0, value) if _EARLIEST_MS <= value <= _LATEST_MS else None
 
 
 def iso_time(value: object) -> datetime | None:
