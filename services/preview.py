@@ -20,6 +20,7 @@ from services import budgets, lots, pauses, preview_leads
 from services.eligibility import PASSING, USED_UP, Skip, hour_full, why_not
 from services.kickoff import ClientsNotRead, Order, ReadClients, UnknownClient, Unread, checked
 from services.plan import ACTIVE, AIRTABLE, Limits, Need, need_of, parted, profiles_for
+from services.preview_basis import Basis
 from services.preview_leads import DueLead, ReadLeads
 
 #: So far back goes what a profile has cost.
@@ -59,29 +60,6 @@ class Preview:
     def leads(self) -> list[DueLead]:
         """All leads of the first batches, in their order."""
         return [lead for batch in self.batches for lead in batch]
-
-
-@dataclass(frozen=True, slots=True)
-class _Basis:
-    """What is known of a client before its leads are looked at: how many profiles and batches it may have."""
-
-    order: Order
-    client: Client
-    actor_id: str
-    skip: Skip | None
-    posts: int
-    profiles: int
-    batches: int
-    paused: str | None
-
-    def runs_behind(self, batches: int) -> int:
-        """Count the actor runs that so many batches may be whose leads are not known."""
-        return batches * lots.runs_for(self.client.batch_size, self.actor_id)
-
-    @property
-    def looked_for(self) -> int:
-        """As many leads as tell how many batches there can be: each that follows has one at least."""
-        return self.profiles + self.batches
 
 
 class Previews:
@@ -156,13 +134,13 @@ class Previews:
     def _read(self) -> Unread | None:
         return self._read_clients() if self._read_clients is not None else None
 
-    def _is_read_for(self, basis: _Basis) -> bool:
+    def _is_read_for(self, basis: Basis) -> bool:
         of_airtable = basis.client.origin == AIRTABLE and basis.order.target_urls is None
         return self._read_leads is not None and of_airtable and basis.client.airtable_error is None
 
     def _basis(
         self, order: Order, unread: Unread | None, *, chosen: bool = False, guarded: bool = False
-    ) -> _Basis:
+    ) -> Basis:
         chosen = chosen or order.target_urls is not None
         with self._ledger.read() as tx:
             client = clients.get(tx, order.client_id)
@@ -176,11 +154,11 @@ class Previews:
                 )
             return self._of(tx, order, client, chosen=chosen, guarded=guarded)
 
-    def _of(self, tx: Tx, order: Order, client: Client, *, chosen: bool, guarded: bool) -> _Basis:
+    def _of(self, tx: Tx, order: Order, client: Client, *, chosen: bool, guarded: bool) -> Basis:
         now = self._clock()
         need = need_of(tx, client, self._limits, now)
         batches = order.max_batches if order.max_batches is not None else max(0, need.batches)
-        return _Basis(
+        return Basis(
             order=order,
             client=client,
             actor_id=lots.actor_id_of(client, self._limits.actor_id),
@@ -202,7 +180,7 @@ class Previews:
             return Skip("client_closed", f"the client is closed: {client.airtable_error}")
         return skip or hour_full(tx, client.client_id, self._limits, now)
 
-    def _as_known(self, basis: _Basis, remark: str | None) -> Preview:
+    def _as_known(self, basis: Basis, remark: str | None) -> Preview:
         if basis.skip is not None:
             return self._nothing(basis, remark)
         now = self._clock()
@@ -220,7 +198,7 @@ class Previews:
                 )
             return self._planned(tx, basis, found, remark, now)
 
-    def _as_read(self, basis: _Basis, remark: str | None) -> Preview:
+    def _as_read(self, basis: Basis, remark: str | None) -> Preview:
         assert self._read_leads is not None
         now = self._clock()
         try:
@@ -243,12 +221,12 @@ class Previews:
         with self._ledger.read() as tx:
             return self._planned(tx, basis, found, remark, now)
 
-    def _not_read(self, basis: _Basis) -> Preview:
+    def _not_read(self, basis: Basis) -> Preview:
         told = "its leads are read from Airtable at its kickoff"
         known = replace(self._nothing(basis, told), posts_wanted=basis.posts, unread=True)
         return self._bounded(known, basis, self._clock())
 
-    def _bounded(self, found: Preview, basis: _Basis, now: datetime) -> Preview:
+    def _bounded(self, found: Preview, basis: Basis, now: datetime) -> Preview:
         """Bound by target and guardrail alone what a client may cost whose leads are not known."""
         most = basis.batches if basis.profiles else 0
         with self._ledger.read() as tx:
@@ -260,14 +238,14 @@ class Previews:
             found, most_batches=most, most_actor_runs=runs, at_most_micros=at_most, about_micros=least
         )
 
-    def _nothing(self, basis: _Basis, remark: str | None, skip: Skip | None = None) -> Preview:
+    def _nothing(self, basis: Basis, remark: str | None, skip: Skip | None = None) -> Preview:
         client, skip = basis.client, skip or basis.skip
         return Preview(
             client.client_id, client.name, basis.actor_id, skip, paused=basis.paused, remark=remark
         )
 
     def _planned(
-        self, tx: Tx, basis: _Basis, found: Sequence[DueLead], remark: str | None, now: datetime
+        self, tx: Tx, basis: Basis, found: Sequence[DueLead], remark: str | None, now: datetime
     ) -> Preview:
         explicit = basis.order.target_urls is not None
         first = found if explicit else found[: basis.profiles]
