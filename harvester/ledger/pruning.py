@@ -157,9 +157,11 @@ def _raw_companions(tx: Tx, before: datetime) -> _Terms:
 
 def _samples(tx: Tx, before: datetime) -> _Terms:
     over = select(actor_runs.c.id).where(_over(before))
-    which = and_(rejects.c.sample.is_not(None), rejects.c.actor_run_id.in_(over))
+    some = or_(rejects.c.sample.is_not(None), rejects.c.raw.is_not(None))
+    which = and_(some, rejects.c.actor_run_id.in_(over))
+    size = _or_nothing(_bytes(tx, rejects.c.sample)) + _or_nothing(func.length(rejects.c.raw))
     time = select(_ended_at()).where(actor_runs.c.id == rejects.c.actor_run_id).scalar_subquery()
-    return _Terms(rejects, which, _bytes(tx, rejects.c.sample), time, {"sample": None})
+    return _Terms(rejects, which, size, time, {"sample": None, "raw": None})
 
 
 def _events(tx: Tx, before: datetime) -> _Terms:
@@ -184,3 +186,7 @@ def _bytes(tx: Tx, column: ColumnElement[Any]) -> ColumnElement[int]:
     # SQLite has octet_length from 3.43 on.
     as_text = cast(column, Text)
     return func.length(cast(as_text, LargeBinary)) if tx.on_sqlite else func.octet_length(as_text)
+
+
+def _or_nothing(size: ColumnElement[int]) -> ColumnElement[int]:
+    return func.coalesce(size, 0)

@@ -77,7 +77,8 @@ def pruned(rows: Rows) -> Rows:
             for row in rows["companions"]
         ],
         "rejects": [
-            row | {"sample": None} if row["actor_run_id"] in over else row for row in rows["rejects"]
+            row | {"sample": None, "raw": None} if row["actor_run_id"] in over else row
+            for row in rows["rejects"]
         ],
     }
 
