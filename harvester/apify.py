@@ -246,6 +246,10 @@ class Apify:
         """Read an actor's description. Raises `Gone` if there is none of that name."""
         return self._data(f"actors/{actor_id.replace('/', '~')}")
 
+    def dataset(self, dataset_id: str) -> dict[str, Any]:
+        """Read a dataset's description: `actId`, `actRunId`, `itemCount`. Raises `Gone` if there is none."""
+        return self._data(f"datasets/{required_id(dataset_id)}")
+
     def _data(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         with translated():
             answer = self._call(path, params)

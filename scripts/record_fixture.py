@@ -129,6 +129,8 @@ def _name(item: Any) -> str:
 
 def _expected(outcome: Any) -> bytes:
     told = {"outcome": type(outcome).__name__, **asdict(outcome)}
+    for one in told.get("companions", ()):
+        one["item"] = None  # it is in the post's own
     return orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n"
 
 

@@ -10,11 +10,14 @@ from harvester.profile_urls import canonical
 
 
 class Attribution:
-    """Knows the leads of one batch by the URLs that were sent for them."""
+    """Knows the leads of one batch by the URLs that were sent for them.
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    Not `alone`: they were not what was asked for, so that an item which names nobody is not the only one's.
+    """
+
+    def __init__(self, targets: Sequence[Target], *, alone: bool = True) -> None:
         self._leads = {target.target_url: target.lead_id for target in targets}
-        self._only = targets[0].lead_id if len(targets) == 1 else None
+        self._only = targets[0].lead_id if alone and len(targets) == 1 else None
         self._others: dict[str, int | None] = {}
 
     def lead_of(self, target_url: str | None, found_under: Iterable[str] = ()) -> int | None:

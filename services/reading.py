@@ -57,7 +57,7 @@ def read_page(page: Page, actor_id: str, attribution: Attribution) -> PageRead:
             lead_id = attribution.lead_of(result.target_url, result.found_under)
             if lead_id is not None:
                 read.found.append(Found(result, lead_id, _packed(item)))
-                read.companions.extend(_within(result.companions))
+                read.companions.extend(companions_within(result))
                 continue
             result = Reject(RejectReason.UNATTRIBUTABLE, "no lead of this batch", result.target_url)
         if isinstance(result, Reject):
@@ -71,8 +71,9 @@ def read_page(page: Page, actor_id: str, attribution: Attribution) -> PageRead:
     return read
 
 
-def _within(companions: Iterable[Companion]) -> Iterable[FoundCompanion]:
-    return (FoundCompanion(one, _packed(one.item)) for one in companions)
+def companions_within(post: Post) -> Iterable[FoundCompanion]:
+    """Give the comments and reactions that lay within a post's item."""
+    return (FoundCompanion(one, _packed(one.item)) for one in post.companions)
 
 
 def _packed(item: Any) -> bytes:

@@ -35,6 +35,7 @@ _OWN: Final[Mapping[Path, Codes]] = {
         REFUSED: "refused; nothing was started",
         INTERRUPTED: "interrupted by Ctrl-C before its end",
     },
+    ("backfill",): {REFUSED: "another one of the same source is at work, or it is read by itself"},
     ("serve",): {DONE: "ended by SIGTERM or Ctrl-C"},
     ("worker",): {DONE: "ended by SIGTERM or Ctrl-C, after what it had at hand"},
     ("clients", "add"): {REFUSED: "there is such a client already, or its Airtable base is another's"},

@@ -15,6 +15,7 @@ from harvester.errors import HarvesterError, InvalidInput
 from harvester.part_file import Refused
 from harvester.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, describe, load
 from services import Services, build
+from services.backfill import CannotBackfill
 from services.backup import CannotBackUp
 from services.dead_letters import NothingToReplay
 from services.eligibility import TooManyKickoffs
@@ -37,6 +38,7 @@ class Declined(HarvesterError):
 _REFUSALS = (
     Declined,
     Refused,
+    CannotBackfill,
     CannotBackUp,
     CannotRestore,
     IsBackup,

@@ -62,7 +62,7 @@ def post_of(folder: str, name: str) -> Post:
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """Give an outcome as the files of what is expected have it."""
     told = {"outcome": type(outcome).__name__, **asdict(outcome)}
-    if isinstance(outcome, Post) and outcome.posted_at:
-        told["posted_at"] = outcome.posted_at.isoformat()
+    for one in told.get("companions", ()):
+        one["item"] = None  # it is in the post's own
     read: dict[str, Any] = orjson.loads(orjson.dumps(told))
     return read

@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harvester.normalise import Outcome
-from harvester.normalise.harvestapi import MAX_DETAIL, normalise
+from harvester.normalise.harvestapi import normalise
+from harvester.normalise.refusals import MAX_DETAIL
 from harvester.normalise.values import MAX_IMAGES
 from harvester.posts import MOST_WITHIN, Companion, NoPosts, Post, Reject
 

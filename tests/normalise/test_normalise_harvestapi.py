@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from actor_examples import as_json
 from harvestapi_examples import EXAMPLES, FIXTURES, load
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.normalise import Outcome
 from harvester.normalise.harvestapi import normalise
 from harvester.normalise.text import MAX_TEXT
 from harvester.normalise.values import MAX_IMAGES
@@ -40,16 +39,6 @@ GENUINE = [
     "older_flat_build",
     "no_engagement",
 ]
-
-
-def as_json(outcome: Outcome) -> dict[str, Any]:
-    told = {"outcome": type(outcome).__name__, **asdict(outcome)}
-    if isinstance(outcome, Post) and outcome.posted_at:
-        told["posted_at"] = outcome.posted_at.isoformat()
-    for one in told.get("companions", ()):
-        one["item"] = None
-    told_as_json: dict[str, Any] = orjson.loads(orjson.dumps(told))
-    return told_as_json
 
 
 def genuine_items() -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""`docs/adding-an-actor.md`, carried out to the letter in a copy of this repository, for an invented actor."""
+"""`docs/adding-an-actor.md`, carried out to the letter in a copy of this repository."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def copy(tmp_path: Path) -> Path:
     for name in COPIED:
         skipped = shutil.ignore_patterns("__pycache__", ".hypothesis")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=skipped)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "docs").mkdir()
+    for name in ("pyproject.toml", "docs/adding-an-actor.md"):
+        shutil.copy(ROOT / name, tmp_path / name)
     written = dict(_BLOCK.findall(RECIPE))
     registry = tmp_path / "harvester" / "normalise" / "__init__.py"
     import_line, entry = written.pop("harvester/normalise/__init__.py").splitlines()
@@ -106,8 +108,8 @@ def test_the_new_actor_s_dataset_is_read_without_paying(copy: Path, sqlite_url: 
         harvester("clients", "set", "Guy-Wilson", "--actor", ACTOR)
         asked = ("backfill", "--dataset", run.dataset_id or "", "--client", "Guy-Wilson", "--actor", ACTOR)
         harvester(*asked)
-        assert json.loads(harvester("posts", "--format", "json"))["posts"] == []
+        assert json.loads(harvester("posts", "--format", "json")) == []
         harvester(*asked, "--apply")
-        (post,) = json.loads(harvester("posts", "--format", "json"))["posts"]
+        (post,) = json.loads(harvester("posts", "--format", "json"))
         assert post["postKey"] == "7400000000000000123"
         assert len(sandbox.ledger().starts) == 1
