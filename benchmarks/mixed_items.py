@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--items", type=int, default=60_000)
     given = parser.parse_args(arguments)
     asked = {"run_seconds": 4, "max_concurrent_runs": 1_000, "max_memory_gbytes": 1_000}
-    settings = {"MAX_ACTOR_RUNS": "1000", "APIFY_MAX_CHARGE_USD": "10000", "DAILY_BUDGET_USD": "100000000"}
+    settings = {"MAX_ACTOR_RUNS": "1000", "APIFY_MAX_CHARGE_USD": "10000", "DAILY_BUDGET_USD": "1000000"}
     with at_work(len(SHAPES), _LEADS, sandbox=asked, **settings) as agency:
         with agency.ledger.write() as tx:
             for number, actor in enumerate(SHAPES):
