@@ -175,7 +175,7 @@ def _unreachable(found: Lead, outcomes: list[dict[str, Any]]) -> dict[str, Any] 
 
 
 def post(found: dict[str, Any]) -> dict[str, Any]:
-    """Show a post. `clientRunId` and `actorRunId` are those that brought it first; `names` has its key too."""
+    """Show a post. `clientRunId` and `actorRunId` are those that brought it first; its key is a name, too."""
     return {
         "id": found["id"],
         "postKey": found["post_key"],

@@ -129,7 +129,9 @@ def page(
 
 
 def shown(tx: Tx, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Give posts by ID, in that order, each with `leads`, `names` (kind, number) and the first actor run's `apify_run_id`."""
+    """Give posts by ID, in that order, each with `leads`, `names` (kind, number) and `apify_run_id`, the first
+    actor run's.
+    """
     statement = (
         select(*SHOWN, actor_runs.c.apify_run_id)
         .join(actor_runs, actor_runs.c.id == posts.c.first_actor_run_id)
