@@ -129,8 +129,8 @@ def page(
 
 
 def shown(tx: Tx, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Give posts by ID, in that order, each with `leads`, `names` (kind, number) and `apify_run_id`, the first
-    actor run's.
+    """Give posts by ID, in that order, each with `leads`, `names` (kind, number) and `apify_run_id`: the
+    first actor run's.
     """
     statement = (
         select(*SHOWN, actor_runs.c.apify_run_id)
