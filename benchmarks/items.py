@@ -34,7 +34,7 @@ def made(actor: str, at: int, url: str) -> Item:
         return _damaged(chance, SHAPES[actor](chance, at, url))
     if chance.randrange(_REPEATED) == 0:
         at -= at % 100
-        chance = random.Random(at)  # noqa: S311
+        chance = random.Random(at)  # noqa: S311 - nothing secret
         if chance.randrange(_DAMAGED) == 0:
             return _damaged(chance, SHAPES[actor](chance, at, url))
         chance.randrange(_REPEATED)

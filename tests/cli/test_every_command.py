@@ -40,9 +40,9 @@ READING: dict[exit_codes.Path, list[list[str]]] = {
 }
 #: Tested with what they are about: they write, wait, or ask somebody outside.
 OTHERS = (
-    "kickoff process resume canary cancel retry pause doctor reconcile replay backup restore migrate demo "
+    "kickoff process resume canary cancel retry pause doctor reconcile replay backfill backup restore migrate "
 )
-OTHERS += "serve worker hash-password completion activity"
+OTHERS += "demo serve worker hash-password completion activity"
 GROUPS = {("airtable",), ("dead-letters",), ("clients",), ("leads",), ("tokens",)}
 
 
