@@ -39,10 +39,8 @@ READING: dict[exit_codes.Path, list[list[str]]] = {
     ("prune",): [[]],
 }
 #: Tested with what they are about: they write, wait, or ask somebody outside.
-OTHERS = (
-    "kickoff process resume canary cancel retry pause doctor reconcile replay backfill backup restore migrate "
-)
-OTHERS += "demo serve worker hash-password completion activity"
+OTHERS = "kickoff process resume canary cancel retry pause doctor reconcile replay backfill backup restore "
+OTHERS += "migrate demo serve worker hash-password completion activity"
 GROUPS = {("airtable",), ("dead-letters",), ("clients",), ("leads",), ("tokens",)}
 
 
