@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harvester import run_ids
 from harvester.apify import Apify
+from harvester.apify_answers import ApifyRun
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Ledger, Tx, activity, actor_runs, backfills, clients, locks
 from harvester.models import ActorRun, ActorRunState
@@ -72,9 +73,7 @@ class Backfills:
                 raise InvalidInput(
                     f"{apify_run_id[:60]} is no actor run of ours: say for whom, with --client"
                 )
-            told = self.apify.run(apify_run_id)
-            if not told.ended:
-                raise CannotBackfill(f"actor run {apify_run_id} is still {told.status}")
+            told = self._require_ended(apify_run_id)
             actor = actor_id or self._actor_name(told.actor_id)
             return self._foreign(told.dataset_id, client_id, actor, told.finished_at or self.clock())
         if client_id not in (None, run.client_id):
@@ -82,6 +81,12 @@ class Backfills:
         if actor_id is not None and actor_of(actor_id).actor_id != run.actor_id:
             raise InvalidInput(f"{apify_run_id} is an actor run of {run.actor_id}, not of {actor_id}")
         return self._ours(run)
+
+    def _require_ended(self, apify_run_id: str) -> ApifyRun:
+        told = self.apify.run(apify_run_id)
+        if not told.ended:
+            raise CannotBackfill(f"actor run {apify_run_id} is still {told.status}")
+        return told
 
     def _ours(self, run: ActorRun) -> Source:
         named = f"batch {run.batch} of {run.client_run_id}"
@@ -94,7 +99,7 @@ class Backfills:
         actor_of(run.actor_id)
         with self.ledger.read() as tx:
             attribution = Attribution(actor_runs.targets(tx, run.id))
-        at = run.apify_finished_at or run.created_at
+            at = backfills.seen_at(tx, run)
         return self._source(run, attribution, at)
 
     def of_dataset(self, dataset_id: str, *, client_id: str, actor_id: str | None) -> Source:
@@ -109,6 +114,7 @@ class Backfills:
                 run = actor_runs.by_apify_run_id(tx, run_id)
             if run is not None and run.dataset_id == dataset_id:
                 return self.of_actor_run(run_id, client_id=client_id, actor_id=actor_id)
+            self._require_ended(run_id)
         actor = actor_id or self._actor_name(told.get("actId"))
         return self._foreign(dataset_id, client_id, actor, _moment(told) or self.clock())
 
@@ -138,7 +144,11 @@ class Backfills:
         return DatasetSource(self.ledger, self.apify, run, attribution, at, MOST_ITEMS, total)
 
     def of_stored(self, since: datetime, *, client_id: str | None) -> Source:
-        """Give the raw items that the ledger has, of actor runs made since then. Raises `UnknownClient`."""
+        """Give the raw items that the ledger has, of actor runs made since then. Raises `InvalidInput`,
+        `UnknownClient`.
+        """
+        if since > self.clock():
+            raise InvalidInput(f"{since:%Y-%m-%d %H:%M} UTC is yet to come")
         with self.ledger.read() as tx:
             if client_id is not None and clients.get(tx, client_id) is None:
                 raise UnknownClient(f"there is no client {client_id}")
@@ -162,16 +172,20 @@ class Backfills:
         """
         owner, name = secrets.token_hex(8), f"backfill {source.key}"
         begun = self._begun(source, name, owner, by)
-        found, touched = Difference(), set[tuple[str, str]]()
+        found, touched = Difference(), dict[int, ActorRun]()
         try:
             for portion in source.portions(begun.cursor):
                 self._store(begun.id, portion, found, name, owner)
-                touched.add((portion.run.client_run_id, portion.run.client_id))
+                if portion.is_last:
+                    touched.pop(portion.run.id, None)
+                else:
+                    touched[portion.run.id] = portion.run
                 progress(portion.cursor, source.total)
             self._finish(begun, found, by)
         finally:
-            self._recount(touched)
             with self.ledger.write() as tx:
+                for run in touched.values():  # of what was stored before it was ended
+                    self._recount(tx, run)
                 locks.give_back(tx, name, owner=owner)
         return Done(source, found, begun.cursor)
 
@@ -208,13 +222,13 @@ class Backfills:
             after = (found.posts_new, found.posts_changed, found.refused.total())
             new, changed, rejected = (later - earlier for later, earlier in zip(after, before, strict=True))
             backfills.advance(tx, row_id, cursor=portion.cursor, new=new, changed=changed, rejected=rejected)
+            if portion.is_last:
+                self._recount(tx, portion.run)
 
-    def _recount(self, touched: set[tuple[str, str]]) -> None:
-        """Bring the sums of the client runs up to date; how they ended stays."""
-        for client_run_id, client_id in sorted(touched):
-            if run_ids.is_client_run_id(client_run_id):
-                with self.ledger.write() as tx:
-                    run_records.update(tx, client_run_id, client_id, source="backfill", now=self.clock())
+    def _recount(self, tx: Tx, run: ActorRun) -> None:
+        """Bring the sums of its client run up to date; how that ended stays."""
+        if run_ids.is_client_run_id(run.client_run_id):
+            run_records.update(tx, run.client_run_id, run.client_id, source="backfill", now=self.clock())
 
     def _finish(self, begun: backfills.Backfill, found: Difference, by: str) -> None:
         told = f"{found.posts_new} posts new, {found.posts_changed} changed, {found.understood} rejects less"

@@ -35,7 +35,7 @@ class Portion:
 
     `at`: when these items were seen. `understood`: places of rejects that are none any more, `refused_anew`
     those that were none before. `cursor`: how far the source is once this is stored. `unread`: stored items
-    that are not taken in, by why.
+    that are not taken in, by why. `is_last`: its actor run is read to the end with it.
     """
 
     run: ActorRun
@@ -45,6 +45,7 @@ class Portion:
     understood: list[int] = field(default_factory=list)
     refused_anew: int = 0
     unread: dict[str, int] = field(default_factory=dict)
+    is_last: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +93,7 @@ class DatasetSource:
         while True:
             _, page = pages.next(reading)
             if not page.items:
+                yield self._end(reading.cursor)
                 return
             stop = page.offset + len(page.items)
             read = read_page(page, self.run.actor_id, self.attribution)
@@ -102,6 +104,11 @@ class DatasetSource:
             understood = sorted(before.keys() - refused)
             yield Portion(self.run, read, self.at, stop, understood, anew)
             reading = replace(reading, cursor=stop)
+
+    def _end(self, cursor: int) -> Portion:
+        beyond = max(0, (self.total or 0) - self.most)
+        unread = {f"beyond the first {self.most:,} items of its dataset": beyond} if beyond else {}
+        return Portion(self.run, PageRead(), self.at, cursor, unread=unread, is_last=True)
 
 
 @dataclass(slots=True)
@@ -129,7 +136,7 @@ class StoredSource:
             runs = backfills.runs_since(tx, self.since, client_id=self.client_id, after=cursor)
         before = cursor
         for run in runs:
-            last = Portion(run, PageRead(), run.created_at, run.id)
+            last = Portion(run, PageRead(), run.created_at, run.id, is_last=True)
             try:
                 normalise = actor_of(run.actor_id).normalise
             except InvalidInput:
@@ -141,7 +148,7 @@ class StoredSource:
 
     def _of_run(self, run: ActorRun, normalise: Normaliser, cursor: int) -> Iterator[Portion]:
         with self.ledger.read() as tx:
-            attribution = Attribution(actor_runs.targets(tx, run.id))
+            attribution = _attribution(tx, run)
             for posts in backfills.posts_of(tx, run, at_once=_AT_ONCE):
                 known = _names(tx, posts)
                 for at, some in groupby(posts, key=lambda post: post.seen_at):
@@ -152,6 +159,12 @@ class StoredSource:
 
 #: What can be read again. `key` says which it is, `total` how far its cursor goes, None if that is unknown.
 Source = DatasetSource | StoredSource
+
+
+def _attribution(tx: Tx, run: ActorRun) -> Attribution:
+    if run.marker.startswith(backfills.FOREIGN):
+        return Attribution(backfills.every_lead(tx, run.client_id), alone=False)
+    return Attribution(actor_runs.targets(tx, run.id))
 
 
 def _names(tx: Tx, posts: Sequence[StoredPost]) -> dict[int, set[str]]:

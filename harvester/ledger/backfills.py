@@ -179,6 +179,15 @@ def rejects_of(tx: Tx, run: ActorRun, *, at_once: int) -> Iterator[list[StoredRe
         after = page[-1].position
 
 
+def seen_at(tx: Tx, run: ActorRun) -> datetime:
+    """Give when an actor run's items were seen: its end, or when its last post was stored after that."""
+    told = run.apify_finished_at or run.created_at
+    seen = select(sightings.c.post_id).where(sightings.c.actor_run_id == run.id)
+    theirs = posts.c.id.in_(seen), posts.c.last_actor_run_id == run.id
+    stored = tx.execute(select(func.max(posts.c.last_seen_at)).where(*theirs)).scalar_one()
+    return max(told, stored) if stored is not None else told
+
+
 def reasons_between(tx: Tx, run: ActorRun, first: int, stop: int) -> dict[int, str]:
     """Give the reasons of the rejects in a stretch of a dataset, by position."""
     place = rejects.c.position

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import and_, case, exists, false, func, not_, null, or_, select
 
 from harvester.ledger.actor_runs import IN_FLIGHT
+from harvester.ledger.backfills import FOREIGN
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, client_runs
 from harvester.models import ActorRunState, ClientRunStatus
@@ -109,13 +110,19 @@ def posts_to_come(tx: Tx, client_id: str, *, since: datetime) -> int:
 def batches_since(tx: Tx, client_id: str, *, since: datetime) -> int:
     """Count the batches planned for a client since then, but those given up before Apify had them.
 
-    The actor runs of a lot are one batch of leads, and count as one.
+    The actor runs of a lot are one batch of leads, and count as one. Foreign datasets are none.
     """
+    foreign = actor_runs.c.client_run_id.startswith(FOREIGN)
     never_sent = and_(actor_runs.c.state == ActorRunState.FAILED, actor_runs.c.apify_run_id.is_(None))
     number = func.coalesce(actor_runs.c.lot, actor_runs.c.batch)
     found = (
         select(actor_runs.c.client_run_id, number)
-        .where(actor_runs.c.client_id == client_id, actor_runs.c.created_at >= since, not_(never_sent))
+        .where(
+            actor_runs.c.client_id == client_id,
+            actor_runs.c.created_at >= since,
+            not_(never_sent),
+            not_(foreign),
+        )
         .distinct()
     )
     return int(tx.execute(select(func.count()).select_from(found.subquery())).scalar_one())
