@@ -96,6 +96,8 @@ class Difference:
             if key not in self._new:
                 self._new.add(key)
                 self.posts_new += 1
+        elif key in self._new:
+            return  # an earlier page of the same source has brought it
         elif not changed:
             self.posts_same += 1
         elif key not in self._changed:
