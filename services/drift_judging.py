@@ -21,6 +21,8 @@ _MANY_MISFITS: Final = 0.2
 #: Fewest items, not understood or rejected at all, by which an actor may be found unusable.
 _FEW_MISFITS: Final = 4
 _FEW_REJECTS: Final = 10
+#: Items that are enough to find it so, whatever each profile brought.
+_ENOUGH: Final = 20
 #: A field is rarer, or of another type, if its share has changed by so much.
 _CHANGED: Final = 0.3
 #: A field that so large a share of the items had belongs to the shape; others come and go.
@@ -121,19 +123,25 @@ def jumps(now: Look, history: Sequence[Look]) -> list[Jump]:
 def unusable(latest: Sequence[Output]) -> Look | None:
     """Give the look that proves an actor's output useless, if one does: `latest` are its runs, newest first.
 
-    Runs are taken together from the newest on until they have enough items to tell: more than half of four
-    items that nobody understands, or of ten that are rejects at all, errors among them.
+    Runs are taken together from the newest on until they have enough items to tell. More than half of twenty
+    are proof. So are more than half of four that nobody understands, or of ten that are rejects at all, if
+    most of the profiles that were asked for brought no post: else it may be one profile's nonsense.
     """
-    seen, judged = Look(), False
+    seen, before, profiles, with_posts = Look(), 0, 0, 0
     for output in latest:
         seen += output.look
+        profiles += output.profiles
+        with_posts += output.with_posts
         items = items_of(seen)
-        if not judged and items >= _FEW_MISFITS:
-            judged = True
-            if 2 * seen.misfits > items:
-                return seen
-        if items >= _FEW_REJECTS:
-            return seen if 2 * (seen.misfits + seen.errors) > items else None
+        useless = 2 * (seen.misfits + seen.errors) > items
+        if items >= _ENOUGH:
+            return seen if useless else None
+        if 2 * with_posts < profiles and (
+            (before < _FEW_MISFITS <= items and 2 * seen.misfits > items)
+            or (before < _FEW_REJECTS <= items and useless)
+        ):
+            return seen
+        before = items
     return None
 
 

@@ -60,12 +60,21 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The look of one actor run, when it was judged, and when a person let it pass (`excused_at`)."""
+    """The look of one actor run, when it was judged, and when a person let it pass (`excused_at`).
+
+    `profiles`: how many it was asked for. Of those, the look's targets are the ones that it had a word about.
+    """
 
     actor_run_id: int
     judged_at: datetime
     excused_at: datetime | None
     look: Look
+    profiles: int
+
+    @property
+    def with_posts(self) -> int:
+        """How many of its profiles brought posts."""
+        return self.look.targets - self.look.empty_targets
 
 
 def together(one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]) -> Fields:
@@ -119,16 +128,16 @@ def latest(
     Their `fields` are read only if asked for: they are by far the most of it.
     """
     wanted = [one for one in actor_outputs.c if fields or one.name != "fields"]
-    statement = select(*wanted).where(
-        actor_outputs.c.actor_id == actor_id, actor_outputs.c.judged_at.is_not(None)
-    )
+    its_own = actor_runs.c.id == actor_outputs.c.actor_run_id
+    statement = select(*wanted, actor_runs.c.profiles).join(actor_runs, its_own)
+    statement = statement.where(actor_outputs.c.actor_id == actor_id, actor_outputs.c.judged_at.is_not(None))
     if but is not None:
         statement = statement.where(actor_outputs.c.actor_run_id != but)
     if client_id is not None:
         statement = statement.where(actor_outputs.c.actor_run_id.in_(_of_client(client_id)))
     in_order = statement.order_by(actor_outputs.c.judged_at.desc(), actor_outputs.c.actor_run_id.desc())
     return [
-        Output(row.actor_run_id, row.judged_at, row.excused_at, _look(row._asdict()))
+        Output(row.actor_run_id, row.judged_at, row.excused_at, _look(row._asdict()), row.profiles)
         for row in tx.execute(in_order.limit(limit))
     ]
 

@@ -92,7 +92,7 @@ def test_an_actor_that_brings_errors_alone_is_paused_once_they_are_many(bring: B
 def test_the_report_says_what_changed_and_why_items_were_refused(bring: Bringing) -> None:
     for _ in range(4):
         bring(15)
-    bring(5, 10, item=OTHER_ITEM)
+    bring(7, 14, item=OTHER_ITEM)
     (report,) = Drift(bring.ledger).actors(ACTOR, rejects=True)
     rates = {one["name"]: one for one in report["rates"]}
     assert (rates["rejects"]["now"], rates["rejects"]["before"]) == (0.6667, 0.0)
@@ -103,7 +103,7 @@ def test_the_report_says_what_changed_and_why_items_were_refused(bring: Bringing
         "ref": "new",
     }
     (refused,) = report["rejects"]
-    assert (refused["reason"], refused["items"]) == (RejectReason.UNKNOWN_TYPE, 10)
+    assert (refused["reason"], refused["items"]) == (RejectReason.UNKNOWN_TYPE, 14)
     assert refused["samples"][0]["sample"] == '{"a": 1}'
     make_client(bring.ledger, "Other")
     (report,) = Drift(bring.ledger).actors(ACTOR, client_id="Other")

@@ -66,7 +66,7 @@ def test_an_actor_is_unusable_by_its_latest_items_alone(looks: list[Look]) -> No
         items = items_of(seen)
         assert items >= 4
         assert 2 * seen.misfits > items or (items >= 10 and 2 * (seen.misfits + seen.errors) > items)
-    enough = next((at for at in range(len(looks)) if sum(map(items_of, looks[: at + 1])) >= 10), None)
+    enough = next((at for at in range(len(looks)) if sum(map(items_of, looks[: at + 1])) >= 20), None)
     if enough is not None:
         for earlier in (Look(items=99, misfits=99), Look(items=99, posts=99)):
             assert unusable(_outputs([*looks[: enough + 1], earlier])) == seen
@@ -89,6 +89,20 @@ def test_few_items_pause_nothing(looks: list[Look], useless: bool) -> None:
     assert (unusable(_outputs(looks)) is not None) == useless
 
 
+@pytest.mark.parametrize(
+    ("look", "profiles", "useless"),
+    [
+        (Look(items=14, posts=6, misfits=8, targets=4, empty_targets=0), 4, False),
+        (Look(items=14, posts=6, misfits=8, targets=3, empty_targets=2), 4, True),
+        (Look(items=19, posts=5, errors=14, targets=2), 4, False),
+        (Look(items=20, posts=6, misfits=14, targets=4), 4, True),
+        (Look(items=20, posts=10, misfits=10, targets=4), 4, False),
+    ],
+)
+def test_the_nonsense_of_one_profile_is_not_the_actor_s(look: Look, profiles: int, useless: bool) -> None:
+    assert (unusable(_outputs([look], profiles)) is not None) == useless
+
+
 def test_what_changed_is_told_field_by_field() -> None:
     before = [{"id": "1", "text": "a", "when": 5, "seldom": 1 if at == 0 else None} for at in range(20)]
     for item in before[1:]:
@@ -106,5 +120,5 @@ def test_what_changed_is_told_field_by_field() -> None:
     ]
 
 
-def _outputs(looks: Sequence[Look]) -> list[Output]:
-    return [Output(at, NOW - timedelta(minutes=at), None, look) for at, look in enumerate(looks)]
+def _outputs(looks: Sequence[Look], profiles: int = 1) -> list[Output]:
+    return [Output(at, NOW - timedelta(minutes=at), None, look, profiles) for at, look in enumerate(looks)]
