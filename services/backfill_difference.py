@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harvester.ledger import Tx
-from harvester.ledger.post_known import Known, told_by
+from harvester.ledger.post_known import Known
 from harvester.ledger.post_shelf import Shelf
 from services.backfill_sources import Portion
 
@@ -82,12 +82,8 @@ class Difference:
             self._compare(tx, portion)
 
     def _compare(self, tx: Tx, portion: Portion) -> None:
-        client_id, found = portion.run.client_id, portion.read.found
-        shelf = Shelf(tx, client_id, found, now=portion.at)
-        for item in found:
-            shelf.place(item, told_by(portion.run, item, portion.at))
-        for known in shelf._all:
-            self._count(client_id, known)
+        for known in Shelf(tx, portion.run, portion.read.found, now=portion.at).all:
+            self._count(portion.run.client_id, known)
 
     def _count(self, client_id: str, known: Known) -> None:
         key = (client_id, known.values["post_key"])

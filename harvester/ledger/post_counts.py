@@ -28,6 +28,28 @@ def of_row(values: Mapping[str, Any]) -> Counts:
     return {name: values[name] for name in COUNTED}
 
 
+def told_at(values: Mapping[str, Any]) -> datetime:
+    """Give when the counts among a post's columns were told."""
+    moment: datetime = values["counted_at"] or values["last_seen_at"]
+    return moment
+
+
+def joined(old: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the counts of whichever tells any that are newer, of two as new those told now, and when that was.
+
+    What these leave out is taken from the other.
+    """
+    those = [values for values in (told, old) if any(values[name] is not None for name in COUNTED)]
+    if not those:
+        return {**dict.fromkeys(COUNTED), "counted_at": None}
+    newest = max(those, key=told_at)
+    counts = {
+        name: newest[name] if newest[name] is not None else those[-1 if newest is those[0] else 0][name]
+        for name in COUNTED
+    }
+    return {**counts, "counted_at": told_at(newest)}
+
+
 def recorded(
     history: Mapping[datetime, Counts], now: Mapping[str, Any], at: datetime, told: Counts
 ) -> Counts:

@@ -15,7 +15,7 @@ from harvester.models import ActorRun
 from harvester.posts import Post, PostKind, TimePrecision
 
 #: What an item may leave out: that is no word against what is known.
-_PERHAPS: Final = ("url", "author_name", "author_url", *post_counts.COUNTED)
+_PERHAPS: Final = ("url", "author_name", "author_url")
 _FIRST: Final = ("first_seen_at", "first_actor_run_id", "first_client_run_id")
 #: What a post is, the plainest word first: a more exact one stays, in whichever order they come.
 _KINDS: Final = (PostKind.REPOST, PostKind.ORIGINAL, PostKind.QUOTE)
@@ -72,8 +72,13 @@ class Known:
         moment: datetime = self.values["last_seen_at"]
         return moment
 
+    @property
+    def counted_at(self) -> datetime:
+        """When its counts were told last."""
+        return post_counts.told_at(self.values)
+
     def take(self, told: dict[str, Any]) -> None:
-        """Take what an item tells: all of it if none was seen later, else only what is missing."""
+        """Take what a page's items tell: all of it if none was seen later, else only what is missing."""
         first = {name: self.values[name] for name in _FIRST}
         self._join(told, {})
         self.values.update(first)
@@ -86,22 +91,23 @@ class Known:
         told = other.values
         if "raw" not in told and other.id is not None and other.seen_at >= self.seen_at:
             told = {**told, "raw": raw_of(other.id)}
-        self.lead_ids |= other.lead_ids
-        self._join(told, {**(other.history or {}), **other.recorded})
+        self._join(told, other.history or {})
 
     def _join(self, told: dict[str, Any], theirs: Mapping[datetime, Counts]) -> None:
         old = self.values
-        later, earlier = (told, old) if told["last_seen_at"] >= old["last_seen_at"] else (old, told)
-        self.values = _joined(later, earlier)
+        self.values = joined(old, told)
         first = min((old, told), key=lambda values: values["first_seen_at"])
-        self.values.update({name: first[name] for name in _FIRST}, post_key=old["post_key"])
-        for at, counts in sorted(theirs.items(), reverse=True):
-            self._record(at, counts)
-        self._record(earlier["last_seen_at"], post_counts.of_row(earlier))
+        self.values.update({name: first[name] for name in _FIRST})
+        earlier = dict(theirs)
+        for values in (old, told):
+            if (at := post_counts.told_at(values)) < self.counted_at:
+                earlier[at] = post_counts.of_row(values)
+        for at in sorted(earlier, reverse=True):
+            self._record(at, earlier[at])
 
     def _record(self, at: datetime, counts: Counts) -> None:
         """Keep counts of a time before the present ones."""
-        if at >= self.seen_at:
+        if at >= self.counted_at:
             return
         known = {**(self.history or {}), **self.recorded}
         kept = post_counts.recorded(known, self.values, at, counts)
@@ -127,6 +133,7 @@ def told_by(run: ActorRun, item: Found, now: datetime) -> dict[str, Any]:
         "likes": post.likes,
         "comments": post.comments,
         "reposts": post.reposts,
+        "counted_at": None,
         "images": list(post.images),
         "extras": post.extras,
         "raw": item.raw,
@@ -139,15 +146,23 @@ def told_by(run: ActorRun, item: Found, now: datetime) -> dict[str, Any]:
     }
 
 
-def _joined(later: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(later)
+def joined(old: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Put together what is known of a post and what is told of it now, by when either was seen.
+
+    Of what was seen at one time, the word told now counts. The key stays.
+    """
+    later, earlier = (told, old) if told["last_seen_at"] >= old["last_seen_at"] else (old, told)
+    values = {**later, **post_counts.joined(old, told), "post_key": old["post_key"]}
+    if values["counted_at"] == values["last_seen_at"]:
+        values["counted_at"] = None
     for name in _PERHAPS:
         if values[name] is None:
             values[name] = earlier[name]
     # The more exact time; of two that are as exact, the one that was told later.
     timed = max((later, earlier), key=_exactness)
     values.update(posted_at=timed["posted_at"], posted_precision=timed["posted_precision"])
-    values["kind"] = max(later["kind"], earlier["kind"], key=lambda kind: _KINDS.index(PostKind(kind)))
+    if later["kind"] != earlier["kind"]:
+        values["kind"] = max(later["kind"], earlier["kind"], key=lambda kind: _KINDS.index(PostKind(kind)))
     if values["author_name"] != later["author_name"]:
         values["words"] = search_words.of(values["text"], values["author_name"])
     return values

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import reduce
 from typing import Any, Final
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from harvester.ledger import post_counts, post_index, post_merging, post_names
+from harvester.ledger import post_counts, post_index, post_merging, post_names, post_naming
 from harvester.ledger.database import Tx
-from harvester.ledger.post_known import Found, Known
+from harvester.ledger.post_known import Found, Known, joined, told_by
+from harvester.ledger.post_naming import One
 from harvester.ledger.tables import posts
+from harvester.models import ActorRun
 
 #: What is read of a post that is known: all but its raw item.
 _READ: Final = tuple(column for column in posts.c if column.name != "raw")
@@ -20,60 +23,53 @@ _FIXED: Final = ("id", "client_id", "post_key")
 
 
 class Shelf:
-    """The posts that the items of one page may be, by every number that they are known by.
+    """The posts that the items of one page are: `all` of them, new or known, as they are to be from now on.
 
-    Build it once the transaction has passed `post_names.one_at_a_time`.
+    Building it writes nothing. One that is to be saved is built once the transaction has passed
+    `post_names.one_at_a_time`. Which post each item is gets settled for the whole page first; what it tells
+    is taken after, so that a page read again finds everything as it left it.
     """
 
-    def __init__(self, tx: Tx, client_id: str, found: Sequence[Found], *, now: datetime) -> None:
+    def __init__(self, tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> None:
         self._tx = tx
-        self._client_id = client_id
-        numbers = {number for item in found for number in post_names.of_item(item.post)}
-        self._all = _load(tx, client_id, numbers)
-        self._by_number = {number: known for known in self._all for number in known.names}
+        self._client_id = run.client_id
+        names = [post_names.of_item(item.post) for item in found]
+        rows = _load(tx, run.client_id, {number for some in names for number in some})
+        ones = post_naming.settled(rows, names)
         #: Rows that turned out to be another's post: the younger, and the older that it is part of.
         self._gone: list[tuple[Known, Known]] = []
-        self._load_histories(known for known in self._all if known.seen_at > now)
+        self._load_histories(row for one in ones for row in one.rows if len(one.rows) > 1 or _newer(row, now))
+        by_number = {number: at for at, one in enumerate(ones) for number in one.names}
+        of_one: list[list[Found]] = [[] for _ in ones]
+        for item in found:
+            of_one[by_number[item.post.post_key]].append(item)
+        self.all: list[Known] = [
+            self._as_it_will_be(one, [told_by(run, item, now) for item in items], items)
+            for one, items in zip(ones, of_one, strict=True)
+        ]
 
-    def place(self, item: Found, told: dict[str, Any]) -> None:
-        """Take an item in as whichever post it is, new or not; `told` is what it tells, as columns.
+    def _as_it_will_be(self, one: One, told: Sequence[dict[str, Any]], items: Sequence[Found]) -> Known:
+        known = self._merged(one.rows)
+        if told:
+            whole = reduce(joined, told)
+            if known is None:
+                known = Known(None, whole, {}, history={})
+            else:
+                known.take(whole)
+        if known is None:
+            raise ValueError("a post of which there is neither a row nor an item")
+        known.names = one.names
+        known.lead_ids = {item.lead_id for item in items}
+        return known
 
-        An item whose names contradict what is known of them goes by its first name alone.
-        """
-        names = post_names.of_item(item.post)
-        ones = self._known_by(names)
-        every = post_names.joined([*(one.names for one in ones), names])
-        if post_names.contradict(every):
-            key = item.post.post_key
-            ones = self._known_by([key])
-            every = ones[0].names if ones else {key: names[key]}
-        if ones:
-            known = self._merged(ones)
-            known.take(told)
-        else:
-            known = Known(None, dict(told), {}, history={})
-            self._all.append(known)
-        known.names = every
-        known.lead_ids.add(item.lead_id)
-        self._by_number.update(dict.fromkeys(every, known))
-
-    def _known_by(self, numbers: Iterable[str]) -> list[Known]:
-        """Give the posts that have any of these numbers, the oldest first; new ones are the youngest."""
-        found = {id(one): one for number in numbers if (one := self._by_number.get(number)) is not None}
-        if len(found) < 2:
-            return list(found.values())
-        return sorted(found.values(), key=lambda one: (one.id is None, one.id or self._all.index(one)))
-
-    def _merged(self, ones: Sequence[Known]) -> Known:
-        """Make one post of several: the oldest, with all that is known of the others."""
-        oldest, *younger = ones
-        if younger:
-            self._load_histories(ones)
+    def _merged(self, rows: Sequence[Known]) -> Known | None:
+        """Make one post of several rows: the oldest, with all that is known of the others."""
+        if not rows:
+            return None
+        oldest, *younger = sorted(rows, key=lambda row: row.row_id)
         for other in younger:
             oldest.absorb(other, self._raw_of)
-            self._all.remove(other)
-            if other.id is not None:
-                self._gone.append((other, oldest))
+            self._gone.append((other, oldest))
         return oldest
 
     def _load_histories(self, ones: Iterable[Known]) -> None:
@@ -87,21 +83,21 @@ class Shelf:
 
     def save(self) -> list[Known]:
         """Write down what is new or has changed. Gives every post of the page, each with its ID."""
-        self._insert([one for one in self._all if one.id is None])
+        self._insert([one for one in self.all if one.id is None])
         for younger, older in self._gone:
             post_merging.move(self._tx, younger.row_id, older.row_id)
-        self._update([one for one in self._all if one.changed])
+        self._update([one for one in self.all if one.changed])
         told = [
             (one.row_id, number, kind)
-            for one in self._all
+            for one in self.all
             for number, kind in one.names.items()
             if one.saved.get(number) is not kind
         ]
         post_names.save(self._tx, self._client_id, sorted(told, key=lambda row: row[1]))
         post_counts.add(
-            self._tx, [(one.row_id, at, counts) for one in self._all for at, counts in one.recorded.items()]
+            self._tx, [(one.row_id, at, counts) for one in self.all for at, counts in one.recorded.items()]
         )
-        return self._all
+        return self.all
 
     @property
     def gone(self) -> list[tuple[str, str]]:
@@ -131,6 +127,10 @@ class Shelf:
             {"post_id": one.id} | {f"new_{name}": one.values.get(name) for name in columns} for one in changed
         ]
         self._tx.execute(statement, sorted(rows, key=lambda row: row["post_id"]))
+
+
+def _newer(row: Known, now: datetime) -> bool:
+    return row.counted_at > now
 
 
 def _load(tx: Tx, client_id: str, numbers: Iterable[str]) -> list[Known]:

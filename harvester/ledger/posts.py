@@ -13,7 +13,6 @@ from harvester.ledger import companions, post_merging, post_names, rows
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.post_known import Found as Found
-from harvester.ledger.post_known import told_by
 from harvester.ledger.post_shelf import Shelf
 from harvester.ledger.tables import actor_runs, leads, posts, rejects, sightings
 from harvester.models import ActorRun
@@ -45,9 +44,7 @@ def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> No
     if not found:
         return
     post_names.one_at_a_time(tx, run.client_id)
-    shelf = Shelf(tx, run.client_id, found, now=now)
-    for item in found:
-        shelf.place(item, told_by(run, item, now))
+    shelf = Shelf(tx, run, found, now=now)
     stored = shelf.save()
     ids = {number: one.row_id for one in stored for number in one.names}
     tx.owe(Kind.POST, *(one.row_id for one in stored))

@@ -210,6 +210,7 @@ posts = Table(
     required("extras", JSON),
     required("raw", LargeBinary),
     Column("last_actor_run_id", Id),  # whose item `raw` is; of rows from before, the first
+    Column("counted_at", Utc),  # when its counts were last told; NULL: when it was last seen
     required("first_actor_run_id", Id),
     required("first_client_run_id", Text),
     required("first_seen_at", Utc),

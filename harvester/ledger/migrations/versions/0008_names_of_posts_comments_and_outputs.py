@@ -125,4 +125,5 @@ def upgrade() -> None:
     op.add_column("posts", sa.Column("form", sa.Text(), server_default="text", nullable=False))
     op.add_column("posts", sa.Column("posted_precision", sa.Text(), nullable=True))
     op.add_column("posts", sa.Column("last_actor_run_id", Id, nullable=True))
+    op.add_column("posts", sa.Column("counted_at", Utc, nullable=True))
     op.add_column("rejects", sa.Column("raw", sa.LargeBinary(), nullable=True))
