@@ -82,3 +82,18 @@ def test_what_cannot_be_read_again_is_said(stage: Stage) -> None:
         past.of(stage).of_actor_run("HG7ML7M8z78YcAPEB", client_id=None, actor_id=None)
     with pytest.raises(InvalidInput, match="yet to come"):
         past.of(stage).of_stored(stage.clock().replace(year=2_999), client_id=None)
+
+
+def test_two_at_once_are_one(stage: Stage) -> None:
+    """The second is told who is at work, and since when."""
+    stage.harvest("ann-bulk-3")
+    told: list[str] = []
+
+    def meanwhile(done: int, total: int | None) -> None:
+        with pytest.raises(CannotBackfill, match="is at work by a test since 20") as caught:
+            past.applied(stage, past.ours(stage))
+        told.append(str(caught.value))
+
+    past.of(stage).apply(past.ours(stage), meanwhile, by="a test")
+    assert told
+    past.applied(stage, past.ours(stage))
