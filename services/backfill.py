@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from services import Services
 
 #: How long a backfill counts as at work after the last portion that it has stored.
-_LEASE: Final = timedelta(minutes=5)
+_LEASE: Final = timedelta(minutes=2)
 _OVER: Final = (ActorRunState.INGESTED, ActorRunState.FAILED)
 _UNKNOWN_ACTOR: Final = "Apify does not tell which actor it is of: name it with --actor"
 
@@ -193,9 +193,7 @@ class Backfills:
         now = self.clock()
         with self.ledger.write() as tx:
             if not locks.take(tx, name, now=now, until=now + _LEASE, owner=owner, longest=_LEASE):
-                at_work = backfills.opened(tx, source.key)
-                who = f"by {at_work.by} since {at_work.started_at:%Y-%m-%d %H:%M} UTC" if at_work else ""
-                raise CannotBackfill(f"a backfill of {source.key} is at work {who}".rstrip())
+                raise CannotBackfill(_at_work(tx, source.key, name))
             row = source.saved(tx)
             begun = backfills.begin(
                 tx,
@@ -236,6 +234,18 @@ class Backfills:
         with self.ledger.write() as tx:
             backfills.finish(tx, begun.id, now=now)
             _note(tx, begun.client_id, by, f"finished: {begun.key}: {told}", now)
+
+
+def _at_work(tx: Tx, key: str, name: str) -> str:
+    """Say who is at work on a source, and until when it is believed to be."""
+    begun, lock = backfills.opened(tx, key), locks.get(tx, name)
+    who = f", by {begun.by} since {begun.started_at:%Y-%m-%d %H:%M} UTC" if begun else ""
+    until = (
+        f"; should its process be dead, it can be gone on with from {lock.until:%H:%M:%S} UTC on"
+        if lock
+        else ""
+    )
+    return f"a backfill of {key} is at work{who}{until}"
 
 
 def of(services: Services) -> Backfills:
