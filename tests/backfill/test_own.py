@@ -90,7 +90,7 @@ def test_two_at_once_are_one(stage: Stage) -> None:
     told: list[str] = []
 
     def meanwhile(done: int, total: int | None) -> None:
-        with pytest.raises(CannotBackfill, match="is at work by a test since 20") as caught:
+        with pytest.raises(CannotBackfill, match="is at work, by a test since 20") as caught:
             past.applied(stage, past.ours(stage))
         told.append(str(caught.value))
 
