@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harvester import run_ids
 from harvester.apify import Apify
-from harvester.apify_answers import ApifyRun
+from harvester.apify_answers import ApifyRun, required_id
+from harvester.apify_errors import BadAnswer
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Ledger, Tx, activity, actor_runs, backfills, clients, locks
 from harvester.models import ActorRun, ActorRunState
@@ -66,6 +67,7 @@ class Backfills:
 
         Raises `CannotBackfill`, `InvalidInput`, `UnknownClient`, and what Apify's gateway raises.
         """
+        _check_id(apify_run_id)
         with self.ledger.read() as tx:
             run = actor_runs.by_apify_run_id(tx, apify_run_id)
         if run is None:
@@ -107,6 +109,7 @@ class Backfills:
 
         Raises what `of_actor_run` raises.
         """
+        _check_id(dataset_id)
         told = self.apify.dataset(dataset_id)
         run_id = told.get("actRunId")
         if isinstance(run_id, str):
@@ -193,7 +196,7 @@ class Backfills:
         now = self.clock()
         with self.ledger.write() as tx:
             if not locks.take(tx, name, now=now, until=now + _LEASE, owner=owner, longest=_LEASE):
-                raise CannotBackfill(_at_work(tx, source.key, name))
+                raise CannotBackfill(_at_work(tx, source, name))
             row = source.saved(tx)
             begun = backfills.begin(
                 tx,
@@ -236,16 +239,24 @@ class Backfills:
             _note(tx, begun.client_id, by, f"finished: {begun.key}: {told}", now)
 
 
-def _at_work(tx: Tx, key: str, name: str) -> str:
+def _check_id(given: str) -> None:
+    """Refuse what cannot be an ID of Apify's. Raises `InvalidInput`."""
+    try:
+        required_id(given)
+    except BadAnswer as error:
+        raise InvalidInput(str(error)) from error
+
+
+def _at_work(tx: Tx, source: Source, name: str) -> str:
     """Say who is at work on a source, and until when it is believed to be."""
-    begun, lock = backfills.opened(tx, key), locks.get(tx, name)
+    begun, lock = backfills.opened(tx, source.key), locks.get(tx, name)
     who = f", by {begun.by} since {begun.started_at:%Y-%m-%d %H:%M} UTC" if begun else ""
     until = (
         f"; should its process be dead, it can be gone on with from {lock.until:%H:%M:%S} UTC on"
         if lock
         else ""
     )
-    return f"a backfill of {key} is at work{who}{until}"
+    return f"a backfill of {source.words} is at work{who}{until}"
 
 
 def of(services: Services) -> Backfills:

@@ -76,6 +76,12 @@ class DatasetSource:
         return self.run.marker if self.is_foreign else f"actor run {self.run.apify_run_id}"
 
     @property
+    def words(self) -> str:
+        """Name it in a sentence."""
+        of = f"dataset {self.run.dataset_id} for" if self.is_foreign else f"{self.key} of"
+        return f"{of} {self.run.client_id}"
+
+    @property
     def client_id(self) -> str | None:
         """Say whose posts these are."""
         return self.run.client_id
@@ -125,6 +131,11 @@ class StoredSource:
     def key(self) -> str:
         """Name it among all that may be read at once."""
         return f"stored since {self.since:%Y-%m-%dT%H:%M:%SZ} of {self.client_id or 'all clients'}"
+
+    @property
+    def words(self) -> str:
+        """Name it in a sentence."""
+        return f"what is {self.key}"
 
     def saved(self, tx: Tx) -> int | None:
         """Say that what is stored hangs on the actor runs that it was of already."""

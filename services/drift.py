@@ -49,7 +49,10 @@ def judge(tx: Tx, run: ActorRun, heard: list[Heard], *, now: datetime) -> None:
         _warn(tx, run, look, found, now=now)
     elif run.cursor:
         over(tx, _output_of(run), now)
-    _pause_if_useless(tx, run, now)
+    if actor_outputs.was_asked_again(tx, run):
+        actor_outputs.excuse_one(tx, run, now=now)
+    else:
+        _pause_if_useless(tx, run, now)
 
 
 def _warn(tx: Tx, run: ActorRun, look: Look, found: list[Jump], *, now: datetime) -> None:

@@ -18,11 +18,10 @@ _RUNS: Final = 3
 _ITEMS: Final = 30
 #: The share of items that could not be understood from which on a person should look, without a history.
 _MANY_MISFITS: Final = 0.2
-#: Fewest items, not understood or rejected at all, by which an actor may be found unusable.
-_FEW_MISFITS: Final = 4
-_FEW_REJECTS: Final = 10
-#: Items that are enough to find it so, whatever each profile brought.
-_ENOUGH: Final = 20
+#: Items, and profiles, by which an actor may be found useless; and the fewest profiles of several runs.
+_ENOUGH: Final = 30
+_MANY: Final = 10
+_FEW: Final = 3
 #: A field is rarer, or of another type, if its share has changed by so much.
 _CHANGED: Final = 0.3
 #: A field that so large a share of the items had belongs to the shape; others come and go.
@@ -123,25 +122,23 @@ def jumps(now: Look, history: Sequence[Look]) -> list[Jump]:
 def unusable(latest: Sequence[Output]) -> Look | None:
     """Give the look that proves an actor's output useless, if one does: `latest` are its runs, newest first.
 
-    Runs are taken together from the newest on until they have enough items to tell. More than half of twenty
-    are proof. So are more than half of four that nobody understands, or of ten that are rejects at all, if
-    most of the profiles that were asked for brought no post: else it may be one profile's nonsense.
+    More than half of the items must be of no use. The latest run alone is proof with thirty items. Else runs
+    are taken together from the newest on: thirty items are proof if most of their profiles brought no post,
+    fewer if ten profiles were asked for and not even a fifth of them did. Anything less may be the nonsense
+    of a few profiles, for which nobody else is to wait.
     """
-    seen, before, profiles, with_posts = Look(), 0, 0, 0
-    for output in latest:
+    seen, profiles, with_posts = Look(), 0, 0
+    for number, output in enumerate(latest):
         seen += output.look
         profiles += output.profiles
         with_posts += output.with_posts
         items = items_of(seen)
         useless = 2 * (seen.misfits + seen.errors) > items
         if items >= _ENOUGH:
-            return seen if useless else None
-        if 2 * with_posts < profiles and (
-            (before < _FEW_MISFITS <= items and 2 * seen.misfits > items)
-            or (before < _FEW_REJECTS <= items and useless)
-        ):
+            most_lack = profiles >= _FEW and 2 * with_posts < profiles
+            return seen if useless and (number == 0 or most_lack) else None
+        if useless and profiles >= _MANY and 5 * with_posts < profiles:
             return seen
-        before = items
     return None
 
 

@@ -143,9 +143,15 @@ def in_words(pause: Pause) -> str:
     )
 
 
-def why_waiting(tx: Tx, client_id: str) -> str | None:
-    """Say in words what pause keeps a client's batches from starting; None if none does."""
-    found = pauses.of_client(tx, client_id)
+def why_waiting(tx: Tx, client_id: str, actor_id: str | None = None) -> str | None:
+    """Say in words what pause keeps a client's batches from starting; None if none does.
+
+    Those of this actor; without one, those that wait to be started.
+    """
+    if actor_id is not None:
+        found = pauses.of_start(tx, client_id, actor_id)
+    else:
+        found = pauses.of_client(tx, client_id) or next(iter(pauses.of_waiting(tx, client_id)), None)
     return None if found is None else in_words(found)
 
 

@@ -158,15 +158,16 @@ class Previews:
         now = self._clock()
         need = need_of(tx, client, self._limits, now)
         batches = order.max_batches if order.max_batches is not None else max(0, need.batches)
+        actor_id = lots.actor_id_of(client, self._limits.actor_id)
         return Basis(
             order=order,
             client=client,
-            actor_id=lots.actor_id_of(client, self._limits.actor_id),
+            actor_id=actor_id,
             skip=self._skip(tx, client, need, now, chosen=chosen, guarded=guarded),
             posts=need.posts,
             profiles=max(0, profiles_for(client, self._limits, posts=need.posts, batches=batches)),
             batches=batches,
-            paused=pauses.why_waiting(tx, client.client_id),
+            paused=pauses.why_waiting(tx, client.client_id, actor_id),
         )
 
     def _skip(

@@ -130,7 +130,7 @@ def _as_json(done: Done, applied: bool) -> dict[str, Any]:
 def _show(done: Done, applied: bool) -> None:
     found = done.difference
     went_on = f", from {done.began_at} on" if done.began_at else ""
-    show_line(f"Read {counted(found.items, 'item')} of {done.source.key}{went_on}.")
+    show_line(f"Read {counted(found.items, 'item')} of {done.source.words}{went_on}.")
     rows = [
         ("Posts that are new", f"{found.posts_new:,}"),
         ("Posts that change", f"{found.posts_changed:,}{_fields(done)}"),

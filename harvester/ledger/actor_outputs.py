@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
 from harvester.ledger.post_tables import actor_outputs
-from harvester.ledger.tables import actor_runs, rejects
+from harvester.ledger.tables import actor_runs, lead_outcomes, rejects
 from harvester.models import ActorRun
 
 #: Of how many items that were looked at a path was there, and of how many the value was of a type:
@@ -142,10 +142,32 @@ def latest(
     ]
 
 
+def was_asked_again(tx: Tx, run: ActorRun) -> bool:
+    """Say whether an actor run was for leads alone of which an earlier one had brought nothing.
+
+    Those are asked for apart from the others, and prove nothing about them.
+    """
+    earlier = lead_outcomes.alias("earlier")
+    before = exists().where(
+        earlier.c.lead_id == lead_outcomes.c.lead_id,
+        earlier.c.actor_run_id < run.id,
+        earlier.c.decided_at.is_not(None),
+        earlier.c.posts_found == 0,
+    )
+    anew = select(lead_outcomes.c.lead_id).where(lead_outcomes.c.actor_run_id == run.id, ~before)
+    return tx.execute(anew.limit(1)).first() is None
+
+
 def actors(tx: Tx) -> list[str]:
     """Name the actors of which something was judged."""
     judged = select(actor_outputs.c.actor_id).where(actor_outputs.c.judged_at.is_not(None))
     return sorted(tx.execute(judged.distinct()).scalars())
+
+
+def excuse_one(tx: Tx, run: ActorRun, *, now: datetime) -> None:
+    """Let what one actor run brought count for nothing when its actor is judged."""
+    which = actor_outputs.c.actor_run_id == run.id
+    tx.execute(update(actor_outputs).where(which).values(excused_at=now))
 
 
 def excuse(tx: Tx, actor_id: str, *, now: datetime) -> None:

@@ -17,15 +17,15 @@ def test_drift_tells_what_changed_and_the_pause_is_lifted_by_actor(
     bring = Bringing(ledger)
     for _ in range(4):
         bring(15)
-    bring(7, 14, item=OTHER_ITEM)
+    bring(10, 20, item=OTHER_ITEM)
     told = " ".join(harvester("drift", "--actor", ACTOR).stdout.split())
     for words in (
         f"Starts of {ACTOR} are paused since",
         f"harvester resume --actor {ACTOR}",
-        "67% (14 of 21)",
+        "67% (20 of 30)",
         "jumped",
         "postedAt.timestamp",
-        "14 items refused as unknown_type, such as:",
+        "20 items refused as unknown_type, such as:",
         '{"a": 1}',
     ):
         assert words in told

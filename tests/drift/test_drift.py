@@ -54,20 +54,20 @@ def test_a_jump_is_told_with_the_field_behind_it_until_the_output_is_as_it_was(b
 
 def test_small_runs_pause_an_actor_together_and_a_person_is_not_overruled_by_them(bring: Bringing) -> None:
     pauses = Pauses(bring.ledger, lambda: bring.now, max_in_flight=5)
-    for _ in range(3):
+    for _ in range(9):
         bring(0, 1)
         assert bring.pause() is None
     bring(0, 1)
     pause = bring.pause()
     assert pause is not None
-    assert (pause.paused_by, "4 of its last 4 items" in pause.reason) == ("drift", True)
+    assert (pause.paused_by, "10 of its last 10 items" in pause.reason) == ("drift", True)
     alert = told(bring, f"actor {ACTOR} paused")
     assert alert is not None
     for command in ("harvester drift", "harvester resume --actor", "harvester backfill", "harvester retry"):
         assert command in alert.text
     assert pauses.lift(of_actor(ACTOR), by="Ann")
     assert told(bring, f"actor {ACTOR} paused") is None
-    for _ in range(3):
+    for _ in range(9):
         bring(0, 1)
         assert bring.pause() is None, "what was let pass counts no more"
     bring(0, 1)
@@ -75,7 +75,7 @@ def test_small_runs_pause_an_actor_together_and_a_person_is_not_overruled_by_the
 
 
 def test_what_is_a_day_back_pauses_nothing(bring: Bringing) -> None:
-    for _ in range(3):
+    for _ in range(9):
         bring(0, 1)
     bring.now += timedelta(hours=25)
     bring(0, 1)
@@ -83,16 +83,16 @@ def test_what_is_a_day_back_pauses_nothing(bring: Bringing) -> None:
 
 
 def test_an_actor_that_brings_errors_alone_is_paused_once_they_are_many(bring: Bringing) -> None:
-    bring(0, errors=9)
+    bring(0, errors=29)
     assert bring.pause() is None
-    bring(0, errors=1)
+    bring(0, errors=30)
     assert bring.pause() is not None
 
 
 def test_the_report_says_what_changed_and_why_items_were_refused(bring: Bringing) -> None:
     for _ in range(4):
         bring(15)
-    bring(7, 14, item=OTHER_ITEM)
+    bring(10, 20, item=OTHER_ITEM)
     (report,) = Drift(bring.ledger).actors(ACTOR, rejects=True)
     rates = {one["name"]: one for one in report["rates"]}
     assert (rates["rejects"]["now"], rates["rejects"]["before"]) == (0.6667, 0.0)
@@ -103,7 +103,7 @@ def test_the_report_says_what_changed_and_why_items_were_refused(bring: Bringing
         "ref": "new",
     }
     (refused,) = report["rejects"]
-    assert (refused["reason"], refused["items"]) == (RejectReason.UNKNOWN_TYPE, 14)
+    assert (refused["reason"], refused["items"]) == (RejectReason.UNKNOWN_TYPE, 20)
     assert refused["samples"][0]["sample"] == '{"a": 1}'
     make_client(bring.ledger, "Other")
     (report,) = Drift(bring.ledger).actors(ACTOR, client_id="Other")
@@ -112,7 +112,7 @@ def test_the_report_says_what_changed_and_why_items_were_refused(bring: Bringing
 
 
 def test_starts_of_a_paused_actor_wait_and_those_of_others_go_on(make_any_stage: MakeStage) -> None:
-    stage = make_any_stage(apify={"datasets": {"ann": [NONSENSE] * 5}})
+    stage = make_any_stage(apify={"datasets": {"ann": [NONSENSE] * 30}})
     stage.harvest("ann")
     waits = stage.kickoff(stage.agency("bob", client_id="Bo"))
     started = len(stage.sandbox.ledger().starts)
@@ -129,6 +129,18 @@ def test_starts_of_a_paused_actor_wait_and_those_of_others_go_on(make_any_stage:
     answer = stage.api("POST", "/api/starts/resume", {"actorId": ACTOR})
     assert answer.json["lifted"]
     assert stage.finish(waits)["status"] == "Completed"
+
+
+def test_what_is_asked_for_again_and_again_pauses_nothing(make_stage: MakeStage) -> None:
+    """A profile that brings nonsense does so each time, and is asked for apart."""
+    stage = make_stage(apify={"datasets": {"ann": [NONSENSE] * 8}})
+    for client_id in ("Ada", "Bo"):
+        stage.agency("ann", client_id=client_id)
+        for _ in range(3):
+            stage.finish(stage.kickoff(client_id))
+            stage.clock.skip(seconds=1)
+    assert len(stage.sandbox.ledger().starts) == 6
+    assert stage.web.pauses.standing() == []
 
 
 def test_a_person_pauses_an_actor_by_any_way_in(ledger: Ledger, clock: FakeClock) -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from flow.conftest import MakeStage
 
 from harvester.ledger import alerts
-from harvester.ledger.pauses import of_actor
-
-ACTOR = "harvestapi/linkedin-profile-posts"
 
 
 def test_items_that_nobody_understands_are_no_profiles_fault(make_any_stage: MakeStage) -> None:
@@ -21,7 +18,6 @@ def test_items_that_nobody_understands_are_no_profiles_fault(make_any_stage: Mak
         assert [error["code"] for error in run["errors"]] == ["output_not_understood"]
         assert run["coverage"]["unreachable"] == run["coverage"]["none"] == 0
         stage.clock.skip(seconds=1)
-        assert stage.web.pauses.lift(of_actor(ACTOR), by="a person")
     assert set(stage.leads().values()) == {"Pending"}
     with stage.ledger.read() as tx:
         (told,) = [one for one in alerts.latest(tx, limit=20) if one.key.startswith("output of ")]
@@ -32,7 +28,6 @@ def test_items_that_nobody_understands_are_no_profiles_fault(make_any_stage: Mak
 def test_an_alert_about_the_output_is_over_once_it_is_understood(make_stage: MakeStage) -> None:
     stage = make_stage()
     stage.harvest("ann-nonsense", "bob-nonsense")
-    stage.web.pauses.lift(of_actor(ACTOR), by="a person")
     stage.harvest("cho", client_id="Ada")
     with stage.ledger.read() as tx:
         (told,) = [one for one in alerts.latest(tx, limit=20) if one.key.startswith("output of ")]

@@ -17,13 +17,13 @@ def test_an_output_that_has_changed_is_shown_on_every_page_until_a_person_lets_i
     for _ in range(4):
         bring(15)
     assert "Paused" not in operator.get("/")
-    bring(4, 16, item={**OTHER_ITEM, "<b>new</b>": 1})
+    bring(6, 24, item={**OTHER_ITEM, "<b>new</b>": 1})
     page = operator.get("/actors")
     told = text_of(page)
     for words in (
-        "Items that became no post 80 % (16 of 20) 0 % (0 of 60) jumped",
+        "Items that became no post 80 % (24 of 30) 0 % (0 of 60) jumped",
         "content another type text in 100% list in 100%",
-        "16 refused as unknown_type",
+        "24 refused as unknown_type",
         "<b>new</b> new not there number in 100%",
     ):
         assert words in told
