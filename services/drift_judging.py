@@ -18,10 +18,9 @@ _RUNS: Final = 3
 _ITEMS: Final = 30
 #: The share of items that could not be understood from which on a person should look, without a history.
 _MANY_MISFITS: Final = 0.2
-#: Items, and profiles, by which an actor may be found useless; and the fewest profiles of several runs.
+#: Items of one run, and profiles of several, by which an actor may be found useless.
 _ENOUGH: Final = 30
 _MANY: Final = 10
-_FEW: Final = 3
 #: A field is rarer, or of another type, if its share has changed by so much.
 _CHANGED: Final = 0.3
 #: A field that so large a share of the items had belongs to the shape; others come and go.
@@ -122,23 +121,20 @@ def jumps(now: Look, history: Sequence[Look]) -> list[Jump]:
 def unusable(latest: Sequence[Output]) -> Look | None:
     """Give the look that proves an actor's output useless, if one does: `latest` are its runs, newest first.
 
-    More than half of the items must be of no use. The latest run alone is proof with thirty items. Else runs
-    are taken together from the newest on: thirty items are proof if most of their profiles brought no post,
-    fewer if ten profiles were asked for and not even a fifth of them did. Anything less may be the nonsense
-    of a few profiles, for which nobody else is to wait.
+    More than half of the items must be of no use. The latest run alone tells if it has thirty items; else
+    runs are taken together, from the newest on until ten profiles were asked for, of which not even a fifth
+    may have brought posts. Anything less may be the nonsense of a few, for which nobody else is to wait.
     """
     seen, profiles, with_posts = Look(), 0, 0
     for number, output in enumerate(latest):
         seen += output.look
         profiles += output.profiles
         with_posts += output.with_posts
-        items = items_of(seen)
-        useless = 2 * (seen.misfits + seen.errors) > items
-        if items >= _ENOUGH:
-            most_lack = profiles >= _FEW and 2 * with_posts < profiles
-            return seen if useless and (number == 0 or most_lack) else None
-        if useless and profiles >= _MANY and 5 * with_posts < profiles:
-            return seen
+        useless = 2 * (seen.misfits + seen.errors) > items_of(seen)
+        if number == 0 and items_of(seen) >= _ENOUGH:
+            return seen if useless else None
+        if profiles >= _MANY:
+            return seen if useless and 5 * with_posts < profiles else None
     return None
 
 
