@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from factories import opened
 
 from harvester.ledger import Ledger, job_runs
 from services.overview import Overview
+from services.pauses import Pauses
 
 from . import checks, story, traces
 from .apify import TOKEN, UnreliableApify
@@ -183,9 +184,18 @@ class _Stage:
             self.outcome.counts["faults"] = self.apify.heal()
             healing = time.monotonic()
             while not self._quiet(callers, harvests) and time.monotonic() < healing + HEAL_SECONDS:
+                self._let_actors_go_on()
                 time.sleep(0.2)
             self.outcome.counts["seconds to heal"] = round(time.monotonic() - healing, 1)
         self._ended(callers, watch, harvests)
+
+    def _let_actors_go_on(self) -> None:
+        """Be the person who looks at an actor that was paused: half of these people's leads are odd."""
+        switch = Pauses(self.ledger, lambda: datetime.now(UTC), max_in_flight=1)
+        for pause in switch.standing():
+            if pause.actor_id is not None:
+                switch.lift(pause.scope, by="a person")
+                self.tell(f"{pause.scope} is let go on")
 
     def _break(self, callers: list[Caller], harvests: int) -> None:
         """Kill and stop, until all is ordered and over, or there is time for the healing alone."""
