@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ GROUPS = {("airtable",), ("dead-letters",), ("clients",), ("leads",), ("tokens",
 def names(ledger: Ledger) -> dict[str, str]:
     """A client run in the ledger, and what it is called."""
     make_client(ledger, "Acme")
-    (batch,) = make_run(ledger, [make_leads(ledger, "Acme", 2)], client_id="Acme")
+    now = datetime.now(UTC)  # one that has run for a day is what `check` finds
+    (batch,) = make_run(ledger, [make_leads(ledger, "Acme", 2)], client_id="Acme", now=now)
     return {"RUN": batch.client_run_id, "JOB": batch.client_run_id[:13], "CLIENT": "Acme"}
 
 
