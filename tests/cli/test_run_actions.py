@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -45,8 +46,9 @@ def test_cancel_ends_what_was_not_started(ledger: Ledger, harvester: Harvester) 
 
 def test_cancel_says_when_something_is_at_work(ledger: Ledger, shown: Shown, harvester: Harvester) -> None:
     make_client(ledger)
-    (run,) = make_run(ledger, [make_leads(ledger, count=2)])
-    end_run(ledger, run, ActorRunState.RUNNING, now=NOW)
+    now = datetime.now(UTC)  # one that has run for a day is ended for that
+    (run,) = make_run(ledger, [make_leads(ledger, count=2)], now=now)
+    end_run(ledger, run, ActorRunState.RUNNING, now=now)
     assert shown("cancel", FULL_ID) == {"clientRunId": FULL_ID, "clientId": CLIENT_ID, "status": "Running"}
     assert "as soon as" in harvester("cancel", FULL_ID).stdout
 
