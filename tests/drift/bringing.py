@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from factories import NOW, make_client, make_leads, make_run
@@ -26,9 +26,9 @@ OTHER_ITEM = {"ref": 1, "content": ["words"], "author": {"name": "Ann"}}
 class Bringing:
     """Brings outputs, one actor run after another, each a minute later and for a client of its own."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, now: datetime = NOW) -> None:
         self.ledger = ledger
-        self.now = NOW
+        self.now = now
         self.runs: list[ActorRun] = []
 
     def __call__(

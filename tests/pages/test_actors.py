@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from drift.bringing import ACTOR, OTHER_ITEM, Bringing
 from web.asking import Web
 
@@ -13,7 +15,7 @@ OTHER = "supreme_coder/linkedin-post"
 def test_an_output_that_has_changed_is_shown_on_every_page_until_a_person_lets_it_go_on(
     page_web: Web, operator: Operator
 ) -> None:
-    bring = Bringing(page_web.ledger)
+    bring = Bringing(page_web.ledger, datetime.now(UTC) - timedelta(minutes=10))  # pages tell of the last day
     for _ in range(4):
         bring(15)
     assert "Paused" not in operator.get("/")
