@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OURS := harvester services routes scripts benchmarks .ci wsgi.py gunicorn.conf.py
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test fast slow slow-and-check chaos screenshots fuzz check lint types imports bandit \
+.PHONY: help setup demo test fast slow slow-and-check chaos bench screenshots fuzz check lint types imports bandit \
 	wheel sbom audit clean
 .DEFAULT_GOAL := help
 
@@ -81,6 +81,9 @@ fuzz: setup ## Lead a fuzzer into each parser, for MINUTES=1 each; TARGET=items 
 chaos: setup ## 200 harvests while processes are killed and calls fail; SEED=7 DATABASE=postgresql HARVESTS=50
 	cd tests && PYTHONPATH=.. "$(abspath $(BIN)/python)" -m chaos $(if $(SEED),--seed $(SEED)) \
 		$(if $(DATABASE),--database $(DATABASE)) $(if $(HARVESTS),--harvests $(HARVESTS))
+
+bench: setup ## Measure speed and memory against floors, some 15 minutes; ONLY=webhook one alone
+	$(BIN)/python benchmarks $(ONLY)
 
 screenshots: setup ## Take the pictures in docs/screenshots anew, of the demo's day; needs Chromium
 	cd tests && PYTHONPATH=.. "$(abspath $(BIN)/python)" -m browser.screenshots ../docs/screenshots
