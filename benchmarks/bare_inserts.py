@@ -78,7 +78,7 @@ def _read(connection: Any, table: str, like: str, mark: str) -> Written:
 
 
 def inserted(connection: Any, found: dict[str, Written], *, at_once: int) -> None:
-    """Insert the rows, each client's table by table, `at_once` clients in a transaction behind the job run."""
+    """Insert the rows, each client's table by table, `at_once` clients in a transaction after the job run."""
     of_clients = dict(found)
     job = of_clients.pop("job_runs")
     whose = list(found["client_runs"].rows)

@@ -14,23 +14,19 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from bare_inserts import driver, inserted, written
 from databases import BOTH, database
 from flask.testing import FlaskClient
+from many_clients import store
 from measured import Measured, tell
-from sqlalchemy import insert
 
-from harvester.ledger import Ledger
-from harvester.ledger.tables import clients, leads
 from harvester.settings import load
 from routes import create_app
 from services import build
 from services.process import AT_ONCE
 
-LEADS: Final = 20
 #: What is asked for: milliseconds for each client on top of its INSERTs.
 MOST_MS: Final = 3.0
 #: Clients in one call, and how often. Each call has clients of its own, told apart by their stream.
@@ -64,7 +60,7 @@ def measured(kind: str) -> Iterator[Measured]:
     sizes = [size for size, calls in CALLS for _ in range(calls)]
     with database(kind) as url, database(kind) as other:
         for each in (url, other):
-            _found(each, sizes)
+            store(each, sizes)
         with closing(driver(url)) as found, closing(driver(other)) as bare, _web(url) as web:
             spent = {size: (Spent(), Spent()) for size, _ in CALLS}
             for stream, size in enumerate(sizes, 1):
@@ -113,43 +109,6 @@ def _web(url: str) -> Iterator[FlaskClient]:
         yield create_app(services).test_client()
     finally:
         services.close()
-
-
-def _found(url: str, sizes: Sequence[int]) -> None:
-    """Store clients with their leads, as many as each call has, each call's in a stream of its own."""
-    now = datetime.now(UTC)
-    numbered = [(stream, at) for stream, size in enumerate(sizes, 1) for at in range(size)]
-    rows = [
-        {
-            "client_id": f"Client-{stream:02d}-{at:04d}",
-            "name": f"Client {at}",
-            "status": "Active",
-            "service_level": 2,
-            "daily_target": 2 * LEADS,
-            "batch_size": LEADS,
-            "max_batches": 10,
-            "stream": stream,
-            "timezone": "UTC",
-            "created_at": now,
-        }
-        for stream, at in numbered
-    ]
-    ledger = Ledger(url)
-    with closing(ledger), ledger.write(patient=True) as tx:
-        tx.execute(insert(clients), rows)
-        tx.execute(insert(leads), [lead for row in rows for lead in _leads(row["client_id"], now)])
-
-
-def _leads(client_id: Any, now: datetime) -> Iterator[dict[str, Any]]:
-    for lead in range(LEADS):
-        profile = f"https://www.linkedin.com/in/{client_id}-{lead}".lower()
-        yield {
-            "client_id": client_id,
-            "profile_url": profile,
-            "given_url": profile,
-            "extra": {},
-            "created_at": now,
-        }
 
 
 if __name__ == "__main__":
