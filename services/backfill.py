@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harvester import run_ids
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun, required_id
-from harvester.apify_errors import BadAnswer
+from harvester.apify_errors import BadAnswer, Gone
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.ledger import Ledger, Tx, activity, actor_runs, backfills, clients, locks
 from harvester.models import ActorRun, ActorRunState
@@ -117,14 +118,18 @@ class Backfills:
                 run = actor_runs.by_apify_run_id(tx, run_id)
             if run is not None and run.dataset_id == dataset_id:
                 return self.of_actor_run(run_id, client_id=client_id, actor_id=actor_id)
-            self._require_ended(run_id)
+            with suppress(Gone):  # a dataset with a name is kept for longer than its actor run
+                self._require_ended(run_id)
         actor = actor_id or self._actor_name(told.get("actId"))
         return self._foreign(dataset_id, client_id, actor, _moment(told) or self.clock())
 
     def _actor_name(self, apify_actor_id: object) -> str:
         if not isinstance(apify_actor_id, str):
             raise InvalidInput(_UNKNOWN_ACTOR)
-        told = self.apify.actor(apify_actor_id)
+        try:
+            told = self.apify.actor(apify_actor_id)
+        except Gone as error:
+            raise InvalidInput(_UNKNOWN_ACTOR) from error
         user, name = told.get("username"), told.get("name")
         if not isinstance(user, str) or not isinstance(name, str):
             raise InvalidInput(_UNKNOWN_ACTOR)
@@ -137,7 +142,7 @@ class Backfills:
             if clients.get(tx, client_id) is None:
                 raise UnknownClient(f"there is no client {client_id}")
             targets = backfills.every_lead(tx, client_id)
-        run = backfills.unsaved_run(client_id, dataset_id, actor, at)
+            run = backfills.foreign_run(tx, client_id, dataset_id, actor, at)
         return self._source(run, Attribution(targets, alone=False), at)
 
     def _source(self, run: ActorRun, attribution: Attribution, at: datetime) -> DatasetSource:

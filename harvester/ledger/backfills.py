@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -117,14 +117,30 @@ def unsaved_run(client_id: str, dataset_id: str, actor_id: str, now: datetime) -
     )
 
 
+def foreign_run(tx: Tx, client_id: str, dataset_id: str, actor_id: str, now: datetime) -> ActorRun:
+    """Give what a foreign dataset hangs on, as its row is or would be once it is read as of that actor."""
+    unsaved = unsaved_run(client_id, dataset_id, actor_id, now)
+    found = actor_runs.by_marker(tx, unsaved.marker)
+    return unsaved if found is None else replace(found, actor_id=actor_id)
+
+
 def saved_run(tx: Tx, run: ActorRun) -> ActorRun:
-    """Give the row of a foreign dataset and client, made once."""
+    """Give the row of a foreign dataset and client, made once. Whose items they are is what was said last.
+
+    If that is another actor than before, what was read of them as that one's is to be read again.
+    """
     kept = ("marker", "client_run_id", "client_id", "batch", "state", "actor_id", "max_posts", "profiles")
     values = {name: getattr(run, name) for name in (*kept, "dataset_id", "created_at")}
     rows.insert_unless_there(tx, actor_runs_table, **values)
     found = actor_runs.by_marker(tx, run.marker)
     assert found is not None, "it was made a moment ago"
-    return found
+    if found.actor_id == run.actor_id:
+        return found
+    theirs = actor_runs_table.c.id == found.id
+    tx.execute(update(actor_runs_table).where(theirs).values(actor_id=run.actor_id))
+    unfinished = (backfills.c.key == run.marker, backfills.c.finished_at.is_(None))
+    tx.execute(update(backfills).where(*unfinished).values(cursor=0))
+    return replace(found, actor_id=run.actor_id)
 
 
 def every_lead(tx: Tx, client_id: str) -> list[Target]:

@@ -16,6 +16,7 @@ from services import backfill_sources
 from services.kickoff import UnknownClient
 
 CLIENT = "Guy-Wilson"
+ACTOR = "harvestapi/linkedin-profile-posts"
 
 
 def filled(stage: Stage, *handles: str) -> str:
@@ -141,3 +142,55 @@ def test_what_is_stored_is_read_again_and_stays(make_any_stage: MakeStage) -> No
     assert dict(done.unread) == {"pruned": 1}
     for table in ("posts", "sightings", "rejects", "leads", "actor_runs", "lead_outcomes"):
         assert past.whole(stage)[table] == kept[table]
+
+
+def test_a_wrong_actor_is_put_right_by_the_right_one(stage: Stage) -> None:
+    """Of what was read as another actor's nothing stays but the rejects, and those are read again."""
+    stage.agency("ann-bulk-3")
+    dataset = filled(stage, "ann-bulk-3")
+    found = past.of(stage)
+    wrong = found.of_dataset(dataset, client_id=CLIENT, actor_id="apimaestro/linkedin-post-detail")
+    assert past.applied(stage, wrong).difference.posts_new == 0
+    refused = past.rejected(stage)
+    assert refused
+    told = past.shown(stage, found.of_dataset(dataset, client_id=CLIENT, actor_id=ACTOR)).difference
+    assert (told.posts_new, told.understood) == (len(refused), len(refused))
+    done = past.applied(stage, found.of_dataset(dataset, client_id=CLIENT, actor_id=ACTOR)).difference
+    assert done == told
+    assert past.rejected(stage) == {}
+    assert stage.row()["actor_id"] == ACTOR
+
+
+def test_the_right_actor_begins_anew_where_a_wrong_one_was_ended(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the wrong one had read by then would be nobody's for good."""
+    monkeypatch.setattr("services.dataset_pages.PAGE_ITEMS", 1)
+    stage.agency("ann-bulk-12")
+    dataset = filled(stage, "ann-bulk-12")
+    found = past.of(stage)
+
+    def ending(done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        wrong = found.of_dataset(dataset, client_id=CLIENT, actor_id="apimaestro/linkedin-post-detail")
+        found.apply(wrong, ending, by="a test")
+    assert past.rejected(stage)
+    done = past.applied(stage, found.of_dataset(dataset, client_id=CLIENT, actor_id=ACTOR))
+    assert done.began_at == 0
+    assert past.rejected(stage) == {}
+
+
+def test_a_dataset_outlives_the_actor_run_that_filled_it(stage: Stage) -> None:
+    """Apify keeps a dataset that has a name for ever, and neither its actor run nor each Actor."""
+    stage.agency("ann-bulk-3")
+    dataset = filled(stage, "ann-bulk-3")
+    found = past.of(stage)
+    for path in ("/v2/actor-runs/*", "/v2/actors/*"):
+        gone = {"status": 404, "type": "record-not-found", "message": "It was not found"}
+        stage.sandbox.inject("refused", method="GET", path=path, **gone)
+    with pytest.raises(InvalidInput, match="--actor"):
+        found.of_dataset(dataset, client_id=CLIENT, actor_id=None)
+    told = past.applied(stage, found.of_dataset(dataset, client_id=CLIENT, actor_id=ACTOR)).difference
+    assert told.posts_new == len(stage.posts()) > 0
