@@ -173,8 +173,8 @@ def test_the_right_actor_begins_anew_where_a_wrong_one_was_ended(
     def ending(done: int, total: int | None) -> None:
         raise KeyboardInterrupt
 
+    wrong = found.of_dataset(dataset, client_id=CLIENT, actor_id="apimaestro/linkedin-post-detail")
     with pytest.raises(KeyboardInterrupt):
-        wrong = found.of_dataset(dataset, client_id=CLIENT, actor_id="apimaestro/linkedin-post-detail")
         found.apply(wrong, ending, by="a test")
     assert past.rejected(stage)
     done = past.applied(stage, found.of_dataset(dataset, client_id=CLIENT, actor_id=ACTOR))
