@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from harvester.ledger.companions import FoundCompanion
 from harvester.ledger.posts import Found, Refused
 from harvester.models import ActorRun
 from harvester.normalise import Normaliser, actor_of
+from harvester.packed import BadPack, unpack
 from harvester.posts import Companion, Post, Reject
 from services.attribution import Attribution
 from services.dataset_pages import DatasetPages
@@ -27,6 +27,7 @@ from services.reading import PageRead, companions_within, read_page
 
 #: Stored items that are read at a time.
 _AT_ONCE: Final = 500
+_STILL_REFUSED: Final = "rejects that are refused as before"
 
 
 @dataclass(slots=True)
@@ -220,6 +221,7 @@ def _rejects_again(
         if isinstance(found, Post):
             lead_id = attribution.lead_of(found.target_url, found.found_under)
             if lead_id is None:
+                _leave(portion, _STILL_REFUSED)
                 continue
             portion.read.found.append(Found(found, lead_id, reject.raw))
             portion.read.companions.extend(companions_within(found))
@@ -228,6 +230,8 @@ def _rejects_again(
         elif isinstance(found, Reject):
             if found.reason != reject.reason:
                 _still_refused(portion, reject, found, attribution)
+            else:
+                _leave(portion, _STILL_REFUSED)
             continue
         portion.understood.append(reject.position)
     return portion
@@ -235,7 +239,7 @@ def _rejects_again(
 
 def _still_refused(portion: Portion, reject: StoredReject, found: Reject, attribution: Attribution) -> None:
     lead_id = attribution.lead_of(found.target_url)
-    sample = zlib.decompress(reject.raw).decode("utf-8", "replace")[:2_000]
+    sample = unpack(reject.raw).decode("utf-8", "replace")[:2_000]
     portion.read.refused.append(Refused(reject.position, found, lead_id, sample, reject.raw))
 
 
@@ -244,6 +248,6 @@ def _leave(portion: Portion, why: str) -> None:
 
 
 def _unpacked(raw: bytes) -> Any:
-    with suppress(zlib.error, orjson.JSONDecodeError):
-        return orjson.loads(zlib.decompress(raw))
+    with suppress(BadPack, orjson.JSONDecodeError):
+        return orjson.loads(unpack(raw))
     return None

@@ -98,3 +98,21 @@ def test_a_post_that_cannot_be_read_again_stays_and_is_told(stage: Stage, item: 
     assert dict(done.unread) == {why: 1}
     assert done.is_empty
     assert past.posts(stage) == before
+
+
+def test_a_reject_that_is_still_one_is_told(stage: Stage) -> None:
+    """Be it that nobody understands it, or that it is of nobody."""
+    stage.harvest(*HANDLES)
+    with stage.ledger.write() as tx:
+        run = actor_runs.get(tx, stage.row()["id"])
+        assert run is not None
+        raw = {"type": "post", "id": "7300000000000000009", "query": {"targetUrl": "https://nobody.example/"}}
+        items = {RejectReason.UNKNOWN_TYPE: {"nothing": "of ours"}, RejectReason.UNATTRIBUTABLE: raw}
+        refused = [
+            Refused(place, Reject(why, "?"), None, None, packed(item))
+            for place, (why, item) in enumerate(items.items())
+        ]
+        posts.store_rejects(tx, run, refused)
+    told = past.shown(stage, stored(stage)).difference
+    assert dict(told.unread) == {"rejects that are refused as before": 2}
+    assert told.is_empty
