@@ -37,7 +37,7 @@ from harvester.normalise.values import (
     told_iso,
     told_ms,
 )
-from harvester.posts import NameKind, NoPosts, Post, PostKind, Reject, RejectReason, TimePrecision
+from harvester.posts import Name, NameKind, NoPosts, Post, PostKind, Reject, RejectReason, TimePrecision
 
 MOST_A_PAGE: Final = 100
 _PROFILES: Final = "https://www.linkedin.com/in/"
@@ -47,6 +47,7 @@ _POST_SHAPE: Final = frozenset(
     {"text", "posted_at", "post_type", "stats", "urn", "full_urn", "activity_urn", "post_url"}
 )
 _DETAIL_SHAPE: Final = frozenset({"text", "url", "urn", "id", "created_at"})
+_LEAST_DIGITS: Final = 15  # of a post's number; today's have 19
 _BESIDE_POST: Final = ("author", "media", "stats", "inputUrl")
 _ZONE: Final = re.compile(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})\s*\Z")
 
@@ -76,6 +77,12 @@ def _told_date(value: object) -> Moment | None:
     if told is None or not isinstance(value, str) or _ZONE.search(value):
         return told
     return told[0], TimePrecision.DAY
+
+
+def _long_number(value: object) -> Name | None:
+    """Give a bare number if it is as long as LinkedIn's are: a short one may be the actor's own count."""
+    found = any_name(value)
+    return found if found is not None and len(found[1]) >= _LEAST_DIGITS else None
 
 
 def _kind(item: Item) -> PostKind:
@@ -137,6 +144,7 @@ DETAIL: Final = Table(
         Field(post_name(NameKind.UGC_POST), "urn.ugcPost_urn"),
         Field(post_name(NameKind.SHARE), "urn.share_urn"),
         Field(any_name, "urn", "id"),
+        Field(_long_number, "id"),
     ),
     url=POSTS.url,
     text=POSTS.text,
@@ -157,7 +165,7 @@ def normalise(item: object) -> Post | Reject | NoPosts:
     """What an item of the posts of a profile or of a company is to us. Never raises."""
     if not isinstance(item, dict):
         return not_an_object(item)
-    told = _remark(item, _POST_SHAPE)
+    told = _remark(item, _POST_SHAPE, POSTS)
     return POSTS.post(item) if told is None else told
 
 
@@ -167,19 +175,19 @@ def normalise_detail(item: object) -> Post | Reject | NoPosts:
         return not_an_object(item)
     held = item.get("post")
     if not isinstance(held, dict):
-        told = _remark(item, frozenset())
+        told = _remark(item, frozenset(), DETAIL)
         post = Reject(RejectReason.UNKNOWN_TYPE, f"its post is {json_type(held)}", DETAIL.target.of(item))
         return post if told is None or held is not None else told
-    told = _remark({**held, "error": item.get("error")}, _DETAIL_SHAPE)
     flat = {**held, **{key: item[key] for key in _BESIDE_POST if key in item}}
+    told = _remark({**flat, "error": item.get("error")}, _DETAIL_SHAPE, DETAIL)
     return DETAIL.post(flat) if told is None else told
 
 
-def _remark(item: Item, shape: frozenset[str]) -> Reject | NoPosts | None:
+def _remark(item: Item, shape: frozenset[str], table: Table) -> Reject | NoPosts | None:
     """Read what is no post, if it is none: none of the keys that only a post has is in it."""
-    target = POSTS.target.of(item)
+    target = table.target.of(item)
     error = item.get("error")
-    if not shape.isdisjoint(item) and not (error and not POSTS.names_of(item)):
+    if not shape.isdisjoint(item) and not (error and not table.names_of(item)):
         return None
     message = item.get("message")
     if isinstance(message, str) and message.strip().lower().startswith("no posts"):

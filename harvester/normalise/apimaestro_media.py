@@ -29,6 +29,7 @@ _DOCUMENT: Final[dict[str, Field[Any]]] = {
     "title": Field(name, "document.title"),
     "pages": Field(count, "document.page_count"),
     "url": Field(https_url, "document.url"),
+    "cover": Field(image_url, "document.thumbnail"),
 }
 _LANGUAGE: Final = Field(name, "post_language_code")
 _LONGEST_LANGUAGE: Final = 20  # characters
@@ -113,7 +114,7 @@ def article(item: Item) -> dict[str, Any]:
 
 
 def document(item: Item) -> dict[str, Any]:
-    """Give the document that a post shows: `title`, `pages`, `url`."""
+    """Give the document that a post shows: `title`, `pages`, `url`, `cover`."""
     return parts(item, _DOCUMENT)
 
 

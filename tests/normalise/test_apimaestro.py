@@ -15,6 +15,7 @@ from harvester.posts import NameKind, Post, PostForm, PostKind, TimePrecision
 
 FOLDER = "apimaestro"
 ACTOR = ACTORS["apimaestro/linkedin-profile-posts"]
+DETAIL = ACTORS["apimaestro/linkedin-post-detail"]
 ANN = "https://www.linkedin.com/in/ann"
 
 
@@ -161,3 +162,31 @@ def test_the_post_in_detail_is_not_changed_by_being_read() -> None:
     before = copy.deepcopy(item)
     ACTORS["apimaestro/linkedin-post-detail"].normalise(item)
     assert item == before
+
+
+def test_the_thumbnail_of_a_document_is_its_cover() -> None:
+    document = {
+        "title": "T",
+        "page_count": 3,
+        "url": "https://d.example/d",
+        "thumbnail": "https://d.example/t",
+    }
+    told = {"title": "T", "pages": 3, "url": "https://d.example/d", "cover": "https://d.example/t"}
+    assert changed("bare_urn", document=document).extras["document"] == told
+
+
+def test_a_post_in_detail_is_known_by_its_id_too() -> None:
+    """A URN that counts the ugcPost stands beside an ID that does not: other actors know it by that."""
+    item = load(FOLDER, "detail")
+    post = {**item["post"], "url": None, "urn": "urn:li:ugcPost:7401000000000000611"}
+    told = DETAIL.normalise({**item, "post": {**post, "id": "7401000000000000610"}})
+    assert isinstance(told, Post)
+    assert told.names == ((NameKind.UGC_POST, "7401000000000000611"), (NameKind.OWN, "7401000000000000610"))
+    counted = DETAIL.normalise({**item, "post": {**post, "id": "610"}})
+    assert isinstance(counted, Post)
+    assert counted.names == ((NameKind.UGC_POST, "7401000000000000611"),)
+
+
+def test_an_error_beside_a_post_that_has_its_id_alone_is_no_error_item() -> None:
+    item = {"post": {"id": "7401000000000000610", "text": "words"}, "error": "no reactions were found"}
+    assert isinstance(DETAIL.normalise(item), Post)
