@@ -1,4 +1,4 @@
-"""The local Apify in a process of its own, without delay, with room for many: `python quick_sandbox.py TOKEN`."""
+"""The local Apify in a process of its own, without delay, with room for many: `quick_sandbox.py TOKEN`."""
 
 from __future__ import annotations
 

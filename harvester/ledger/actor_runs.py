@@ -9,15 +9,31 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import and_, case, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningInsert
 
 from harvester.errors import LostLease
-from harvester.ledger import moves, rows, run_events
+from harvester.ledger import many_ids, moves, rows, run_events
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, lead_outcomes
+from harvester.ledger.tables import leads as leads_table
 from harvester.ledger.types import Utc
 from harvester.models import ActorRun, ActorRunState, Lead, Target
 
@@ -50,23 +66,38 @@ def plan(
 
     `lot`: the number of the first actor run of the same batch of leads, where that takes several.
     """
-    statement = insert(actor_runs).values(
-        marker=marker,
-        client_run_id=client_run_id,
-        client_id=client_id,
-        batch=batch,
-        lot=lot,
-        state=ActorRunState.PLANNED,
-        actor_id=actor_id,
-        max_posts=max_posts,
-        profiles=len(leads),
-        next_check_at=now,
-        created_at=now,
-    )
-    row_id: int = tx.execute(statement.returning(actor_runs.c.id)).scalar_one()
-    targets = [{"actor_run_id": row_id, "lead_id": lead.id, "target_url": lead.profile_url} for lead in leads]
-    tx.execute(insert(lead_outcomes), targets)
+    values = {
+        "marker": marker,
+        "client_run_id": client_run_id,
+        "client_id": client_id,
+        "batch": batch,
+        "lot": lot,
+        "state": ActorRunState.PLANNED,
+        "actor_id": actor_id,
+        "max_posts": max_posts,
+        "profiles": len(leads),
+        "next_check_at": now,
+        "created_at": now,
+    }
+    row_id: int = tx.execute(_new(), values).scalar_one()
+    ids = many_ids.as_value(tx, [lead.id for lead in leads])
+    tx.execute(_new_targets(on_sqlite=tx.on_sqlite), {"row_id": row_id, "ids": ids})
     return row_id
+
+
+@cache
+def _new() -> ReturningInsert[Any]:
+    return insert(actor_runs).returning(actor_runs.c.id)
+
+
+@cache
+def _new_targets(*, on_sqlite: bool) -> Insert:
+    """Insert the targets of an actor run from their leads: what the database has need not be sent to it."""
+    row_id = bindparam("row_id", type_=actor_runs.c.id.type)
+    chosen = select(row_id, leads_table.c.id, leads_table.c.profile_url, literal_column("0"))
+    chosen = chosen.where(many_ids.among(leads_table.c.id, on_sqlite=on_sqlite))
+    columns = ["actor_run_id", "lead_id", "target_url", "posts_found"]
+    return insert(lead_outcomes).from_select(columns, chosen)
 
 
 def add_orphan(
@@ -108,8 +139,13 @@ def add_orphan(
 
 def get(tx: Tx, row_id: int) -> ActorRun | None:
     """Give one row."""
-    row = tx.execute(select(actor_runs).where(actor_runs.c.id == row_id)).one_or_none()
+    row = tx.execute(_one(), {"row_id": row_id}).one_or_none()
     return from_row(row) if row else None
+
+
+@cache
+def _one() -> Select[Any]:
+    return select(actor_runs).where(actor_runs.c.id == bindparam("row_id"))
 
 
 def by_marker(tx: Tx, marker: str) -> ActorRun | None:
@@ -138,8 +174,13 @@ def of_client_run(tx: Tx, client_run_id: str) -> list[ActorRun]:
 
 def last_batch(tx: Tx, client_run_id: str) -> int:
     """Give the number of a client run's last batch, 0 if it has none."""
-    last = select(func.max(actor_runs.c.batch)).where(actor_runs.c.client_run_id == client_run_id)
-    return int(tx.execute(last).scalar_one() or 0)
+    return int(tx.execute(_last_batch(), {"client_run_id": client_run_id}).scalar_one() or 0)
+
+
+@cache
+def _last_batch() -> Select[Any]:
+    of_run = actor_runs.c.client_run_id == bindparam("client_run_id")
+    return select(func.max(actor_runs.c.batch)).where(of_run)
 
 
 def targets(tx: Tx, row_id: int) -> list[Target]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, delete, func, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import alerts
 from harvester.ledger.database import Tx
+from harvester.ledger.types import Utc
 
 #: Parameters of one statement: SQLite takes 32,766 of them.
 _PART: Final = 10_000
@@ -55,8 +57,14 @@ def bring_up(tx: Tx, key: str, text: str, *, now: datetime, again_after: timedel
 
 def over(tx: Tx, key: str, *, now: datetime) -> bool:
     """A matter is over. False if it did not stand."""
-    this = update(alerts).where(alerts.c.key == key, _stands(now))
-    return tx.execute(this.values(over_at=now)).rowcount == 1
+    return tx.execute(_over(), {"which": key, "now": now}).rowcount == 1
+
+
+@cache
+def _over() -> Update:
+    now = bindparam("now", type_=Utc)
+    this = update(alerts).where(alerts.c.key == bindparam("which"), _stands(now))
+    return this.values(over_at=now)
 
 
 def one(tx: Tx, key: str, *, now: datetime) -> Alert | None:
@@ -132,5 +140,5 @@ def _forgettable(before: datetime) -> ColumnElement[bool]:
     return and_(alerts.c.over_at < before, alerts.c.told_at.is_not(None))
 
 
-def _stands(now: datetime) -> ColumnElement[bool]:
+def _stands(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(alerts.c.over_at.is_(None), alerts.c.over_at > now)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import and_, exists, false, func, or_, select, update
+from sqlalchemy import Integer, Select, and_, bindparam, exists, false, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from harvester.ledger import rows
@@ -35,18 +36,26 @@ def reserve(tx: Tx, run: ClientRun) -> bool:
 
 def get(tx: Tx, client_run_id: str, *, lock: bool = False) -> ClientRun | None:
     """Give the record of exactly this ID; with `lock`, nobody else may change it until the end of `tx`."""
-    statement = select(client_runs).where(client_runs.c.client_run_id == client_run_id)
-    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
+    row = tx.execute(_one(lock=lock), {"client_run_id": client_run_id}).one_or_none()
     return from_row(row) if row else None
+
+
+@cache
+def _one(*, lock: bool) -> Select[Any]:
+    statement = select(client_runs).where(client_runs.c.client_run_id == bindparam("client_run_id"))
+    return statement.with_for_update() if lock else statement
 
 
 def live_of(tx: Tx, client_id: str) -> ClientRun | None:
     """Give the client's live client run; there is at most one."""
-    statement = select(client_runs).where(
-        client_runs.c.client_id == client_id, client_runs.c.status == ClientRunStatus.RUNNING
-    )
-    row = tx.execute(statement).one_or_none()
+    row = tx.execute(_live(), {"client_id": client_id}).one_or_none()
     return from_row(row) if row else None
+
+
+@cache
+def _live() -> Select[Any]:
+    its_own = client_runs.c.client_id == bindparam("client_id")
+    return select(client_runs).where(its_own, client_runs.c.status == ClientRunStatus.RUNNING)
 
 
 def live_clients(tx: Tx) -> set[str]:
@@ -60,15 +69,16 @@ def kickoff_before(tx: Tx, client_id: str, count: int, *, after: datetime, by: d
 
     None if there were fewer. What a person recorded by hand was no kickoff.
     """
-    at = client_runs.c.started_at
-    statement = (
-        select(at)
-        .where(client_runs.c.client_id == client_id, at > after, at <= by, client_runs.c.source != BY_HAND)
-        .order_by(at.desc())
-        .offset(count - 1)
-        .limit(1)
-    )
-    return tx.execute(statement).scalar_one_or_none()
+    values = {"client_id": client_id, "after": after, "by": by, "count": count - 1}
+    return tx.execute(_kickoffs(), values).scalar_one_or_none()
+
+
+@cache
+def _kickoffs() -> Select[Any]:
+    at, its_own = client_runs.c.started_at, client_runs.c.client_id == bindparam("client_id")
+    between = and_(at > bindparam("after"), at <= bindparam("by"))
+    kickoffs = select(at).where(its_own, between, client_runs.c.source != BY_HAND)
+    return kickoffs.order_by(at.desc()).offset(bindparam("count", type_=Integer)).limit(1)
 
 
 def any_live(tx: Tx, *, origin: str) -> bool:

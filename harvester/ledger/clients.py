@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -21,8 +22,13 @@ def add(tx: Tx, client: Client) -> bool:
 
 def get(tx: Tx, client_id: str) -> Client | None:
     """Give the client of exactly this ID."""
-    row = tx.execute(select(clients).where(clients.c.client_id == client_id)).one_or_none()
+    row = tx.execute(_one(), {"client_id": client_id}).one_or_none()
     return rows.as_record(Client, row) if row else None
+
+
+@cache
+def _one() -> Select[Any]:
+    return select(clients).where(clients.c.client_id == bindparam("client_id"))
 
 
 def change(tx: Tx, client_id: str, **values: Any) -> bool:

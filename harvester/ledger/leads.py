@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
-from harvester.ledger import rows
+from harvester.ledger import many_ids, rows
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, client_runs, lead_outcomes, leads
@@ -62,16 +77,23 @@ def due(
     actor run that is still open has it: that one will answer, however long it takes. With `lock`, nobody else
     may change them until the end of `tx`, and those that somebody holds are left out.
     """
-    had = _in_batches(client_id, or_(_had_by(not_in), _still_open()))
+    values = {"client_id": client_id, "stale": now - stale_after, "not_in": not_in, "most": limit}
+    found = tx.execute(_due(lock=lock and not tx.on_sqlite), values)
+    return [from_row(row) for row in found]
+
+
+@cache
+def _due(*, lock: bool) -> Select[Any]:
+    client_id = bindparam("client_id", type_=String)
+    had = _in_batches(client_id, or_(_had_by(bindparam("not_in", type_=String)), _still_open()))
+    is_free = leads.c.id.not_in(had)
     statement = (
         select(leads)
-        .where(leads.c.client_id == client_id, is_due(now, stale_after), leads.c.id.not_in(had))
+        .where(leads.c.client_id == client_id, _due_if_stale_at(bindparam("stale", type_=Utc)), is_free)
         .order_by(leads.c.created_at.desc(), leads.c.id)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
     )
-    if lock and not tx.on_sqlite:
-        statement = statement.with_for_update(skip_locked=True)
-    return [from_row(row) for row in tx.execute(statement)]
+    return statement.with_for_update(skip_locked=True) if lock else statement
 
 
 def in_open_batches(tx: Tx, client_id: str) -> set[int]:
@@ -87,7 +109,7 @@ def taken(tx: Tx, client_id: str, client_run_id: str) -> set[int]:
     return set(tx.execute(_in_batches(client_id, had)).scalars())
 
 
-def _had_by(client_run_id: str) -> ColumnElement[bool]:
+def _had_by(client_run_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     retried_at = select(client_runs.c.retried_at).where(client_runs.c.client_run_id == client_run_id)
     since = retried_at.scalar_subquery()
     anew = or_(since.is_(None), actor_runs.c.created_at >= since)
@@ -98,7 +120,7 @@ def _still_open() -> ColumnElement[bool]:
     return actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
 
 
-def _in_batches(client_id: str, which: ColumnElement[bool]) -> Any:
+def _in_batches(client_id: str | ColumnElement[str], which: ColumnElement[bool]) -> Any:
     return (
         select(lead_outcomes.c.lead_id)
         .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
@@ -108,9 +130,14 @@ def _in_batches(client_id: str, which: ColumnElement[bool]) -> Any:
 
 def is_due(now: datetime, stale_after: timedelta) -> ColumnElement[bool]:
     """Say in SQL when a lead is due."""
+    return _due_if_stale_at(literal(now - stale_after, Utc))
+
+
+def _due_if_stale_at(moment: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Say the same of one that is `Processing` since that moment, or before."""
     stale = and_(
         leads.c.status == LeadStatus.PROCESSING,
-        or_(leads.c.last_check_at.is_(None), leads.c.last_check_at < now - stale_after),
+        or_(leads.c.last_check_at.is_(None), leads.c.last_check_at < moment),
     )
     return and_(
         or_(leads.c.status.is_(None), leads.c.status.in_(["", LeadStatus.PENDING]), stale),
@@ -154,10 +181,21 @@ def _left_behind(now: datetime, stale_after: timedelta) -> ColumnElement[bool]:
 def claim(tx: Tx, lead_ids: Collection[int], *, client_run_id: str, now: datetime) -> None:
     """Mark leads as being harvested by a client run. Whoever asks for one that was unreachable tries anew."""
     tx.owe(Kind.LEAD, *lead_ids)
-    values = {"status": LeadStatus.PROCESSING, "client_run_id": client_run_id, "last_check_at": now}
+    values = {"claimed_by": client_run_id, "now": now, "ids": many_ids.as_value(tx, lead_ids)}
+    tx.execute(_claim(on_sqlite=tx.on_sqlite), values)
+
+
+@cache
+def _claim(*, on_sqlite: bool) -> Update:
     tries = case((leads.c.unreachable_at.is_(None), leads.c.unanswered), else_=0)
-    statement = update(leads).where(leads.c.id.in_(lead_ids))
-    tx.execute(statement.values(**values, unanswered=tries, unreachable_at=None))
+    claimed = update(leads).where(many_ids.among(leads.c.id, on_sqlite=on_sqlite))
+    return claimed.values(
+        status=LeadStatus.PROCESSING,
+        client_run_id=bindparam("claimed_by"),
+        last_check_at=bindparam("now"),
+        unanswered=tries,
+        unreachable_at=None,
+    )
 
 
 def decide(

@@ -15,20 +15,22 @@ from harvester.ledger.types import Utc
 
 #: Characters of a line that are kept: an actor's own message may be long.
 _DETAIL_CHARS: Final = 500
+#: Without the IDs that a database gives to the lines: nobody asks for them.
+_NEW_LINE: Final = run_events.insert().inline()
 
 
 def add(
     tx: Tx, client_run_id: str, kind: str, detail: str, *, now: datetime, batch: int | None = None
 ) -> None:
     """Write a line, in the transaction in which it happens."""
-    tx.execute(insert(run_events), [_line(client_run_id, kind, detail, now, batch)])
+    tx.execute(_NEW_LINE, _line(client_run_id, kind, detail, now, batch))
 
 
 def add_to_each(tx: Tx, kind: str, details: Mapping[str, str], *, now: datetime) -> None:
     """Write a line into the story of each of several client runs, by their IDs."""
     lines = [_line(full_id, kind, detail, now, None) for full_id, detail in sorted(details.items())]
     if lines:
-        tx.execute(insert(run_events), lines)
+        tx.execute(_NEW_LINE, lines)
 
 
 def add_of_row(tx: Tx, actor_run_row: int, kind: str, detail: str, *, now: datetime) -> None:

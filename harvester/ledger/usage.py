@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import and_, case, exists, false, func, not_, null, or_, select
+from sqlalchemy import Select, and_, bindparam, case, exists, false, func, not_, null, or_, select
 
 from harvester.ledger.actor_runs import IN_FLIGHT
 from harvester.ledger.backfills import FOREIGN
@@ -48,7 +49,16 @@ class Money:
 
 def of_client(tx: Tx, client_id: str, *, since: datetime) -> Money:
     """Sum up a client's actor runs that were started since then."""
-    return by_client(tx, {client_id: since}).get(client_id, Money())
+    paid, reserved, moving = tx.execute(_of_client(), {"client_id": client_id, "since": since}).one()
+    return Money(int(paid), int(reserved), bool(moving))
+
+
+@cache
+def _of_client() -> Select[Any]:
+    its_own = actor_runs.c.client_id == bindparam("client_id")
+    return select(_PAID, _RESERVED, _UNDER_WAY).where(
+        its_own, actor_runs.c.start_requested_at >= bindparam("since")
+    )
 
 
 def by_client(tx: Tx, since: Mapping[str, datetime]) -> dict[str, Money]:
@@ -92,19 +102,23 @@ def posts_to_come(tx: Tx, client_id: str, *, since: datetime) -> int:
     Those of client runs that are live, or were planned since then: what is left over from a client run that
     timed out, or waits for a person, must not count for ever.
     """
+    return int(tx.execute(_posts_to_come(), {"client_id": client_id, "since": since}).scalar_one())
+
+
+@cache
+def _posts_to_come() -> Select[Any]:
     asked = func.coalesce(func.sum(actor_runs.c.profiles * actor_runs.c.max_posts), 0)
     still_open = actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
     live = exists().where(
         client_runs.c.client_run_id == actor_runs.c.client_run_id,
         client_runs.c.status == ClientRunStatus.RUNNING,
     )
-    statement = select(asked).where(
-        actor_runs.c.client_id == client_id,
+    return select(asked).where(
+        actor_runs.c.client_id == bindparam("client_id"),
         still_open,
         actor_runs.c.parked_at.is_(None),
-        or_(live, actor_runs.c.created_at >= since),
+        or_(live, actor_runs.c.created_at >= bindparam("since")),
     )
-    return int(tx.execute(statement).scalar_one())
 
 
 def batches_since(tx: Tx, client_id: str, *, since: datetime) -> int:
@@ -112,17 +126,22 @@ def batches_since(tx: Tx, client_id: str, *, since: datetime) -> int:
 
     The actor runs of a lot are one batch of leads, and count as one. Foreign datasets are none.
     """
+    return int(tx.execute(_batches_since(), {"client_id": client_id, "since": since}).scalar_one())
+
+
+@cache
+def _batches_since() -> Select[Any]:
     foreign = actor_runs.c.client_run_id.startswith(FOREIGN)
     never_sent = and_(actor_runs.c.state == ActorRunState.FAILED, actor_runs.c.apify_run_id.is_(None))
     number = func.coalesce(actor_runs.c.lot, actor_runs.c.batch)
     found = (
         select(actor_runs.c.client_run_id, number)
         .where(
-            actor_runs.c.client_id == client_id,
-            actor_runs.c.created_at >= since,
+            actor_runs.c.client_id == bindparam("client_id"),
+            actor_runs.c.created_at >= bindparam("since"),
             not_(never_sent),
             not_(foreign),
         )
         .distinct()
     )
-    return int(tx.execute(select(func.count()).select_from(found.subquery())).scalar_one())
+    return select(func.count()).select_from(found.subquery())
