@@ -55,6 +55,8 @@ class Page:
     items: list[Any]
     offset: int
     total: int | None
+    #: How long the answer was, unpacked.
+    answer_bytes: int = 0
 
 
 class Apify:
@@ -227,12 +229,10 @@ class Apify:
         items = self._parsed(answer.content)
         if not isinstance(items, list):
             raise BadAnswer(f"dataset {dataset_id} is not a list of items")
-        total = {name.lower(): value for name, value in answer.headers.items()}.get(
-            "x-apify-pagination-total"
-        )
-        return Page(
-            items, offset, int(total) if total is not None and total.isascii() and total.isdigit() else None
-        )
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        told = headers.get("x-apify-pagination-total", "")
+        total = int(told) if told.isascii() and told.isdigit() else None
+        return Page(items, offset, total, len(answer.content))
 
     def user(self) -> dict[str, Any]:
         """Read the account that the token belongs to: the cheapest proof that it works."""

@@ -21,14 +21,16 @@ _PREFIX_CHARS: Final = 3
 
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
-_ASCII_WORD = re.compile("[a-z0-9]+")
+#: What ASCII's letters and digits become: lower case. All else becomes a blank.
+_ASCII_WORDS = b"".join(chr(code).lower().encode() if chr(code).isalnum() else b" " for code in range(128))
+_ASCII_WORDS += bytes(128)
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 
 
 def of(*texts: str | None) -> str:
     """Give the words of these texts, each once, sorted, with blanks between, up to 200,000 characters."""
-    found = sorted({word for text in texts if text for word in _words(text)})
-    joined = " ".join(found)
+    found = set[str]().union(*(_distinct(text) for text in texts if text))
+    joined = " ".join(sorted(found))
     return joined if len(joined) <= _MOST_CHARS else joined[:_MOST_CHARS].rpartition(" ")[0]
 
 
@@ -44,8 +46,20 @@ def asked(query: str) -> tuple[list[str], str | None]:
     return list(dict.fromkeys(found))[:_MOST_ASKED], prefix
 
 
+def _distinct(text: str) -> set[str]:
+    """Give the words of a text. What has blanks around it is looked at by itself: most of it is ASCII."""
+    if text.isascii():
+        return set(_words(text))
+    pieces = text.split()
+    others = " ".join(piece for piece in pieces if not piece.isascii())
+    return {*_words(" ".join(filter(str.isascii, pieces))), *_words(others)}
+
+
 def _words(text: str) -> list[str]:
     if text.isascii():
-        return [word[:_WORD_CHARS] for word in _ASCII_WORD.findall(text.lower())]
-    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
-    return [word[:_WORD_CHARS] for word in _WORD.findall(plain)]
+        found = text.encode("ascii").translate(_ASCII_WORDS).decode("ascii").split()
+    else:
+        found = _WORD.findall(_ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold()))
+    if max(map(len, found), default=0) <= _WORD_CHARS:
+        return found
+    return [word[:_WORD_CHARS] for word in found]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from harvester.ledger import Ledger, Tx, adopting, companions, outbox, outbox_ch
 from harvester.ledger.adopting import LeadState
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox_checks import Found
+from harvester.packed import pack
 from harvester.posts import Post
 from services import adopt_leads
 from services.adopt_report import Report
@@ -170,7 +170,7 @@ class BaseAdoption:
                 continue
             self._met.add(post.post_key)
             tally.new += 1
-            new[post.post_key] = posts.Found(post, 0, zlib.compress(orjson.dumps(record.fields), 1))
+            new[post.post_key] = posts.Found(post, 0, pack(orjson.dumps(record.fields)))
             leads_of[post.post_key] = lead
         if self._apply and found:
             with self._reading.ledger.write() as tx:

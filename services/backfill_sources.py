@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, Final
 
@@ -96,14 +97,14 @@ class DatasetSource:
     def portions(self, cursor: int) -> Iterator[Portion]:
         """Read it page by page, from the item `cursor` on. Raises what `Apify.items` raises."""
         reading = replace(self.run, cursor=cursor, put_offs=0)
-        pages = DatasetPages(self.apify, reading, self.most, lambda run: run)
+        reads = partial(read_page, actor_id=self.run.actor_id, attribution=self.attribution)
+        pages = DatasetPages(self.apify, reading, self.most, reads, lambda run: run)
         while True:
             _, page = pages.next(reading)
             if not page.items:
                 yield self._end(reading.cursor)
                 return
-            stop = page.offset + len(page.items)
-            read = read_page(page, self.run.actor_id, self.attribution)
+            read, stop = page.read, page.stop
             with self.ledger.read() as tx:
                 before = backfills.reasons_between(tx, self.run, page.offset, stop)
             refused = {one.position for one in read.refused}

@@ -38,7 +38,7 @@ def look_at(
         misfits=len(reasons) - errors,
         unattributed=reasons.count(RejectReason.UNATTRIBUTABLE),
         undated=sum(one.post.posted_at is None for one in found),
-        fields=fields_of(_spread(shown)),
+        fields=fields_of(spread(shown)),
     )
 
 
@@ -99,8 +99,8 @@ def _keys(value: object) -> Iterator[tuple[str, Any]]:
             yield one_line(str(key), _KEY_CHARS) or "?", held
 
 
-def _spread(shown: Sequence[object]) -> list[object]:
-    """Take some of the items, as far apart as they can be."""
+def spread(shown: Sequence[object]) -> list[object]:
+    """Take some of the items, as far apart as they can be; of so few, all."""
     if len(shown) <= LOOKED_AT:
         return list(shown)
     return [shown[position * len(shown) // LOOKED_AT] for position in range(LOOKED_AT)]

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from harvester import log, tracing
-from harvester.apify import Apify, Page
+from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
 from harvester.apify_errors import BadAnswer, Gone
 from harvester.ledger import Ledger, Tx, actor_outputs, actor_runs, deliveries, outcomes, posts, run_events
@@ -20,7 +21,7 @@ from harvester.models import ActorRun, ActorRunState
 from services import drift, run_records
 from services.alerts import raise_alert
 from services.attribution import Attribution
-from services.dataset_pages import DatasetPages, page_of
+from services.dataset_pages import DatasetPages, ReadPage, page_of
 from services.drift_judging import are_many
 from services.late_costs import is_plausible
 from services.outcome import (
@@ -98,32 +99,32 @@ class Ingest:
     def _read_on(self, run: ActorRun) -> ActorRun:
         with self._ledger.read() as tx:
             attribution = Attribution(actor_runs.targets(tx, run.id))
-        pages = DatasetPages(self._apify, run, self._most(run), self._renewed)
+        read = partial(read_page, actor_id=run.actor_id, attribution=attribution)
+        pages = DatasetPages(self._apify, run, self._most(run), read, self._renewed)
         shown_at = self._clock()
         while True:
             run, page = pages.next(run)
             if not page.items:
                 return run
             show = self._clock() - shown_at >= _SHOW_EVERY
-            with tracing.span("page", offset=page.offset, items=len(page.items)):
-                run = self._stored(run, page, attribution, show=show)
+            with tracing.span("page", offset=page.offset, items=page.items):
+                run = self._stored(run, page, show=show)
             shown_at = self._clock() if show else shown_at
 
-    def _stored(self, run: ActorRun, page: Page, attribution: Attribution, *, show: bool) -> ActorRun:
-        read = read_page(page, run.actor_id, attribution)
-        now = self._clock()
+    def _stored(self, run: ActorRun, page: ReadPage, *, show: bool) -> ActorRun:
+        read, now = page.read, self._clock()
         with self._ledger.write() as tx:
             kept = actor_runs.keep(
                 tx,
                 run,
                 until=now + self._patience.lease,
                 state=ActorRunState.INGESTING,
-                cursor=page.offset + len(page.items),
+                cursor=page.stop,
                 failures=0,
             )
             store_page(tx, run, read, now=now)
-            actor_outputs.count(tx, run, read.look(len(page.items)), anew=page.offset == 0)
-            told = _stored_words(page, len(read.found), len(read.refused))
+            actor_outputs.count(tx, run, read.look(page.items), anew=page.offset == 0)
+            told = _stored_words(page)
             run_events.add(tx, run.client_run_id, "page", told, now=now, batch=run.batch)
             if show:
                 run_records.update(tx, run.client_run_id, run.client_id, source="ingest", now=now)
@@ -238,9 +239,9 @@ class Ingest:
             actor_runs.move(tx, held, ActorRunState.INGESTING, now=self._clock(), next_check_at=at)
 
 
-def _stored_words(page: Page, posts: int, rejects: int) -> str:
-    first, last = page.offset + 1, page.offset + len(page.items)
-    return f"Items {first} to {last} stored: {posts} posts, {rejects} rejects"
+def _stored_words(page: ReadPage) -> str:
+    posts, rejects = len(page.read.found), len(page.read.refused)
+    return f"Items {page.offset + 1} to {page.stop} stored: {posts} posts, {rejects} rejects"
 
 
 def _left_off(run: ActorRun, found: ApifyRun, missing: int) -> str:

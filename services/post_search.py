@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from harvester import search_words
 from harvester.errors import InvalidInput
 from harvester.ledger import Ledger, post_counts, post_search, post_sightings
 from harvester.ledger.post_search import Place, Wanted
+from harvester.packed import BadPack, unpack
 from harvester.profile_urls import canonical
 from services import shapes
 from services.listing import Listing
@@ -107,9 +107,9 @@ def _item(raw: bytes) -> str | None:
     if not raw:
         return None
     try:
-        item = zlib.decompress(raw)
+        item = unpack(raw)
         return orjson.dumps(orjson.loads(item), option=orjson.OPT_INDENT_2).decode()
-    except zlib.error:
+    except BadPack:
         return raw.decode("utf-8", "replace")
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return item.decode("utf-8", "replace")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,9 +16,10 @@ from harvester.ledger.companions import FoundCompanion
 from harvester.ledger.posts import Found, Refused
 from harvester.normalise import actor_of
 from harvester.normalise.text import clean, clean_json
+from harvester.packed import pack
 from harvester.posts import Companion, Post, Reject, RejectReason
 from services.attribution import Attribution
-from services.drift_looks import look_at
+from services.drift_looks import look_at, spread
 
 #: Rejects of one page of which a sample is kept, and how long a sample is.
 SAMPLES: Final = 20
@@ -35,7 +35,7 @@ class PageRead:
     found: list[Found] = field(default_factory=list)
     companions: list[FoundCompanion] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    #: The items that are posts, or should be: what an actor's output is known by.
+    #: Some of the items that are posts, or should be: what an actor's output is known by.
     shown: list[object] = field(default_factory=list)
 
     def look(self, items: int) -> Look:
@@ -68,6 +68,7 @@ def read_page(page: Page, actor_id: str, attribution: Attribution) -> PageRead:
             read.refused.append(Refused(position, result, lead_id, sample, _packed(item)))
         elif isinstance(result, Companion):
             read.companions.append(FoundCompanion(result, _packed(item)))
+    read.shown[:] = spread(read.shown)
     return read
 
 
@@ -77,7 +78,7 @@ def companions_within(post: Post) -> Iterable[FoundCompanion]:
 
 
 def _packed(item: Any) -> bytes:
-    return zlib.compress(_encoded(item), 1)
+    return pack(_encoded(item))
 
 
 def _lead_of(reject: Reject, attribution: Attribution) -> int | None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
-from harvester.ledger.post_names import one_at_a_time, parts
+from harvester.ledger.post_names import one_at_a_time
 from harvester.ledger.post_tables import companions, post_names
 from harvester.ledger.tables import posts
 from harvester.models import ActorRun
@@ -66,29 +66,27 @@ def link(tx: Tx, client_id: str, ids: Mapping[str, int]) -> None:
     unlinked = (companions.c.client_id == client_id, companions.c.post_id.is_(None))
     if not ids or tx.execute(select(companions.c.id).where(*unlinked).limit(1)).first() is None:
         return
-    for part in parts(ids):
-        theirs = select(companions.c.id, companions.c.post_number).where(
-            *unlinked, companions.c.post_number.in_(part)
-        )
-        in_order = tx.execute(theirs.order_by(companions.c.id))
-        found = [{"its_id": row.id, "its_post": ids[row.post_number or ""]} for row in in_order]
-        if found:
-            linked = update(companions).where(companions.c.id == bindparam("its_id"))
-            tx.execute(linked.values(post_id=bindparam("its_post")), found)
+    theirs = select(companions.c.id, companions.c.post_number).where(
+        *unlinked, rows.among(tx, companions.c.post_number, ids)
+    )
+    in_order = tx.execute(theirs.order_by(companions.c.id))
+    found = [{"its_id": row.id, "its_post": ids[row.post_number or ""]} for row in in_order]
+    if found:
+        linked = update(companions).where(companions.c.id == bindparam("its_id"))
+        tx.execute(linked.values(post_id=bindparam("its_post")), found)
 
 
 def posts_named(tx: Tx, client_id: str, numbers: Collection[str]) -> dict[str, int]:
     """Give the IDs of a client's posts by those of the numbers that they are known by."""
     found: dict[str, int] = {}
-    for part in parts(numbers):
-        named = select(post_names.c.number, post_names.c.post_id).where(
-            post_names.c.client_id == client_id, post_names.c.number.in_(part)
-        )
-        keyed = select(posts.c.post_key, posts.c.id).where(
-            posts.c.client_id == client_id, posts.c.post_key.in_(part)
-        )
-        for statement in (named, keyed):
-            found.update((number, post_id) for number, post_id in tx.execute(statement))
+    named = select(post_names.c.number, post_names.c.post_id).where(
+        post_names.c.client_id == client_id, rows.among(tx, post_names.c.number, numbers)
+    )
+    keyed = select(posts.c.post_key, posts.c.id).where(
+        posts.c.client_id == client_id, rows.among(tx, posts.c.post_key, numbers)
+    )
+    for statement in (named, keyed):
+        found.update((number, post_id) for number, post_id in tx.execute(statement))
     return found
 
 

@@ -89,9 +89,13 @@ class Tx:
         """Run one statement, or one for each of `rows`."""
         began = time.monotonic()
         result = self.connection.execute(statement, rows)
+        self.noticed(began)
+        return result
+
+    def noticed(self, began: float) -> None:
+        """Count what was asked of the database since that moment, by `time.monotonic`, among the waits."""
         if time.monotonic() - began >= _NOTICEABLE_SECONDS:
             self._waited()
-        return result
 
     @contextmanager
     def part(self) -> Iterator[Tx]:

@@ -16,8 +16,6 @@ from harvester.ledger.post_tables import post_counts
 COUNTED: Final = ("likes", "comments", "reposts")
 #: Counts that a page shows of one post.
 SHOWN: Final = 200
-#: Most values that one IN clause is given.
-_IN_CLAUSE: Final = 5_000
 
 #: The counts that were told, by column; what was not told is None.
 Counts = dict[str, int | None]
@@ -68,10 +66,8 @@ def recorded(
 def load(tx: Tx, post_ids: Collection[int]) -> dict[int, dict[datetime, Counts]]:
     """Give the earlier counts of these posts by post and time; of each one something, if only nothing."""
     found: dict[int, dict[datetime, Counts]] = {post_id: {} for post_id in post_ids}
-    listed = sorted(found)
-    for start in range(0, len(listed), _IN_CLAUSE):
-        these = post_counts.c.post_id.in_(listed[start : start + _IN_CLAUSE])
-        for row in tx.execute(select(post_counts).where(these)):
+    if found:
+        for row in tx.execute(select(post_counts).where(rows.among(tx, post_counts.c.post_id, found))):
             found[row.post_id][row.at] = of_row(dict(row._mapping))
     return found
 

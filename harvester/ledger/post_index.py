@@ -6,28 +6,18 @@ writes down what it has. PostgreSQL keeps its index by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable
 
-from sqlalchemy import column, insert, select, table, text
+from sqlalchemy import text
 
 from harvester.ledger.database import Tx
-from harvester.ledger.tables import posts
-
-#: Most values that one IN clause is given.
-_IN_CLAUSE: Final = 5_000
-_INDEX: Final = table("post_search", column("rowid"), column("words"))
 
 
-def add(tx: Tx, ids: Sequence[int]) -> None:
-    """Take posts in that are new; one that is in already must not be given."""
-    if not tx.on_sqlite:
-        return
-    in_order = sorted(ids)
-    for start in range(0, len(in_order), _IN_CLAUSE):
-        these = posts.c.id.in_(in_order[start : start + _IN_CLAUSE])
-        found = select(posts.c.id, posts.c.words).where(these).order_by(posts.c.id)
-        tx.execute(insert(_INDEX).from_select(["rowid", "words"], found))
+def add(tx: Tx, new: Iterable[tuple[int, str]]) -> None:
+    """Take posts in that are new, each its ID and words; one that is in already must not be given."""
+    if tx.on_sqlite:
+        rows = sorted(new)
+        tx.connection.exec_driver_sql("INSERT INTO post_search (rowid, words) VALUES (?, ?)", rows)
 
 
 def rebuild(tx: Tx) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 from typing import Any, Final
 
 from harvester import search_words
@@ -53,6 +54,8 @@ class Known:
     history: dict[datetime, Counts] | None = None
     recorded: dict[datetime, Counts] = field(default_factory=dict)
     lead_ids: set[int] = field(default_factory=set)
+    #: True if its row was not there before this page.
+    is_new: bool = False
 
     @property
     def row_id(self) -> int:
@@ -91,11 +94,12 @@ class Known:
         told = other.values
         if "raw" not in told and other.id is not None and other.seen_at >= self.seen_at:
             told = {**told, "raw": raw_of(other.id)}
-        self._join(told, other.history or {})
+        self._join(told, other.history or {}, wins=_by_url(told) >= _by_url(self.values))
 
-    def _join(self, told: dict[str, Any], theirs: Mapping[datetime, Counts]) -> None:
+    def _join(self, told: dict[str, Any], theirs: Mapping[datetime, Counts], *, wins: bool = True) -> None:
+        """Put together. Of what was seen at one time what is told counts, if it `wins`."""
         old = self.values
-        self.values = joined(old, told)
+        self.values = joined(old, told) if wins else joined(told, old) | {"post_key": old["post_key"]}
         first = min((old, told), key=lambda values: values["first_seen_at"])
         self.values.update({name: first[name] for name in _FIRST})
         earlier = dict(theirs)
@@ -146,6 +150,17 @@ def told_by(run: ActorRun, item: Found, now: datetime) -> dict[str, Any]:
     }
 
 
+def of_page(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Put together what one page's items tell of a post, by its first item's key.
+
+    They were seen at one time. The last word counts, and of items with several URLs those with the greatest:
+    it is the same when a later page tells that rows of this one are one post.
+    """
+    if len(told) == 1:
+        return told[0]
+    return reduce(joined, sorted(told, key=_by_url)) | {"post_key": told[0]["post_key"]}
+
+
 def joined(old: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """Put together what is known of a post and what is told of it now, by when either was seen.
 
@@ -166,6 +181,10 @@ def joined(old: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     if values["author_name"] != later["author_name"]:
         values["words"] = search_words.of(values["text"], values["author_name"])
     return values
+
+
+def _by_url(values: Mapping[str, Any]) -> str:
+    return values["url"] or ""
 
 
 def _exactness(values: Mapping[str, Any]) -> tuple[bool, int]:

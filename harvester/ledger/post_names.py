@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import select
 
-from harvester.ledger import rows
+from harvester.ledger import bulk, rows
 from harvester.ledger.database import Tx
 from harvester.ledger.post_tables import post_names
 from harvester.ledger.tables import posts
@@ -16,12 +16,8 @@ from harvester.posts import NameKind, Post
 
 #: Of these LinkedIn gives a post one at the most.
 _UNIQUE: Final = frozenset({NameKind.ACTIVITY, NameKind.UGC_POST, NameKind.SHARE})
-#: Most values that one IN clause is given.
-IN_CLAUSE: Final = 5_000
-
 #: Numbers, each with what it is known to be.
 Names = dict[str, NameKind]
-T = TypeVar("T")
 
 
 def of_item(post: Post) -> Names:
@@ -73,14 +69,12 @@ def load(tx: Tx, client_id: str, numbers: Collection[str]) -> dict[int, tuple[Na
         .where(named.c.client_id == client_id)
         .distinct()
     )
-    for part in parts(numbers):
-        for post_id, number, kind in tx.execute(statement.where(named.c.number.in_(part))):
-            found.setdefault(post_id, ({}, {}))[0][number] = NameKind(kind)
+    for post_id, number, kind in tx.execute(statement.where(rows.among(tx, named.c.number, numbers))):
+        found.setdefault(post_id, ({}, {}))[0][number] = NameKind(kind)
     missing = set(numbers) - {number for names, _ in found.values() for number in names}
     keyed = select(posts.c.id, posts.c.post_key).where(posts.c.client_id == client_id)
-    for part in parts(missing):
-        for post_id, key in tx.execute(keyed.where(posts.c.post_key.in_(part))):
-            found.setdefault(post_id, ({}, {}))[1][key] = NameKind.OWN
+    for post_id, key in tx.execute(keyed.where(rows.among(tx, posts.c.post_key, missing))):
+        found.setdefault(post_id, ({}, {}))[1][key] = NameKind.OWN
     return found
 
 
@@ -95,18 +89,16 @@ def save(tx: Tx, client_id: str, told: Collection[tuple[int, str, NameKind]]) ->
     tx.execute(statement, [{"client_id": client_id, **dict(zip(columns, one, strict=True))} for one in told])
 
 
+def insert(tx: Tx, client_id: str, told: Collection[tuple[int, str, NameKind]]) -> None:
+    """Write down the names of posts that are new."""
+    new = [(client_id, number, post_id, kind.value) for post_id, number, kind in told]
+    bulk.insert(tx, post_names, ("client_id", "number", "post_id", "kind"), new)
+
+
 def of_posts(tx: Tx, post_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     """Give kind and number of each of the names of these posts, in one order."""
     found: dict[int, list[tuple[str, str]]] = {post_id: [] for post_id in post_ids}
-    for part in parts(post_ids):
-        statement = select(post_names).where(post_names.c.post_id.in_(part))
-        for row in tx.execute(statement.order_by(post_names.c.kind, post_names.c.number)):
-            found[row.post_id].append((row.kind, row.number))
+    statement = select(post_names).where(rows.among(tx, post_names.c.post_id, found))
+    for row in tx.execute(statement.order_by(post_names.c.kind, post_names.c.number)):
+        found[row.post_id].append((row.kind, row.number))
     return found
-
-
-def parts(values: Collection[T]) -> Iterator[list[T]]:
-    """Cut values into parts that one IN clause can take."""
-    listed = list(values)
-    for start in range(0, len(listed), IN_CLAUSE):
-        yield listed[start : start + IN_CLAUSE]

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import reduce
+from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 
-from harvester.ledger import post_counts, post_index, post_merging, post_names, post_naming
+from harvester.ledger import bulk, post_counts, post_index, post_merging, post_names, post_naming, rows
 from harvester.ledger.database import Tx
-from harvester.ledger.post_known import Found, Known, joined, told_by
+from harvester.ledger.post_known import Found, Known, of_page, told_by
 from harvester.ledger.post_naming import One
 from harvester.ledger.tables import posts
 from harvester.models import ActorRun
 
 #: What is read of a post that is known: all but its raw item.
 _READ: Final = tuple(column for column in posts.c if column.name != "raw")
+#: What a new row has beside its ID.
+_COLUMNS: Final = tuple(column.name for column in posts.c if column.name != "id")
+_values_of: Final = itemgetter(*_COLUMNS)
 #: What never changes once a row is there.
 _FIXED: Final = ("id", "client_id", "post_key")
 
@@ -51,7 +54,7 @@ class Shelf:
     def _as_it_will_be(self, one: One, told: Sequence[dict[str, Any]], items: Sequence[Found]) -> Known:
         known = self._merged(one.rows)
         if told:
-            whole = reduce(joined, told)
+            whole = of_page(told)
             if known is None:
                 known = Known(None, whole, {}, history={})
             else:
@@ -107,14 +110,13 @@ class Shelf:
     def _insert(self, new: Sequence[Known]) -> None:
         if not new:
             return
-        self._tx.execute(insert(posts), [one.values for one in new])
-        by_key = {one.values["post_key"]: one for one in new}
-        for part in post_names.parts(by_key):
-            these = (posts.c.client_id == self._client_id, posts.c.post_key.in_(part))
-            for post_id, key in self._tx.execute(select(posts.c.id, posts.c.post_key).where(*these)):
-                by_key[key].id = post_id
-                by_key[key].before = by_key[key].values
-        post_index.add(self._tx, [one.row_id for one in new])
+        for one, row_id in zip(new, bulk.new_ids(self._tx, posts, len(new)), strict=True):
+            one.id, one.is_new, one.before, one.saved = row_id, True, one.values, one.names
+        rows = [(one.id, *_values_of(one.values)) for one in new]
+        bulk.insert(self._tx, posts, ("id", *_COLUMNS), rows)
+        post_index.add(self._tx, [(one.row_id, one.values["words"]) for one in new])
+        names = [(one.row_id, number, kind) for one in new for number, kind in one.names.items()]
+        post_names.insert(self._tx, self._client_id, names)
 
     def _update(self, changed: Sequence[Known]) -> None:
         if not changed:
@@ -135,10 +137,12 @@ def _newer(row: Known, now: datetime) -> bool:
 
 def _load(tx: Tx, client_id: str, numbers: Iterable[str]) -> list[Known]:
     names = post_names.load(tx, client_id, set(numbers))
+    if not names:
+        return []
     found: list[Known] = []
-    for part in post_names.parts(names):
-        for row in tx.execute(select(*_READ).where(posts.c.id.in_(part)).order_by(posts.c.id)):
-            values = {name: value for name, value in row._mapping.items() if name != "id"}
-            saved, known = names[row.id]
-            found.append(Known(row.id, values, {**saved, **known}, saved=saved, before=values))
+    these = select(*_READ).where(rows.among(tx, posts.c.id, names))
+    for row in tx.execute(these.order_by(posts.c.id)):
+        values = {name: value for name, value in row._mapping.items() if name != "id"}
+        saved, known = names[row.id]
+        found.append(Known(row.id, values, {**saved, **known}, saved=saved, before=values))
     return found

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
+from harvester.ledger import json_columns
 from harvester.ledger.patience import Patience
 
 #: libpq waits for a connection in whole seconds, two at the least.
@@ -33,6 +34,8 @@ class PostgreSQL:
         self._statement_seconds = _statement_seconds(lock_seconds)
         self.engine: Engine = create_engine(
             url,
+            json_serializer=json_columns.written,
+            json_deserializer=json_columns.read,
             pool_pre_ping=True,
             pool_size=10,
             max_overflow=20,

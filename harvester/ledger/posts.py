@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select
 
-from harvester.ledger import companions, post_merging, post_names, rows
+from harvester.ledger import bulk, companions, post_merging, post_names, rows
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.post_known import Found as Found
+from harvester.ledger.post_known import Known
 from harvester.ledger.post_shelf import Shelf
 from harvester.ledger.tables import actor_runs, leads, posts, rejects, sightings
 from harvester.models import ActorRun
@@ -48,13 +49,20 @@ def store(tx: Tx, run: ActorRun, found: Sequence[Found], *, now: datetime) -> No
     stored = shelf.save()
     ids = {number: one.row_id for one in stored for number in one.names}
     tx.owe(Kind.POST, *(one.row_id for one in stored))
-    seen = sorted((one.row_id, lead_id) for one in stored for lead_id in one.lead_ids)
-    tx.execute(
-        rows.upsert(tx, sightings).on_conflict_do_nothing(),
-        [{"actor_run_id": run.id, "post_id": post, "lead_id": lead} for post, lead in seen],
-    )
+    _saw(tx, run, stored)
     companions.link(tx, run.client_id, ids)
     post_merging.tell(tx, run, shelf.gone, now=now)
+
+
+def _saw(tx: Tx, run: ActorRun, stored: Sequence[Known]) -> None:
+    """Write down under which leads this actor run saw these posts."""
+    columns = ("actor_run_id", "post_id", "lead_id")
+    new = [(run.id, one.row_id, lead_id) for one in stored if one.is_new for lead_id in one.lead_ids]
+    bulk.insert(tx, sightings, columns, new)
+    known = sorted((one.row_id, lead_id) for one in stored if not one.is_new for lead_id in one.lead_ids)
+    if known:
+        again = [dict(zip(columns, (run.id, *seen), strict=True)) for seen in known]
+        tx.execute(rows.upsert(tx, sightings).on_conflict_do_nothing(), again)
 
 
 def store_rejects(tx: Tx, run: ActorRun, refused: Sequence[Refused]) -> None:

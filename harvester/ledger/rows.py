@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Row, Table
+from sqlalchemy import ARRAY, ColumnElement, Row, Table, any_, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from harvester.ledger import json_columns
 from harvester.ledger.database import Tx
 
 if TYPE_CHECKING:
@@ -23,6 +26,14 @@ def as_record(kind: type[R], row: Row[Any], /, **converted: Any) -> R:
     return kind(**values, **converted)
 
 
+def among(tx: Tx, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Say that a column is one of these values, however many: they are one parameter."""
+    if tx.on_sqlite:
+        each = func.json_each(json_columns.written(list(values))).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == any_(literal(list(values), ARRAY(column.type)))
+
+
 def upsert(tx: Tx, table: Table) -> Any:
     """Give an INSERT whose ON CONFLICT clause both databases understand."""
     return sqlite.insert(table) if tx.on_sqlite else postgresql.insert(table)
@@ -30,6 +41,11 @@ def upsert(tx: Tx, table: Table) -> Any:
 
 def insert_unless_there(tx: Tx, table: Table, **values: Any) -> bool:
     """Insert one row unless a constraint says that it is there already. True for the one caller who won."""
-    statement = upsert(tx, table).values(**values).on_conflict_do_nothing()
     # Not by rowcount, which SQLAlchemy does not keep for an INSERT: on PostgreSQL it is -1.
-    return tx.execute(statement.returning(*table.primary_key)).first() is not None
+    return tx.execute(_unless_there(table, on_sqlite=tx.on_sqlite), values).first() is not None
+
+
+@cache
+def _unless_there(table: Table, *, on_sqlite: bool) -> Any:
+    statement = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+    return statement.on_conflict_do_nothing().returning(*table.primary_key)

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from harvester.errors import LedgerUnavailable
+from harvester.ledger import json_columns
 from harvester.ledger.patience import Patience
 
 #: The driver waits so long by itself: for the moments in which another process opens or closes the file.
@@ -37,7 +38,11 @@ class SQLite:
         if self._path is not None:
             _make_folder(self._path.parent)
         self.engine: Engine = create_engine(
-            url, pool_timeout=lock_seconds, connect_args={"timeout": _DRIVER_SECONDS}
+            url,
+            pool_timeout=lock_seconds,
+            connect_args={"timeout": _DRIVER_SECONDS},
+            json_serializer=json_columns.written,
+            json_deserializer=json_columns.read,
         )
         event.listen(self.engine, "connect", self._prepare)
         event.listen(self.engine, "begin", _begin)

@@ -138,7 +138,9 @@ def test_whichever_comes_first_each_ends_with_its_post_and_its_latest_word(
         in_time = sorted(times, key=lambda each: each[:2])
         named = {numbers[one.post][one.named] for _, _, one in times if one.named is not None}
         linked = {ids[number] for number in named if number in ids}
-        assert row["post_id"] in linked if linked else row["post_id"] is None
+        told = [numbers[one.post][one.named] for _, _, one in in_time if one.named is not None]
+        # Until its post is there it keeps one number, the last: it may miss a post of an earlier one alone.
+        assert row["post_id"] in (linked if told and told[-1] in ids else linked | {None})
         assert row["text"] == in_time[-1][2].text
         assert row["last_seen_at"] == NOW + timedelta(hours=in_time[-1][0])
         if len({one.likes for _, _, one in times} - {None}) < 2:

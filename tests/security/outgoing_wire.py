@@ -10,9 +10,8 @@ import pytest
 from security.rows import Proof, Threat
 
 if TYPE_CHECKING:
-    from harvester.apify import Page
     from harvester.models import ActorRun
-    from services.dataset_pages import DatasetPages
+    from services.dataset_pages import DatasetPages, ReadPage
 
 _CALLS = "tests/security/test_outgoing_calls.py::"
 _HEAVY = "tests/security/test_outgoing_heavy.py::"
@@ -88,10 +87,10 @@ def _any_weight(patch: pytest.MonkeyPatch) -> None:
 
 
 def _pages_of_one_size(patch: pytest.MonkeyPatch) -> None:
-    from services.dataset_pages import PAGE_ITEMS, DatasetPages, page_of
+    from services.dataset_pages import PAGE_ITEMS, DatasetPages
 
-    def next_page(self: DatasetPages, run: ActorRun) -> tuple[ActorRun, Page]:
-        return run, page_of(self._apify, run, PAGE_ITEMS)
+    def next_page(self: DatasetPages, run: ActorRun) -> tuple[ActorRun, ReadPage]:
+        return run, self._had(run, PAGE_ITEMS)
 
     patch.setattr(DatasetPages, "next", next_page)
 
