@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from harvester.ledger import rows
 from harvester.ledger.airtable_tables import airtable_calls
 from harvester.ledger.database import Tx
 
@@ -47,7 +48,11 @@ def calls(tx: Tx, month: str) -> dict[str, Count]:
 
 
 def _add(tx: Tx, base: str, now: datetime, column: str) -> None:
-    values: dict[str, Any] = {"base": base, "month": month_of(now), column: 1}
+    tx.execute(_adding(column, on_sqlite=tx.on_sqlite), {"base": base, "month": month_of(now), column: 1})
+
+
+@cache
+def _adding(column: str, *, on_sqlite: bool) -> Any:
     more = {column: airtable_calls.c[column] + 1}
-    statement = rows.upsert(tx, airtable_calls).values(**values)
-    tx.execute(statement.on_conflict_do_update(index_elements=["base", "month"], set_=more))
+    statement = sqlite.insert(airtable_calls) if on_sqlite else postgresql.insert(airtable_calls)
+    return statement.on_conflict_do_update(index_elements=["base", "month"], set_=more)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import airtable_slots
@@ -87,8 +87,8 @@ def take(tx: Tx, slot: Slot, *, now: datetime, base_gap: timedelta, token_gap: t
     """
     token = _made(tx, _TOKEN, now)
     moment = max(now, free_at(token, now=now, gap=token_gap), free_at(slot, now=now, gap=base_gap))
-    _set(tx, _TOKEN, next_at=moment + token_gap)
-    _set(tx, slot.name, next_at=moment + base_gap)
+    next_of = {slot.name: moment + base_gap, _TOKEN: moment + token_gap}
+    tx.execute(_TAKE, [{"slot": name, "at": at} for name, at in next_of.items()])
     return moment
 
 
@@ -113,9 +113,18 @@ def unblock(tx: Tx, slot: Slot) -> None:
     _set(tx, slot.name, blocked_until=None, reason=None, failures=0)
 
 
+#: Built once: to build a statement takes longer than to run one of these.
+_NAMED: Final = select(airtable_slots).where(airtable_slots.c.name == bindparam("slot"))
+_LOCKED: Final = _NAMED.with_for_update()
+_TAKE: Final = (
+    update(airtable_slots)
+    .where(airtable_slots.c.name == bindparam("slot"))
+    .values(next_at=bindparam("at", type_=airtable_slots.c.next_at.type))
+)
+
+
 def _get(tx: Tx, name: str, *, lock: bool) -> Slot | None:
-    statement = select(airtable_slots).where(airtable_slots.c.name == name)
-    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
+    row = tx.execute(_LOCKED if lock else _NAMED, {"slot": name}).one_or_none()
     return rows.as_record(Slot, row) if row else None
 
 

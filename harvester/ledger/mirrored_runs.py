@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from harvester.ledger.airtable_tables import outbox
 from harvester.ledger.database import Tx
@@ -46,11 +47,13 @@ def _of_leads(tx: Tx, ids: Collection[int]) -> Counter[str]:
 
 def _of_posts(tx: Tx, ids: Collection[int]) -> Counter[str]:
     """Count posts by the client run that saw them last: it is that which has Airtable told of them."""
-    last = (
-        select(func.max(sightings.c.actor_run_id).label("row_id"))
-        .where(sightings.c.post_id.in_(ids))
-        .group_by(sightings.c.post_id)
-        .subquery()
-    )
-    statement = select(actor_runs.c.client_run_id).join(last, last.c.row_id == actor_runs.c.id)
-    return Counter(tx.execute(statement).scalars())
+    return Counter(tx.execute(_LAST_SEEN_BY, {"ids": list(ids)}).scalars())
+
+
+_LAST: Final = (
+    select(func.max(sightings.c.actor_run_id).label("row_id"))
+    .where(sightings.c.post_id.in_(bindparam("ids", expanding=True)))
+    .group_by(sightings.c.post_id)
+    .subquery()
+)
+_LAST_SEEN_BY: Final = select(actor_runs.c.client_run_id).join(_LAST, _LAST.c.row_id == actor_runs.c.id)

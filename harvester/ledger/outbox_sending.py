@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, case, exists, func, literal, select, update
+from sqlalchemy import Update, and_, bindparam, case, exists, func, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.airtable_tables import outbox
@@ -44,6 +45,27 @@ class Owed:
     sent_at: datetime | None
 
 
+#: Built once: to build a statement takes longer than to run one of these.
+_THESE: Final = outbox.c.id.in_(bindparam("ids", expanding=True))
+_LOCK: Final = select(outbox.c.id).where(_THESE).order_by(outbox.c.id).with_for_update()
+_KNOWN: Final = select(outbox.c.id, outbox.c.sent).where(_THESE).order_by(outbox.c.id)
+_FORGET: Final = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row_id"))
+    .values(sent=bindparam("left", type_=outbox.c.sent.type))
+)
+_PAGE: Final = (
+    select(outbox)
+    .where(
+        outbox.c.base == bindparam("of_base"),
+        outbox.c.kind == bindparam("of_kind"),
+        outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type),
+    )
+    .order_by(outbox.c.due_at, outbox.c.id)
+    .limit(bindparam("most"))
+)
+
+
 def from_row(row: Any) -> Owed:
     """Read one row."""
     return rows.as_record(Owed, row, kind=Kind(row.kind), state=State(row.state))
@@ -73,9 +95,8 @@ def due_targets(tx: Tx, master: str, *, now: datetime) -> list[tuple[str, Kind]]
 
 def page(tx: Tx, base: str, kind: Kind, *, now: datetime, limit: int) -> list[Owed]:
     """Give the rows of a base and kind that are due, those that are due longest first."""
-    these = (outbox.c.base == base, outbox.c.kind == kind, outbox.c.due_at <= now)
-    statement = select(outbox).where(*these).order_by(outbox.c.due_at, outbox.c.id).limit(limit)
-    return [from_row(row) for row in tx.execute(statement)]
+    of = {"of_base": base, "of_kind": kind, "now": now, "most": limit}
+    return [from_row(row) for row in tx.execute(_PAGE, of)]
 
 
 def posts_of_records(
@@ -140,7 +161,9 @@ def about_to_send(tx: Tx, fields: Mapping[int, Collection[str]]) -> None:
     """Forget what Airtable has in these fields, by row: it may get others now, whatever is heard of it."""
     _forget(tx, fields)
     told = [row_id for row_id, named in fields.items() if STATUS in named]
-    tx.execute(update(outbox).where(outbox.c.id.in_(told), outbox.c.kind == Kind.LEAD).values(shows=None))
+    if told:
+        these = outbox.c.id.in_(told), outbox.c.kind == Kind.LEAD
+        tx.execute(update(outbox).where(*these).values(shows=None))
 
 
 def not_sent(tx: Tx, found: Sequence[Owed]) -> None:
@@ -155,24 +178,6 @@ def acknowledge(tx: Tx, done: Sequence[Sent], *, now: datetime) -> None:
     if not done:
         return
     _lock(tx, [one.row.id for one in done])
-    seen = bindparam("seen", type_=outbox.c.version.type)
-    statement = (
-        update(outbox)
-        .where(outbox.c.id == bindparam("row_id"))
-        .values(
-            sent_version=func.max(outbox.c.sent_version, seen)
-            if tx.on_sqlite
-            else func.greatest(outbox.c.sent_version, seen),
-            sent=bindparam("digests", type_=outbox.c.sent.type),
-            record_id=bindparam("found"),
-            shows=func.coalesce(bindparam("status", type_=outbox.c.shows.type), outbox.c.shows),
-            sent_at=now,
-            state=State.OK,
-            failures=0,
-            error=None,
-            due_at=case((outbox.c.version > seen, literal(now, outbox.c.due_at.type)), else_=None),
-        )
-    )
     values = [
         {
             "row_id": one.row.id,
@@ -180,11 +185,33 @@ def acknowledge(tx: Tx, done: Sequence[Sent], *, now: datetime) -> None:
             "digests": dict(one.digests),
             "found": one.record_id,
             "status": one.shows,
+            "at": now,
         }
         for one in sorted(done, key=lambda one: one.row.id)
     ]
-    for value in values:
-        tx.execute(statement, value)
+    tx.execute(_acknowledging(on_sqlite=tx.on_sqlite), values)
+
+
+@cache
+def _acknowledging(*, on_sqlite: bool) -> Update:
+    seen = bindparam("seen", type_=outbox.c.version.type)
+    at = bindparam("at", type_=outbox.c.due_at.type)
+    later = func.max if on_sqlite else func.greatest
+    return (
+        update(outbox)
+        .where(outbox.c.id == bindparam("row_id"))
+        .values(
+            sent_version=later(outbox.c.sent_version, seen),
+            sent=bindparam("digests", type_=outbox.c.sent.type),
+            record_id=bindparam("found"),
+            shows=func.coalesce(bindparam("status", type_=outbox.c.shows.type), outbox.c.shows),
+            sent_at=at,
+            state=State.OK,
+            failures=0,
+            error=None,
+            due_at=case((outbox.c.version > seen, at), else_=None),
+        )
+    )
 
 
 def put_off(tx: Tx, row_ids: Collection[int], *, until: datetime, error: str) -> None:
@@ -244,20 +271,15 @@ def _forget(tx: Tx, fields: Mapping[int, Collection[str] | None]) -> None:
     None: of all fields.
     """
     _lock(tx, fields.keys())
-    known = select(outbox.c.id, outbox.c.sent).where(outbox.c.id.in_(fields.keys())).order_by(outbox.c.id)
-    statement = (
-        update(outbox)
-        .where(outbox.c.id == bindparam("row_id"))
-        .values(sent=bindparam("left", type_=outbox.c.sent.type))
-    )
     values = [
         {"row_id": row_id, "left": sent | dict.fromkeys(sent if named is None else named, "")}
         for row_id, sent, named in (
-            (row.id, row.sent or {}, fields[row.id]) for row in tx.execute(known).all()
+            (row_id, sent or {}, fields[row_id])
+            for row_id, sent in tx.execute(_KNOWN, {"ids": list(fields)}).all()
         )
     ]
     if values:
-        tx.execute(statement, values)
+        tx.execute(_FORGET, values)
 
 
 def remember(tx: Tx, row_id: int, record_id: str) -> None:
@@ -275,5 +297,4 @@ def retire_strangers(tx: Tx, master: str) -> int:
 def _lock(tx: Tx, row_ids: Collection[int]) -> None:
     """Lock rows in the one order in which everybody does."""
     if not tx.on_sqlite:
-        locked = select(outbox.c.id).where(outbox.c.id.in_(row_ids)).order_by(outbox.c.id)
-        tx.execute(locked.with_for_update())
+        tx.execute(_LOCK, {"ids": list(row_ids)})
