@@ -103,6 +103,7 @@ def apify(pipe: Connection, items: int, clients: int) -> None:
 
 def ours(pipe: Connection, url: str, apify_url: str, clients: int) -> None:
     """Start the actor runs, then ingest their datasets as a worker does. Says seconds, and MB of memory."""
+    from harvester import memory
     from harvester.ledger import actor_runs
     from harvester.settings import load
     from services import build
@@ -128,6 +129,7 @@ def ours(pipe: Connection, url: str, apify_url: str, clients: int) -> None:
     pipe.send([(int(run.client_id[-4:]), run.apify_run_id) for run in runs])
     pipe.recv()
     time.sleep(1)  # the runs end, and their costs settle
+    memory.settled()  # as a worker does
     before = _memory_mb("VmRSS")
     _forget_peak()
     began = time.perf_counter()

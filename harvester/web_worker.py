@@ -12,6 +12,7 @@ import orjson
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
+from harvester import memory
 from harvester.settings import load
 from harvester.web_connections import Connection, Times, Waiting, most_waiting
 from harvester.web_headers import secure_headers
@@ -44,6 +45,11 @@ class JsonWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         )
         self._waiting = Waiting(most_waiting(self.worker_connections))
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Load the application."""
+        super().load_wsgi()
+        memory.settled()
 
     def timeout_ctx(self) -> AbstractContextManager[None]:
         """Set no time here: the connection has its own."""

@@ -56,6 +56,7 @@ def worker() -> None:
             )
         services.schedule.sync()
         engine = Engine(huey, services.advance, services.tick, services.chores, side, services.pulse)
+        memory.settled()
         engine.run(
             threads=settings.worker_threads,
             tick_seconds=settings.tick_seconds,
