@@ -1,4 +1,4 @@
-"""Memory: how much of it this process may take, held by the kernel, and what is looked through for garbage."""
+"""How much memory this process may take, held by the kernel, and what of it is looked through for garbage."""
 
 from __future__ import annotations
 
