@@ -11,9 +11,11 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 _CONSONANTS: Final = "bdfgklmnprstvz"
 _VOWELS: Final = "aeiou"
@@ -30,7 +32,10 @@ _FIELD_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$.-]{0,80}")
 _ISO: Final = re.compile(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9](?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?")
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+|urn:li:[^\s\"]+")
 _MEMBER: Final = re.compile(r"AC[A-Za-z]AA[A-Za-z0-9_-]{25,60}")
-_TOKEN: Final = re.compile(r"%[0-9A-Fa-f]{2}|AC[A-Za-z]AA[A-Za-z0-9_-]{25,60}|[^\W\d_]+|[0-9]+")
+_TOKEN: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+|AC[A-Za-z]AA[A-Za-z0-9_-]{25,60}|[^\W\d_]+|\d+")
+_ENCODED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+#: Keys of numbers that name somebody: a member's may have fewer digits than a post's.
+_NAMING: Final = re.compile(r"(?:^|_)(?:id|urn)$|(?:Id|ID|Urn)$|phone", re.I)
 _HOST: Final = re.compile(r"(https?://)([^/?#]*)")
 _OURS: Final = re.compile(r"(?:[a-z0-9-]+\.)*(?:linkedin\.com|licdn\.com)", re.I)
 #: What stands in LinkedIn's URLs and URNs, and says nothing of anybody.
@@ -64,7 +69,7 @@ class Scrubber:
         if isinstance(value, str):
             return self._text(value, key)
         if isinstance(value, int) and not isinstance(value, bool):
-            return self._integer(value)
+            return self._integer(value, key)
         return value
 
     def _field_name(self, name: str) -> str:
@@ -101,13 +106,30 @@ class Scrubber:
 
     def _token(self, match: re.Match[str]) -> str:
         token = match[0]
-        if token.startswith("%"):  # of an address: what stands for a sign
-            return token
-        if token.isdecimal() and token.isascii():
-            return self._digits(token)
+        if _ENCODED.fullmatch(token):
+            return self._encoded(token)
+        if token.isdecimal():
+            return self._digits(token) if token.isascii() else self._other_digits(token)
         if _MEMBER.fullmatch(token):
             return token[:5] + self._letters(token, len(token) - 5, "abcdefghijkmnopqrstuvwxyz")
         return self._word(token)
+
+    def _encoded(self, token: str) -> str:
+        """Scrub what stands percent-encoded in an address: a name may, and so may the signs of a URN."""
+        try:
+            told = unquote(token, errors="strict")
+        except UnicodeDecodeError:
+            told = unquote(token, encoding="latin-1")
+        scrubbed = self._words(told)
+        return token if scrubbed == told else quote(scrubbed, safe="")
+
+    def _other_digits(self, digits: str) -> str:
+        """Invent a number in the digits of another alphabet."""
+        drawn = self._bytes(digits, len(digits))
+        return "".join(
+            chr(ord(digit) - unicodedata.decimal(digit) + byte % 10)
+            for digit, byte in zip(digits, drawn, strict=True)
+        )
 
     def _word(self, word: str) -> str:
         """Invent a word of the same length and case; each letter of another alphabet stays in its own."""
@@ -123,13 +145,13 @@ class Scrubber:
                 found += _neighbour(letter, drawn[at])
         return found
 
-    def _integer(self, number: int) -> int:
+    def _integer(self, number: int, key: str) -> int:
         for times, per_second in _TIMES:
             if number in times:
                 return number - int(self._days.total_seconds()) * per_second
-        return (
-            number if abs(number) < _LONG else (-1 if number < 0 else 1) * int(self._digits(str(abs(number))))
-        )
+        if abs(number) < _LONG and not (_NAMING.search(key) and number):
+            return number
+        return (-1 if number < 0 else 1) * int(self._digits(str(abs(number))))
 
     def _iso(self, text: str) -> str:
         """Move the day, and leave everything else as it is written."""

@@ -185,3 +185,23 @@ def test_what_cannot_be_used_is_refused_with_the_reason(
     (tmp_path / "page.json").write_text(content)
     assert told in script("--file", "page.json", "--to", "out", *arguments, code=2)
     assert not (tmp_path / "out").exists()
+
+
+def test_names_in_other_alphabets_and_short_ids_are_nobodys_either() -> None:
+    """A slug of another alphabet stands percent-encoded in a URL; a member's number may be a short one."""
+    before: dict[str, Any] = {
+        "url": "https://www.linkedin.com/in/%E5%BC%A0%E4%BC%9F?urn=urn%3Ali%3Aactivity%3A7401000000000000611",
+        "author": {"id": 16355220, "memberId": 16355221, "followers": 1046},
+        "said": "call ٠٣٤٥٦٧٨٩",
+    }
+    after = Scrubber(b"a key").item(before)
+    begun, _, urn = after["url"].partition("?urn=")
+    assert begun.startswith("https://www.linkedin.com/in/%")
+    assert not {"%E5%BC%A0", "%E4%BC%9F"} & {begun[28:37], begun[37:]}
+    assert urn.startswith("urn%3Ali%3Aactivity%3A")
+    assert len(urn) == len(before["url"].partition("?urn=")[2])
+    assert after["author"]["followers"] == 1046
+    assert {len(str(after["author"][name])) for name in ("id", "memberId")} == {8}
+    assert {after["author"]["id"], after["author"]["memberId"]}.isdisjoint({16355220, 16355221})
+    assert "٠٣٤٥٦٧٨٩" not in after["said"]
+    assert len(after["said"]) == len(before["said"])
