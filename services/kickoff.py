@@ -108,7 +108,8 @@ class Kickoff:
             ) from error
 
     def within(self, tx: Tx, order: Order) -> Answer:
-        """Carry out an order of a job run that is open, in its transaction. Clients were read before.
+        """Carry out an order of a job run that is open, in its transaction, which has the client to itself.
+        Clients were read before.
 
         A client whose batches of the day or kickoffs of the hour are used up is skipped: what the job run
         decided tells that it was asked for. By itself it gets a record that tells so, or is refused.
@@ -143,7 +144,8 @@ class Kickoff:
     def _carried_out(
         self, tx: Tx, order: Order, unread: Unread | None, *, of_open_job: bool = False
     ) -> Answer:
-        tx.exclusively(f"client:{order.client_id}")
+        if not of_open_job:
+            tx.exclusively(f"client:{order.client_id}")
         client = clients.get(tx, order.client_id)
         if client is None:
             raise UnknownClient(f"there is no client {order.client_id}")

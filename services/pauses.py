@@ -86,13 +86,10 @@ class Pauses:
             return []
         try:
             with self._ledger.read() as tx:
-                found = pauses.standing(tx)
-                waited_for = {one.scope for each in client_ids for one in pauses.of_waiting(tx, each)}
+                return pauses.holding(tx, client_ids)
         except LedgerUnavailable as error:
             _log.warning("Whether starts are paused could not be read: %s", error)
             return []
-        holding = {ALL, *client_ids, *waited_for}
-        return [pause for pause in found if pause.scope in holding]
 
     def state(self) -> dict[str, Any]:
         """Show what is paused, how many actor runs are at work and may be, and how many wait."""

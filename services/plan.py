@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, Protocol, TypeVar
 
-from harvester.ledger import Tx, actor_runs, leads, outcomes, run_events, usage
+from harvester.ledger import Tx, actor_runs, leads, run_events, usage
 from harvester.ledger.leads import MOST_UNANSWERED
 from harvester.models import Client, Lead
 from harvester.wording import counted
@@ -63,12 +63,9 @@ def need_of(tx: Tx, client: Client, limits: Limits, now: datetime) -> Need:
 
     A client run that starts has none open, unless a person deleted the record of one before it.
     """
-    since = day_start(client.timezone, now)
+    day = usage.of_day(tx, client.client_id, since=day_start(client.timezone, now))
     return Need(
-        posts=client.daily_target
-        - outcomes.posts_since(tx, client.client_id, since=since)
-        - usage.posts_to_come(tx, client.client_id, since=since),
-        batches=client.max_batches - usage.batches_since(tx, client.client_id, since=since),
+        posts=client.daily_target - day.posts - day.posts_to_come, batches=client.max_batches - day.batches
     )
 
 

@@ -220,12 +220,7 @@ class Process:
                 return False
             now = self._clock()
             found = job_clients.undecided(tx, job, status=ACTIVE, limit=at_once)
-            for client_id in found:
-                if held_up is not None and held_up.client_id == client_id:
-                    decided = self._decide.failed(tx, job, client_id, held_up, now)
-                else:
-                    decided = self._decide(tx, job, client_id, now)
-                job_clients.decide(tx, decided)
+            job_clients.decide(tx, [self._decided(tx, job, each, held_up, now) for each in found])
             # Of those who kick off and those who end client runs, each locks this row last.
             job = job_runs.get(tx, run_id, lock=True)
             if job is None or not _is_kicking_off(job):  # ended by hand meanwhile, or taken over
@@ -236,6 +231,13 @@ class Process:
             if not left:
                 jobs.close_if_over(tx, run_id, now=now)
         return left
+
+    def _decided(
+        self, tx: Tx, job: JobRun, client_id: str, held_up: HeldUp | None, now: datetime
+    ) -> JobClient:
+        if held_up is not None and held_up.client_id == client_id:
+            return self._decide.failed(tx, job, client_id, held_up, now)
+        return self._decide(tx, job, client_id, now)
 
 
 def _is_kicking_off(job: JobRun) -> bool:

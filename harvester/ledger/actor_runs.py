@@ -12,20 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import (
-    Insert,
-    Select,
-    and_,
-    bindparam,
-    case,
-    func,
-    insert,
-    literal,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Insert, Select, and_, bindparam, case, func, insert, literal, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from harvester.errors import LostLease
@@ -94,7 +81,7 @@ def _new() -> ReturningInsert[Any]:
 def _new_targets(*, on_sqlite: bool) -> Insert:
     """Insert the targets of an actor run from their leads: what the database has need not be sent to it."""
     row_id = bindparam("row_id", type_=actor_runs.c.id.type)
-    chosen = select(row_id, leads_table.c.id, leads_table.c.profile_url, literal_column("0"))
+    chosen = select(row_id, leads_table.c.id, leads_table.c.profile_url, literal(0))
     chosen = chosen.where(many_ids.among(leads_table.c.id, on_sqlite=on_sqlite))
     columns = ["actor_run_id", "lead_id", "target_url", "posts_found"]
     return insert(lead_outcomes).from_select(columns, chosen)

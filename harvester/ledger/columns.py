@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, MetaData, text
+from sqlalchemy import Column, ColumnElement, Index, Integer, MetaData, literal_column, text
 
 metadata = MetaData(
     naming_convention={
@@ -24,6 +25,13 @@ def required(name: str, kind: Any, **options: Any) -> Column[Any]:
 def count(name: str) -> Column[Any]:
     """Make a column that counts from 0."""
     return Column(name, Integer, nullable=False, default=0, server_default="0")
+
+
+def fixed(column: Column[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """Say that a column is one of these words of ours. They stand in the statement itself: SQLAlchemy would
+    else write it anew for each execution.
+    """
+    return column.in_([literal_column(f"'{value}'") for value in values])
 
 
 def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:

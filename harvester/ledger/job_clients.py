@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
@@ -24,10 +24,12 @@ def from_row(row: Any) -> JobClient:
     return rows.as_record(JobClient, row, decision=JobDecision(row.decision))
 
 
-def decide(tx: Tx, decided: JobClient) -> bool:
-    """Write down what was decided about a client. False if that was done before; it is left as it was."""
-    values = {name: getattr(decided, name) for name in JobClient.__dataclass_fields__}
-    return rows.insert_unless_there(tx, job_clients, **values)
+def decide(tx: Tx, decided: Iterable[JobClient]) -> None:
+    """Write down what was decided about clients. What was decided before is left as it was."""
+    names = JobClient.__dataclass_fields__
+    values = [{name: getattr(each, name) for name in names} for each in decided]
+    if values:
+        tx.execute(rows.upsert(tx, job_clients).on_conflict_do_nothing(), values)
 
 
 def of_job(tx: Tx, run_id: str) -> list[JobClient]:

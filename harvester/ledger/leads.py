@@ -18,12 +18,14 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    not_,
     or_,
     select,
     update,
 )
 
 from harvester.ledger import many_ids, rows
+from harvester.ledger.columns import fixed
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, client_runs, lead_outcomes, leads
@@ -117,7 +119,7 @@ def _had_by(client_run_id: str | ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def _still_open() -> ColumnElement[bool]:
-    return actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
+    return not_(fixed(actor_runs.c.state, [ActorRunState.INGESTED, ActorRunState.FAILED]))
 
 
 def _in_batches(client_id: str | ColumnElement[str], which: ColumnElement[bool]) -> Any:
@@ -140,8 +142,8 @@ def _due_if_stale_at(moment: ColumnElement[datetime]) -> ColumnElement[bool]:
         or_(leads.c.last_check_at.is_(None), leads.c.last_check_at < moment),
     )
     return and_(
-        or_(leads.c.status.is_(None), leads.c.status.in_(["", LeadStatus.PENDING]), stale),
-        or_(leads.c.posts_actioned.is_(None), leads.c.posts_actioned.in_(["", "0", "false"])),
+        or_(leads.c.status.is_(None), fixed(leads.c.status, ["", LeadStatus.PENDING]), stale),
+        or_(leads.c.posts_actioned.is_(None), fixed(leads.c.posts_actioned, ["", "0", "false"])),
         leads.c.posts_scored_at.is_(None),
         leads.c.unreachable_at.is_(None),
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, func, literal, select, update
+from sqlalchemy import Select, String, bindparam, case, func, literal, select, update
 
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, lead_outcomes, rejects, sightings
@@ -63,17 +63,18 @@ def errors_by_lead(tx: Tx, actor_run_id: int) -> dict[int, str]:
 
 def posts_since(tx: Tx, client_id: str, *, since: datetime) -> int:
     """Count the posts found for a client's leads since then, lead by lead, and not twice for an orphan."""
-    return int(tx.execute(_posts_since(), {"client_id": client_id, "since": since}).scalar_one())
+    return int(tx.execute(posts_asked(), {"client_id": client_id, "since": since}).scalar_one())
 
 
 @cache
-def _posts_since() -> Select[Any]:
+def posts_asked() -> Select[Any]:
+    """Give the statement that counts them, for `client_id` and `since`."""
     return (
         select(func.coalesce(func.sum(lead_outcomes.c.posts_found), 0))
         .join(actor_runs, actor_runs.c.id == lead_outcomes.c.actor_run_id)
         .where(
-            actor_runs.c.client_id == bindparam("client_id"),
-            lead_outcomes.c.decided_at >= bindparam("since"),
+            actor_runs.c.client_id == bindparam("client_id", type_=String),
+            lead_outcomes.c.decided_at >= bindparam("since", type_=Utc),
             ~actor_runs.c.marker.contains(ORPHAN_SEPARATOR, autoescape=True),
         )
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, bindparam, delete, or_, select
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -92,13 +94,32 @@ def of_client(tx: Tx, client_id: str) -> Pause | None:
 
 def of_start(tx: Tx, client_id: str, actor_id: str) -> Pause | None:
     """Give the pause that keeps an actor run from starting."""
-    return get(tx, ALL) or get(tx, client_id) or get(tx, of_actor(actor_id))
+    asked: dict[str, str] = {"of_all": ALL, "of_client": client_id, "of_actor": of_actor(actor_id)}
+    found = {row.scope: rows.as_record(Pause, row) for row in tx.execute(_of_start(), asked)}
+    return next((found[scope] for scope in asked.values() if scope in found), None)
+
+
+@cache
+def _of_start() -> Select[Any]:
+    scopes_of_start = [bindparam("of_all"), bindparam("of_client"), bindparam("of_actor")]
+    return select(pauses).where(or_(*(pauses.c.scope == scope for scope in scopes_of_start)))
 
 
 def of_waiting(tx: Tx, client_id: str) -> list[Pause]:
     """Give the pauses of actors for which a client's actor runs wait to be started."""
+    found = [pause for pause in standing(tx) if pause.actor_id is not None]
+    if not found:
+        return []
     planned = select(actor_runs.c.actor_id).where(
         actor_runs.c.client_id == client_id, actor_runs.c.state == ActorRunState.PLANNED
     )
     waited_for = set(tx.execute(planned.distinct()).scalars())
-    return [pause for pause in standing(tx) if pause.actor_id in waited_for]
+    return [pause for pause in found if pause.actor_id in waited_for]
+
+
+def holding(tx: Tx, client_ids: Collection[str]) -> list[Pause]:
+    """Give the pauses that keep any batch of these clients from starting, that of all clients first."""
+    found = standing(tx)
+    of_actors = any(pause.actor_id is not None for pause in found)
+    waited_for = {one.scope for each in client_ids for one in of_waiting(tx, each)} if of_actors else ()
+    return [pause for pause in found if pause.scope in {ALL, *client_ids, *waited_for}]

@@ -8,20 +8,23 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, bindparam, case, exists, false, func, not_, null, or_, select
+from sqlalchemy import Select, String, and_, bindparam, case, exists, false, func, not_, null, or_, select
 
+from harvester.ledger import outcomes
 from harvester.ledger.actor_runs import IN_FLIGHT
 from harvester.ledger.backfills import FOREIGN
+from harvester.ledger.columns import fixed
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, client_runs
+from harvester.ledger.types import Utc
 from harvester.models import ActorRunState, ClientRunStatus
 
 #: States in which an actor run may still cost more than is known.
 _NOT_OVER: Final = (*IN_FLIGHT, ActorRunState.ENDED, ActorRunState.INGESTING)
 _OVER: Final = (ActorRunState.INGESTED, ActorRunState.FAILED)
-_UNSETTLED: Final = actor_runs.c.state.in_(_NOT_OVER)
+_UNSETTLED: Final = fixed(actor_runs.c.state, _NOT_OVER)
 #: Over, and Apify has not told for good what it cost.
-_UNTOLD: Final = and_(actor_runs.c.state.in_(_OVER), actor_runs.c.cost_due_at.is_not(None))
+_UNTOLD: Final = and_(fixed(actor_runs.c.state, _OVER), actor_runs.c.cost_due_at.is_not(None))
 _KNOWN: Final = func.coalesce(actor_runs.c.cost_micros, 0)
 _LEFT: Final = case((actor_runs.c.cap_micros > _KNOWN, actor_runs.c.cap_micros - _KNOWN), else_=0)
 #: At work, or being read, and waiting for no person; or told to have cost nothing, which is looked into.
@@ -96,6 +99,26 @@ def of_all(tx: Tx, *, since: datetime) -> Money:
     return Money(int(paid), int(reserved) + int(untold), bool(moving or looked_into))
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a client's day has brought, may still bring, and has used: posts, posts to come, and batches."""
+
+    posts: int
+    posts_to_come: int
+    batches: int
+
+
+def of_day(tx: Tx, client_id: str, *, since: datetime) -> Day:
+    """Count `outcomes.posts_since`, `posts_to_come` and `batches_since` at once."""
+    return Day(*map(int, tx.execute(_of_day(), {"client_id": client_id, "since": since}).one()))
+
+
+@cache
+def _of_day() -> Select[Any]:
+    asked = (outcomes.posts_asked(), _posts_to_come(), _batches_since())
+    return select(*(each.scalar_subquery() for each in asked))
+
+
 def posts_to_come(tx: Tx, client_id: str, *, since: datetime) -> int:
     """Count the posts that a client's open actor runs may bring at the most.
 
@@ -108,16 +131,16 @@ def posts_to_come(tx: Tx, client_id: str, *, since: datetime) -> int:
 @cache
 def _posts_to_come() -> Select[Any]:
     asked = func.coalesce(func.sum(actor_runs.c.profiles * actor_runs.c.max_posts), 0)
-    still_open = actor_runs.c.state.not_in([ActorRunState.INGESTED, ActorRunState.FAILED])
+    still_open = not_(fixed(actor_runs.c.state, _OVER))
     live = exists().where(
         client_runs.c.client_run_id == actor_runs.c.client_run_id,
         client_runs.c.status == ClientRunStatus.RUNNING,
     )
     return select(asked).where(
-        actor_runs.c.client_id == bindparam("client_id"),
+        actor_runs.c.client_id == bindparam("client_id", type_=String),
         still_open,
         actor_runs.c.parked_at.is_(None),
-        or_(live, actor_runs.c.created_at >= bindparam("since")),
+        or_(live, actor_runs.c.created_at >= bindparam("since", type_=Utc)),
     )
 
 
@@ -137,8 +160,8 @@ def _batches_since() -> Select[Any]:
     found = (
         select(actor_runs.c.client_run_id, number)
         .where(
-            actor_runs.c.client_id == bindparam("client_id"),
-            actor_runs.c.created_at >= bindparam("since"),
+            actor_runs.c.client_id == bindparam("client_id", type_=String),
+            actor_runs.c.created_at >= bindparam("since", type_=Utc),
             not_(never_sent),
             not_(foreign),
         )
