@@ -101,8 +101,8 @@ def of_start(tx: Tx, client_id: str, actor_id: str) -> Pause | None:
 
 @cache
 def _of_start() -> Select[Any]:
-    scopes_of_start = [bindparam("of_all"), bindparam("of_client"), bindparam("of_actor")]
-    return select(pauses).where(or_(*(pauses.c.scope == scope for scope in scopes_of_start)))
+    named = ("of_all", "of_client", "of_actor")
+    return select(pauses).where(or_(*(pauses.c.scope == bindparam(name) for name in named)))
 
 
 def of_waiting(tx: Tx, client_id: str) -> list[Pause]:
