@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import filterfalse
 from typing import Final
 
 #: PostgreSQL keeps no lexeme of more than 2,046 bytes; nobody types a longer word.
@@ -29,8 +30,7 @@ _ACCENTS = re.compile("[\u0300-\u036f]+")
 
 def of(*texts: str | None) -> str:
     """Give the words of these texts, each once, sorted, with blanks between, up to 200,000 characters."""
-    found = set[str]().union(*(_distinct(text) for text in texts if text))
-    joined = " ".join(sorted(found))
+    joined = " ".join(sorted(_distinct(" ".join(filter(None, texts)))))
     return joined if len(joined) <= _MOST_CHARS else joined[:_MOST_CHARS].rpartition(" ")[0]
 
 
@@ -49,17 +49,23 @@ def asked(query: str) -> tuple[list[str], str | None]:
 def _distinct(text: str) -> set[str]:
     """Give the words of a text. What has blanks around it is looked at by itself: most of it is ASCII."""
     if text.isascii():
-        return set(_words(text))
-    pieces = text.split()
-    others = " ".join(piece for piece in pieces if not piece.isascii())
-    return {*_words(" ".join(filter(str.isascii, pieces))), *_words(others)}
+        found = set(_ascii_words(text))
+    else:
+        pieces = text.split()
+        found = set(_ascii_words(" ".join(filter(str.isascii, pieces))))
+        found.update(_any_words(" ".join(filterfalse(str.isascii, pieces))))
+    if max(map(len, found), default=0) <= _WORD_CHARS:
+        return found
+    return {word[:_WORD_CHARS] for word in found}
 
 
 def _words(text: str) -> list[str]:
-    if text.isascii():
-        found = text.encode("ascii").translate(_ASCII_WORDS).decode("ascii").split()
-    else:
-        found = _WORD.findall(_ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold()))
-    if max(map(len, found), default=0) <= _WORD_CHARS:
-        return found
-    return [word[:_WORD_CHARS] for word in found]
+    return [word[:_WORD_CHARS] for word in _any_words(text)]
+
+
+def _ascii_words(text: str) -> list[str]:
+    return text.encode("ascii").translate(_ASCII_WORDS).decode("ascii").split()
+
+
+def _any_words(text: str) -> list[str]:
+    return _WORD.findall(_ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold()))
