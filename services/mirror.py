@@ -27,11 +27,12 @@ from harvester.airtable_errors import (
 from harvester.airtable_schema import Schema, Table
 from harvester.errors import HarvesterError, LedgerUnavailable, LostLease
 from harvester.ledger import Ledger, Tx, airtable_slots, clients, locks, outbox_sending
+from harvester.ledger.group_commit import GroupCommit
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
 from harvester.ledger.outbox_sending import Owed
 from services.alerts import raise_alert
-from services.mirror_cells import Prepared, key_problem, left_out, prepare
+from services.mirror_cells import AT_ONCE, Prepared, batches, key_problem, left_out, prepare
 from services.mirror_content import Content
 from services.mirror_duplicates import Duplicates
 from services.mirror_lanes import Lanes
@@ -40,8 +41,6 @@ from services.mirror_sending import Gateway, Sending, creation_refused
 from services.mirror_turn import Turn
 from services.no_access import in_words
 
-#: Records that one request takes.
-_AT_ONCE: Final = 10
 #: Requests on the way at once, with those that wait for their moment: an answer takes longer than a gap.
 _SIDE_BY_SIDE: Final = 5
 #: How long a turn lasts, and how long a table is left alone that takes nothing.
@@ -96,6 +95,7 @@ class Mirror:
         self._fence = fence
         self._stopping = stopping
         self._waiting = waiting
+        self._together = GroupCommit(ledger)
         self._numbers = count()
         self._looked_at: dict[str, datetime] = {}
 
@@ -161,10 +161,10 @@ class Mirror:
 
     def _owed(self, tx: Tx, base: str, kind: Kind, lanes: Lanes) -> list[Owed]:
         """Give what is due and not on its way. What is less than a request waits for what is on its way."""
-        on_way, most = lanes.rows, _AT_ONCE * _SIDE_BY_SIDE
+        on_way, most = lanes.rows, AT_ONCE * _SIDE_BY_SIDE
         page = outbox_sending.page(tx, base, kind, now=self._clock(), limit=most + len(on_way))
         owed = [row for row in page if row.id not in on_way][:most]
-        return owed[: len(owed) - len(owed) % _AT_ONCE] if on_way else owed
+        return owed[: len(owed) - len(owed) % AT_ONCE] if on_way else owed
 
     def _round(self, base: str, kind: Kind, turn: Turn, lanes: Lanes, *, fresh: bool) -> bool:
         """Send some of what is due. False if nothing was."""
@@ -253,8 +253,9 @@ class Mirror:
             self._clock,
             fence=self._fence,
             doubtful=partial(self._is_doubtful, rows[0].row.base),
+            together=self._together,
         )
-        for batch in _batches([row for row in rows if row.cells]):
+        for batch in batches([row for row in rows if row.cells]):
             lanes.put([row.row.id for row in batch], partial(sending, batch))
 
     def _write_down(self, name: str, turn: Turn, rows: Sequence[Prepared]) -> None:
@@ -287,13 +288,6 @@ class Mirror:
             if row.record_id is None and not row.failures:
                 creation_refused(tx, row.key, row.client_id, told, now)
                 outbox_sending.failed_once(tx, row.id, error=told)
-
-
-def _batches(rows: Sequence[Prepared]) -> list[list[Prepared]]:
-    """Put rows into requests of ten; those that Airtable refused before go alone."""
-    good = [row for row in rows if row.row.state is not State.PARKED]
-    alone = [[row] for row in rows if row.row.state is State.PARKED]
-    return [*(list(good[start : start + _AT_ONCE]) for start in range(0, len(good), _AT_ONCE)), *alone]
 
 
 def _lock(base: str, kind: Kind) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,8 +12,11 @@ import orjson
 
 from harvester.airtable_schema import COMPUTED, NOT_WRITABLE, Cell, Field, Table, TableSpec, adapt, fits
 from harvester.ledger.mirroring import Kind
+from harvester.ledger.outbox import State
 from harvester.ledger.outbox_sending import STATUS, Owed, Sent
 
+#: Records that one request takes.
+AT_ONCE: Final = 10
 _FIELD: Final = re.compile(r'[Ff]ield "([^"]+)"')
 _VALUE_CHARS: Final = 100
 
@@ -59,6 +62,13 @@ def prepare(row: Owed, values: Mapping[str, Any], table: Table, spec: TableSpec)
         if always or known.get(column.name) != digests[column.name]:
             cells[column.name] = cell
     return Prepared(row, cells, digests, unoffered)
+
+
+def batches(rows: Sequence[Prepared]) -> list[list[Prepared]]:
+    """Put rows into requests of ten; those that Airtable refused before go alone."""
+    good = [row for row in rows if row.row.state is not State.PARKED]
+    alone = [[row] for row in rows if row.row.state is State.PARKED]
+    return [*(good[start : start + AT_ONCE] for start in range(0, len(good), AT_ONCE)), *alone]
 
 
 def key_problem(table: Table, spec: TableSpec) -> str | None:

@@ -12,6 +12,7 @@ from harvester.airtable_errors import Denied, OutcomeUnknown, Refused, RowGone, 
 from harvester.airtable_schema import Table, TableSpec
 from harvester.errors import LostLease
 from harvester.ledger import Ledger, Tx, mirrored_runs, outbox_sending, run_events
+from harvester.ledger.group_commit import GroupCommit
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.outbox import State
 from harvester.ledger.outbox_sending import Owed
@@ -51,9 +52,14 @@ class Sending:
         *,
         fence: timedelta,
         doubtful: Callable[[], bool],
+        together: GroupCommit,
     ) -> None:
-        """Build it. `doubtful` says whether the base may look otherwise by now than we know."""
+        """Build it. `doubtful` says whether the base may look otherwise by now than we know.
+
+        What is answered at the same time is written down `together`.
+        """
         self._doubtful = doubtful
+        self._together = together
         self._ledger = ledger
         self._gateway = gateway
         self._duplicates = duplicates
@@ -96,14 +102,17 @@ class Sending:
 
     def _done(self, batch: Sequence[Prepared], records: Sequence[str], began: datetime) -> None:
         now = self._clock()
-        with self._ledger.write() as tx:
+
+        def note(tx: Tx) -> bool:
             done = [one.sent(record) for one, record in zip(batch, records, strict=True)]
             outbox_sending.acknowledge(tx, done, now=now)
             self._told(tx, [one.row for one in batch], began, now)
             held = self._turn.renew(tx)
             if not held:  # somebody else may have sent something newer before this arrived
                 outbox_sending.send_anew(tx, [one.row.id for one in batch], now=now)
-        if not held:
+            return held
+
+        if not self._together(note):
             raise LostLease("another process took the turn over; what this one sent is sent anew")
 
     def _told(self, tx: Tx, rows: Sequence[Owed], began: datetime, now: datetime) -> None:

@@ -53,6 +53,8 @@ class Pacing:
         self._beforehand = min(_BEFOREHAND, gaps.base / 4)
         self._late = max(_LATE, gaps.base / 2)
         self._queues: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        #: When each base is free next, as far as this process knows.
+        self._free: dict[str, datetime] = {}
 
     def turn(self, base: str, *, meta: bool = False) -> datetime:
         """Wait for the next moment that is free for this base and for the token; count the call; give it.
@@ -87,25 +89,23 @@ class Pacing:
 
     def _moment(self, base: str, clock: _Running, *, meta: bool, again: bool) -> datetime:
         """Wait until the base's moment has nearly come, and take it, unless another process was quicker."""
-        while True:
-            with self._ledger.read() as tx:
-                slot = airtable_slots.get(tx, base)
-            if slot is not None:
-                self._blocks.require_open(slot, clock(), meta=meta)
-                free = airtable_slots.free_at(slot, now=clock(), gap=self._gaps.base)
-                self._wait(free - self._beforehand, clock)
+        moment: datetime | None = None
+        while moment is None:
+            # Not for longer than a gap: what was known of a moment may be of a clock that was put back.
+            free = min(self._free.get(base, clock()), clock() + self._gaps.base)
+            self._wait(free - self._beforehand, clock)
             with self._ledger.write() as tx:
                 moment = self._take(tx, base, clock(), meta=meta)
-                if moment is None:
-                    continue
-                if not again:
+                if moment is not None and not again:
                     airtable_meter.count(tx, base, now=moment)
-            return moment
+        self._free[base] = moment + self._gaps.base
+        return moment
 
     def _take(self, tx: Tx, base: str, now: datetime, *, meta: bool) -> datetime | None:
         slot = airtable_slots.made(tx, base, now=now)
         self._blocks.require_open(slot, now, meta=meta)
-        if airtable_slots.free_at(slot, now=now, gap=self._gaps.base) - self._beforehand > now:
+        self._free[base] = airtable_slots.free_at(slot, now=now, gap=self._gaps.base)
+        if self._free[base] - self._beforehand > now:
             return None
         self._blocks.begun(tx, slot, now, meta=meta)
         gaps = self._gaps
