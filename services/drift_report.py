@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harvester.ledger import Ledger, Tx, actor_outputs, pauses
+from harvester.ledger import Ledger, Tx, actor_outputs, clients, pauses
 from harvester.ledger.actor_outputs import Look, Output
 from harvester.normalise import ACTORS, STARTABLE, actor_of
 from harvester.normalise.text import one_line
 from services import shapes
 from services.drift import HISTORY
 from services.drift_judging import RATES, Change, Jump, Rate, changes, items_of, jumps, share, whole
+from services.kickoff import UnknownClient
 from services.pauses import shown
 
 #: The latest actor runs are taken together until they have so many items; a few tell nothing of a shape.
@@ -32,9 +33,12 @@ class Drift:
         """Report on all actors that can be started or have brought something, or on one of them.
 
         With `client_id` only what was brought for that client counts, with `rejects` samples of what was
-        refused are there, too. Raises `InvalidInput` (code `unknown_actor`) for an actor that is not known.
+        refused are there, too. Raises `InvalidInput` (code `unknown_actor`) for an actor that is not known,
+        `UnknownClient`.
         """
         with self._ledger.read() as tx:
+            if client_id is not None and clients.get(tx, client_id) is None:
+                raise UnknownClient(f"there is no client {client_id}")
             wanted = [actor_of(actor_id).actor_id] if actor_id is not None else _all(tx)
             return [_reported(tx, one, client_id, rejects=rejects) for one in wanted]
 

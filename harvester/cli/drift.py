@@ -11,6 +11,7 @@ from harvester.cli.arguments import ClientName
 from harvester.cli.display import as_json, moment, show_json, show_line, show_table
 from harvester.errors import InvalidInput
 from harvester.wording import counted
+from services.kickoff import UnknownClient
 
 _NAMES = {
     "rejects": "Items that became no post",
@@ -34,7 +35,7 @@ def drift(actor_id: str | None, client_id: str | None, json_: bool) -> None:
     with session.services() as services:
         try:
             found = services.drift.actors(actor_id, client_id=client_id, rejects=True)
-        except InvalidInput as error:
+        except (InvalidInput, UnknownClient) as error:
             raise click.UsageError(str(error)) from error
     if json_:
         show_json({"actors": found})

@@ -47,6 +47,7 @@ _POST_SHAPE: Final = frozenset(
     {"text", "posted_at", "post_type", "stats", "urn", "full_urn", "activity_urn", "post_url"}
 )
 _DETAIL_SHAPE: Final = frozenset({"text", "url", "urn", "id", "created_at"})
+_LEAST_MS: Final = 10**11  # milliseconds: of a day in 1973
 _LEAST_DIGITS: Final = 15  # of a post's number; today's have 19
 _BESIDE_POST: Final = ("author", "media", "stats", "inputUrl")
 _ZONE: Final = re.compile(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})\s*\Z")
@@ -65,6 +66,14 @@ def _company_link(value: object) -> str | None:
     """Give the link of a company without the page of its posts, which the actor sets behind it."""
     link = profile_link(value)
     return link.rstrip("/").removesuffix("/posts") if link is not None else None
+
+
+def _told_ms_or_s(value: object) -> Moment | None:
+    """Read a timestamp of which nobody says what it counts: no post is of 1970, so a small one has seconds."""
+    if type(value) is int and 0 < value < _LEAST_MS:
+        moment = told_ms(value * 1_000)
+        return None if moment is None else (moment[0], TimePrecision.SECOND)
+    return told_ms(value)
 
 
 def _told_date(value: object) -> Moment | None:
@@ -148,7 +157,7 @@ DETAIL: Final = Table(
     ),
     url=POSTS.url,
     text=POSTS.text,
-    posted=(Field(told_ms, "created_at.timestamp"), Field(_told_date, "created_at.date")),
+    posted=(Field(_told_ms_or_s, "created_at.timestamp"), Field(_told_date, "created_at.date")),
     ago=Field(name, "created_at.relative"),
     author=_AUTHOR,
     target=Field(given, "inputUrl"),

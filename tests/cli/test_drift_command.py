@@ -43,3 +43,8 @@ def test_an_actor_that_nobody_knows_is_refused(harvester: Harvester) -> None:
         assert "No normaliser is known" in " ".join(done.stderr.split())
     both = harvester("pause", "--actor", ACTOR, "--client", "Ada", code=2)
     assert "one of --client and --actor" in both.stderr
+
+
+def test_a_client_that_there_is_not_is_refused(harvester: Harvester) -> None:
+    """Else a mistyped ID would read as a client for whom nothing was brought."""
+    assert "there is no client Nobody" in harvester("drift", "--client", "Nobody", code=2).stderr

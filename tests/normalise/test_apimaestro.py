@@ -190,3 +190,23 @@ def test_a_post_in_detail_is_known_by_its_id_too() -> None:
 def test_an_error_beside_a_post_that_has_its_id_alone_is_no_error_item() -> None:
     item = {"post": {"id": "7401000000000000610", "text": "words"}, "error": "no reactions were found"}
     assert isinstance(DETAIL.normalise(item), Post)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "moment", "precision"),
+    [
+        (
+            1_764_952_408_517,
+            datetime(2025, 12, 5, 16, 33, 28, 517_000, tzinfo=UTC),
+            TimePrecision.MILLISECOND,
+        ),
+        (1_764_952_408, datetime(2025, 12, 5, 16, 33, 28, tzinfo=UTC), TimePrecision.SECOND),
+    ],
+)
+def test_a_post_in_detail_is_of_no_day_in_1970(
+    stamp: int, moment: datetime, precision: TimePrecision
+) -> None:
+    item = load(FOLDER, "detail")
+    post = DETAIL.normalise({**item, "post": {**item["post"], "created_at": {"timestamp": stamp}}})
+    assert isinstance(post, Post)
+    assert (post.posted_at, post.posted_precision) == (moment, precision)
