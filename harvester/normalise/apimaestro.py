@@ -69,7 +69,7 @@ def _company_link(value: object) -> str | None:
 
 
 def _told_ms_or_s(value: object) -> Moment | None:
-    """Read a timestamp of which nobody says what it counts: no post is of 1970, so a small one has seconds."""
+    """Read a timestamp of which nobody says what it counts: no post is of 1970, so a small one is seconds."""
     if type(value) is int and 0 < value < _LEAST_MS:
         moment = told_ms(value * 1_000)
         return None if moment is None else (moment[0], TimePrecision.SECOND)
