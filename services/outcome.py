@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from harvester import log
 from harvester.apify_answers import ApifyRun
-from harvester.ledger import Tx, actor_runs, coverage, leads, outcomes, run_events
+from harvester.ledger import Tx, actor_runs, coverage, lead_verdicts, outcomes, run_events
 from harvester.models import ActorRun, ActorRunState, LeadAnswer, LeadStatus, Target
 from harvester.normalise.text import one_line
 from services import run_records
@@ -137,8 +137,10 @@ def decide_leads(tx: Tx, run: ActorRun, heard: list[Heard], *, now: datetime) ->
     Posts make a lead `Done`, whatever became of its actor run. Without posts it has `No Posts` only if the
     actor run told so; else it is due again.
     """
-    for one in heard:
-        _decide(tx, run, one, now)
+    outcomes.decide(tx, run.id, [_outcome(run, one) for one in heard], now=now)
+    # An orphan's batch has another actor run, which answers for the others.
+    ours = [one for one in heard if not run.is_orphan or _status(one) is not LeadStatus.PENDING]
+    lead_verdicts.decide(tx, [_verdict(one) for one in ours], client_run_id=run.client_run_id, now=now)
     run_events.add(tx, run.client_run_id, "outcome", _in_words(heard), now=now, batch=run.batch)
 
 
@@ -160,25 +162,24 @@ _ANSWERS: Final = {
 _STATUS: Final = {LeadAnswer.POSTS: LeadStatus.DONE, LeadAnswer.NONE: LeadStatus.NO_POSTS}
 
 
-def _decide(tx: Tx, run: ActorRun, heard: Heard, now: datetime) -> None:
-    answer, lead_id = heard.answer, heard.target.lead_id
-    status = LeadStatus.PENDING if answer is None else _STATUS.get(answer, LeadStatus.PENDING)
+def _status(heard: Heard) -> LeadStatus:
+    return LeadStatus.PENDING if heard.answer is None else _STATUS.get(heard.answer, LeadStatus.PENDING)
+
+
+def _outcome(run: ActorRun, heard: Heard) -> outcomes.Outcome:
     detail = heard.detail or (None if run.error_code == UNANSWERED else run.error)
-    outcomes.decide(
-        tx, run.id, lead_id, outcome=status, posts_found=heard.posts, detail=detail, now=now, answer=answer
-    )
-    if run.is_orphan and status is LeadStatus.PENDING:
-        return  # its batch has another actor run, which answers for the lead
-    leads.decide(
-        tx,
-        lead_id,
-        client_run_id=run.client_run_id,
-        status=status,
+    return outcomes.Outcome(heard.target.lead_id, _status(heard), heard.posts, detail, heard.answer)
+
+
+def _verdict(heard: Heard) -> lead_verdicts.Verdict:
+    status, before = _status(heard), heard.target.answer
+    return lead_verdicts.Verdict(
+        heard.target.lead_id,
+        status,
         posts_found=None if status is LeadStatus.PENDING else heard.posts,
-        now=now,
-        answer=answer,
+        answer=heard.answer,
         proved=heard.proved,
-        before=LeadAnswer(heard.target.answer) if heard.target.answer else None,
+        before=LeadAnswer(before) if before else None,
     )
 
 

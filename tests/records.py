@@ -10,6 +10,7 @@ from factories import CLIENT_ID, NOW, RUN_ID, end_run, make_leads, make_run
 
 from harvester.jobs import JobRun
 from harvester.ledger import Ledger, activity, actor_runs, client_runs, job_runs, job_tables, outcomes, tables
+from harvester.ledger.outcomes import Outcome
 from harvester.models import ActorRun, ClientRun, ClientRunStatus, Lead, LeadStatus, Target
 from services import run_records
 
@@ -98,7 +99,7 @@ def found_today(ledger: Ledger, number: int, *, cost_micros: int = 0, at: dateti
     (run,) = make_run(ledger, [[lead]], run_id="261121-000000", now=at)
     end_run(ledger, run, now=at, cost_micros=cost_micros, start_requested_at=at)
     with ledger.write() as tx:
-        outcomes.decide(tx, run.id, lead.id, outcome="Done", posts_found=number, detail=None, now=at)
+        outcomes.decide(tx, run.id, [Outcome(lead.id, "Done", number)], now=at)
         client_runs.finish(tx, run.client_run_id, status=ClientRunStatus.COMPLETED, now=at)
 
 
@@ -106,10 +107,8 @@ def harvested(ledger: Ledger, run: ActorRun, posts_found: int = 0, **values: Any
     """End a batch as ingest does, each of its leads with so many posts."""
     end_run(ledger, run, now=NOW, **{"cursor": posts_found, **values})
     with ledger.write() as tx:
-        for target in actor_runs.targets(tx, run.id):
-            outcomes.decide(
-                tx, run.id, target.lead_id, outcome="Done", posts_found=posts_found, detail=None, now=NOW
-            )
+        done = [Outcome(target.lead_id, "Done", posts_found) for target in actor_runs.targets(tx, run.id)]
+        outcomes.decide(tx, run.id, done, now=NOW)
 
 
 def ended(ledger: Ledger, full_id: str = FULL_ID) -> None:

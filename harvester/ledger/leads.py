@@ -30,11 +30,10 @@ from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, client_runs, lead_outcomes, leads
 from harvester.ledger.types import Utc
-from harvester.models import ActorRunState, Lead, LeadAnswer, LeadStatus
+from harvester.models import ActorRunState, Lead, LeadStatus
 
 #: After so many actor runs in a row that had no word about it, a lead is given up for unreachable.
 MOST_UNANSWERED: Final = 3
-_UNANSWERED: Final = (LeadAnswer.ERROR, LeadAnswer.SILENT)
 
 
 def from_row(row: Any) -> Lead:
@@ -198,53 +197,6 @@ def _claim(*, on_sqlite: bool) -> Update:
         unanswered=tries,
         unreachable_at=None,
     )
-
-
-def decide(
-    tx: Tx,
-    lead_id: int,
-    *,
-    client_run_id: str,
-    status: LeadStatus,
-    posts_found: int | None,
-    now: datetime,
-    answer: LeadAnswer | None = None,
-    proved: bool = True,
-    before: LeadAnswer | None = None,
-) -> None:
-    """Write what a client run found for a lead that it claimed; `posts_found` None leaves the last count.
-
-    `answer` is what its actor run tells about it now, `before` what it told when it was last looked at: an
-    actor run that had no word counts once, however often it is looked at. If that this is the profile's doing
-    is not `proved`, the lead is not given up over it. A lead that a later client run has
-    claimed since is that one's, and stays as it is: an actor run can end late, or a second time. One that is
-    `Done` stays so: another actor run of its batch has found posts.
-    """
-    tx.owe(Kind.LEAD, lead_id)
-    values: dict[str, Any] = {"status": status, "last_check_at": now}
-    if posts_found is not None:
-        values["posts_found_last_run"] = posts_found
-    values |= _reached(answer, before, now, proved=proved)
-    claimed = and_(leads.c.id == lead_id, leads.c.client_run_id == client_run_id)
-    if status is not LeadStatus.DONE:
-        claimed = and_(claimed, or_(leads.c.status.is_(None), leads.c.status != LeadStatus.DONE))
-    tx.execute(update(leads).where(claimed).values(**values))
-
-
-def _reached(
-    answer: LeadAnswer | None, before: LeadAnswer | None, now: datetime, *, proved: bool
-) -> dict[str, Any]:
-    if answer in (LeadAnswer.POSTS, LeadAnswer.NONE):
-        return {"unanswered": 0, "unreachable_at": None}
-    if answer is None or before in _UNANSWERED:
-        return {}
-    tries = leads.c.unanswered + 1
-    if not proved:
-        tries = case((tries >= MOST_UNANSWERED, leads.c.unanswered), else_=tries)
-        return {"unanswered": tries}
-    given_up = func.coalesce(leads.c.unreachable_at, literal(now, Utc))
-    since = case((tries >= MOST_UNANSWERED, given_up), else_=leads.c.unreachable_at)
-    return {"unanswered": tries, "unreachable_at": since}
 
 
 def count_unreachable(tx: Tx, client_id: str) -> int:

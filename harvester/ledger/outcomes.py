@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, String, bindparam, case, func, literal, select, update
+from sqlalchemy import Select, String, Update, and_, bindparam, case, func, select, update
 
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs, lead_outcomes, rejects, sightings
@@ -14,27 +16,55 @@ from harvester.ledger.types import Utc
 from harvester.models import ORPHAN_SEPARATOR, LeadAnswer
 
 
-def decide(
-    tx: Tx,
-    actor_run_id: int,
-    lead_id: int,
-    *,
-    outcome: str,
-    posts_found: int,
-    detail: str | None,
-    now: datetime,
-    answer: LeadAnswer | None = None,
-) -> None:
-    """Write what came of one lead in one actor run, and what the actor has told about it (None: no word yet).
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one lead in one actor run, and what the actor has told about it (None: no word yet)."""
 
-    Its posts count for the day on which they were first found, however often the run is looked at again.
+    lead_id: int
+    outcome: str
+    posts_found: int
+    detail: str | None = None
+    answer: LeadAnswer | None = None
+
+
+def decide(tx: Tx, actor_run_id: int, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Write what came of leads in one actor run.
+
+    Posts count for the day on which they were first found, however often the run is looked at again.
     """
-    statement = update(lead_outcomes).where(
-        lead_outcomes.c.actor_run_id == actor_run_id, lead_outcomes.c.lead_id == lead_id
+    values = [
+        {
+            "run": actor_run_id,
+            "lead": one.lead_id,
+            "now": now,
+            "came": one.outcome,
+            "found": one.posts_found,
+            "told": one.answer,
+            "why": one.detail,
+        }
+        for one in outcomes
+    ]
+    if values:
+        tx.execute(_decided(), values)
+
+
+@cache
+def _decided() -> Update:
+    this = and_(
+        lead_outcomes.c.actor_run_id == bindparam("run"), lead_outcomes.c.lead_id == bindparam("lead")
     )
-    first = case((lead_outcomes.c.posts_found == 0, literal(now, Utc)), else_=lead_outcomes.c.decided_at)
-    told = {"outcome": outcome, "posts_found": posts_found, "answer": answer, "detail": detail}
-    tx.execute(statement.values(**told, decided_at=first))
+    now = bindparam("now", type_=Utc)
+    return (
+        update(lead_outcomes)
+        .where(this)
+        .values(
+            outcome=bindparam("came"),
+            posts_found=bindparam("found"),
+            answer=bindparam("told"),
+            detail=bindparam("why"),
+            decided_at=case((lead_outcomes.c.posts_found == 0, now), else_=lead_outcomes.c.decided_at),
+        )
+    )
 
 
 def posts_by_lead(tx: Tx, actor_run_id: int) -> dict[int, int]:

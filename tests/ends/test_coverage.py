@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from harvester.apify_answers import ApifyRun
 from harvester.ledger import Ledger, Tx, actor_runs, coverage, leads, outcomes, posts
+from harvester.ledger.outcomes import Outcome
 from harvester.ledger.posts import Refused
 from harvester.models import ActorRun, ActorRunState, Lead, LeadAnswer, LeadStatus
 from harvester.posts import Reject, RejectReason
@@ -273,7 +274,7 @@ def test_of_runs_before_answers_were_kept_the_outcome_tells(ledger: Ledger) -> N
         for lead, outcome in zip(
             people, (LeadStatus.DONE, LeadStatus.NO_POSTS, LeadStatus.PENDING), strict=True
         ):
-            outcomes.decide(tx, run.id, lead.id, outcome=outcome, posts_found=0, detail=None, now=NOW)
+            outcomes.decide(tx, run.id, [Outcome(lead.id, outcome, 0)], now=NOW)
         assert summary(tx, run.client_run_id) == dict.fromkeys(PARTS, 0) | {
             "submitted": 3, "posts": 1, "none": 1, "notAnswered": 1, "unreachable": 0
         }  # fmt: skip

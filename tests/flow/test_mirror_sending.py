@@ -10,7 +10,8 @@ from threading import Thread
 
 import pytest
 
-from harvester.ledger import leads
+from harvester.ledger import lead_verdicts, leads
+from harvester.ledger.lead_verdicts import Verdict
 from harvester.ledger.mirroring import Kind
 from harvester.models import LeadStatus
 from harvester.sandbox.airtable.agency import MASTER_ID
@@ -92,12 +93,10 @@ def test_a_cell_is_emptied_that_has_become_empty(rows: Owing) -> None:
     rows.in_step()
     assert rows.agency.leads()["ada"]["Posts Harvest Status"] == "Processing"
     with rows.ledger.write() as tx:
-        leads.decide(
+        lead_verdicts.decide(
             tx,
-            people[0].id,
+            [Verdict(people[0].id, LeadStatus.PENDING, None)],
             client_run_id="261122-050000-Guy-Wilson",
-            status=LeadStatus.PENDING,
-            posts_found=None,
             now=rows.stage.clock() + timedelta(seconds=1),
         )
     rows.in_step()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from harvester.ledger import client_runs, leads
+from harvester.ledger import client_runs, lead_verdicts, leads
+from harvester.ledger.lead_verdicts import Verdict
 from harvester.ledger.mirroring import Kind
 from harvester.models import ClientRunStatus, Lead, LeadStatus
 from harvester.sandbox.airtable.agency import MASTER_ID
@@ -133,7 +134,7 @@ class _Story:
                 leads.claim(tx, [lead.id], client_run_id=run_id, now=now)
                 return
             status = self._chance.choice((LeadStatus.PENDING, LeadStatus.NO_POSTS))
-            leads.decide(tx, lead.id, client_run_id=run_id, status=status, posts_found=0, now=now)
+            lead_verdicts.decide(tx, [Verdict(lead.id, status, 0)], client_run_id=run_id, now=now)
 
     def _metrics(self) -> None:
         with self._rows.ledger.write() as tx:

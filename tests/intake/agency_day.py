@@ -11,7 +11,9 @@ from airtable_stage import BASE, AirtableStage, base_id, opened_stage, person
 from factories import CLIENT_ID, NOW, FakeClock, end_run
 from records import all_records, batches
 
-from harvester.ledger import Ledger, actor_runs, leads, outcomes
+from harvester.ledger import Ledger, actor_runs, lead_verdicts, leads, outcomes
+from harvester.ledger.lead_verdicts import Verdict
+from harvester.ledger.outcomes import Outcome
 from harvester.models import ClientRun, Lead, LeadStatus
 from harvester.sandbox.airtable.agency import client_row
 from services.kickoff import Order
@@ -73,9 +75,9 @@ def over(stage: AirtableStage, outcome: Callable[[int], LeadStatus] = lambda _: 
             for target in actor_runs.targets(tx, run.id):
                 status = outcome(target.lead_id)
                 found = int(status is LeadStatus.DONE)
-                one: Any = {"posts_found": found, "now": now}
-                outcomes.decide(tx, run.id, target.lead_id, outcome=status, detail=None, **one)
-                leads.decide(tx, target.lead_id, client_run_id=run.client_run_id, status=status, **one)
+                outcomes.decide(tx, run.id, [Outcome(target.lead_id, status, found)], now=now)
+                verdict = Verdict(target.lead_id, status, found)
+                lead_verdicts.decide(tx, [verdict], client_run_id=run.client_run_id, now=now)
     stage.settle_all()
     stage.read_all()
 

@@ -23,7 +23,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from harvester.ledger import Ledger, Tx, leads, outcomes, posts, tables
+from harvester.ledger import Ledger, Tx, lead_verdicts, leads, outcomes, posts, tables
+from harvester.ledger.lead_verdicts import Verdict
+from harvester.ledger.outcomes import Outcome
 from harvester.ledger.posts import Refused
 from harvester.models import ActorRunState, Lead, LeadStatus
 from harvester.posts import Reject, RejectReason
@@ -175,7 +177,7 @@ def test_a_lead_that_a_later_client_run_has_is_left_to_it(ledger: Ledger) -> Non
 
 
 def decided(tx: Tx, lead: Lead, client_run_id: str, status: LeadStatus, count: int | None) -> None:
-    leads.decide(tx, lead.id, client_run_id=client_run_id, status=status, posts_found=count, now=NOW)
+    lead_verdicts.decide(tx, [Verdict(lead.id, status, count)], client_run_id=client_run_id, now=NOW)
 
 
 def test_what_an_actor_run_found_is_told_lead_by_lead(ledger: Ledger) -> None:
@@ -206,9 +208,7 @@ def test_posts_of_the_day_count_from_its_start_however_often_they_are_decided(
     for _ in range(again):
         with ledger.write() as tx:
             for lead, number, moment in zip((first, second), (3, 4), moments, strict=True):
-                outcomes.decide(
-                    tx, run.id, lead.id, outcome="Done", posts_found=number, detail=None, now=moment
-                )
+                outcomes.decide(tx, run.id, [Outcome(lead.id, "Done", number)], now=moment)
     with ledger.read() as tx:
         assert outcomes.posts_since(tx, CLIENT_ID, since=NOW) == 7
         assert outcomes.posts_since(tx, CLIENT_ID, since=NOW + timedelta(microseconds=1)) == 4

@@ -21,12 +21,14 @@ from harvester.ledger import (
     client_runs,
     clients,
     job_runs,
+    lead_verdicts,
     leads,
     outbox,
     outbox_sending,
     posts,
     tables,
 )
+from harvester.ledger.lead_verdicts import Verdict
 from harvester.ledger.mirroring import Kind, Mirroring
 from harvester.ledger.outbox_sending import Owed, Sent
 from harvester.models import ActorRun, ActorRunState, ClientRunStatus, Lead, LeadStatus
@@ -106,8 +108,8 @@ def test_each_record_that_changes_is_owed_once_and_its_version_raised(
         (Kind.LEAD, lambda tx, lead: leads.claim(tx, [lead], client_run_id=FULL_ID, now=NOW)),
         (
             Kind.LEAD,
-            lambda tx, lead: leads.decide(
-                tx, lead, client_run_id=FULL_ID, status=LeadStatus.DONE, posts_found=1, now=NOW
+            lambda tx, lead: lead_verdicts.decide(
+                tx, [Verdict(lead, LeadStatus.DONE, 1)], client_run_id=FULL_ID, now=NOW
             ),
         ),
         (
@@ -212,7 +214,7 @@ class Storm:
                 posts.store(tx, self.run, [found(one, chance.choice(self.people)) for one in some], now=NOW)
                 for lead in self.people[:: chance.randint(1, 3)]:
                     status = chance.choice([LeadStatus.DONE, LeadStatus.PENDING])
-                    leads.decide(tx, lead.id, client_run_id=FULL_ID, status=status, posts_found=1, now=NOW)
+                    lead_verdicts.decide(tx, [Verdict(lead.id, status, 1)], client_run_id=FULL_ID, now=NOW)
                 client_runs.get(tx, FULL_ID, lock=True)
                 client_runs.change(tx, FULL_ID, system_notes=str(chance.random()))
 

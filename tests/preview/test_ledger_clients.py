@@ -25,7 +25,18 @@ from records import batches, record, sent
 from sqlalchemy import update
 
 from harvester.errors import InvalidInput
-from harvester.ledger import Ledger, actor_runs, client_runs, clients, job_tables, leads, outcomes, tables
+from harvester.ledger import (
+    Ledger,
+    actor_runs,
+    client_runs,
+    clients,
+    job_tables,
+    lead_verdicts,
+    outcomes,
+    tables,
+)
+from harvester.ledger.lead_verdicts import Verdict
+from harvester.ledger.outcomes import Outcome
 from harvester.models import ActorRun, ActorRunState, ClientRunStatus, LeadStatus
 from preview.whole import untouched
 from services import budgets, lots
@@ -182,9 +193,10 @@ def answered(ledger: Ledger, limits: Any, clock: FakeClock, run: ActorRun, chanc
     with ledger.write() as tx:
         for target in actor_runs.targets(tx, run.id):
             status = chance.choice([LeadStatus.DONE, LeadStatus.NO_POSTS, LeadStatus.PENDING])
-            one: Any = {"posts_found": int(status is LeadStatus.DONE), "now": clock()}
-            outcomes.decide(tx, run.id, target.lead_id, outcome=status, detail=None, **one)
-            leads.decide(tx, target.lead_id, client_run_id=run.client_run_id, status=status, **one)
+            found, now = int(status is LeadStatus.DONE), clock()
+            outcomes.decide(tx, run.id, [Outcome(target.lead_id, status, found)], now=now)
+            verdict = Verdict(target.lead_id, status, found)
+            lead_verdicts.decide(tx, [verdict], client_run_id=run.client_run_id, now=now)
 
 
 def previewed(ledger: Ledger, order: Order, clock: FakeClock | None = None) -> Any:
