@@ -183,10 +183,14 @@ def _change(
 
 
 def _retyped(now: Mapping[str, int], before: Mapping[str, int]) -> bool:
-    """Say whether a type that was never seen before has become usual, or a usual one is gone."""
+    """Say whether a type that was never seen before has become usual, or a usual one is gone.
+
+    Of a field that has always been of several types, the few values of a small run prove nothing.
+    """
     all_now, all_before = sum(now.values()), sum(before.values())
     return any(
         share(count, all_now) - share(before.get(name, 0), all_before) >= _CHANGED
+        and bounds(count, all_now)[0] > share(before.get(name, 0), all_before)
         for name, count in now.items()
         if name != "null" or before.get("null", 0) == 0
     )

@@ -117,3 +117,15 @@ def test_what_changed_is_told_field_by_field() -> None:
 
 def _outputs(looks: Sequence[Look], profiles: int = 1) -> list[Output]:
     return [Output(at, NOW - timedelta(minutes=at), None, look, profiles) for at, look in enumerate(looks)]
+
+
+def test_a_field_that_is_of_two_types_has_not_changed_because_one_value_is_of_one_of_them() -> None:
+    """An actor gives an image as a link or as an object: of one post that has one, it is either."""
+    before = {
+        "": {"items": 40, "types": {"object": 40}},
+        "image": {"items": 8, "types": {"text": 4, "object": 4}},
+    }
+    now = {"": {"items": 5, "types": {"object": 5}}, "image": {"items": 1, "types": {"text": 1}}}
+    assert changes(now, before) == []
+    many = {"": {"items": 40, "types": {"object": 40}}, "image": {"items": 20, "types": {"text": 20}}}
+    assert [change.what for change in changes(many, before)] == ["another type"]
