@@ -22,6 +22,8 @@ Names = dict[str, NameKind]
 
 def of_item(post: Post) -> Names:
     """Give the names that an item tells, its first one first; the same number twice is one."""
+    if len(post.names) == 1 and post.names[0][1] == post.post_key:
+        return {post.post_key: post.names[0][0]}
     first = next((kind for kind, number in post.names if number == post.post_key), NameKind.OWN)
     return joined([{post.post_key: first}, *({number: kind} for kind, number in post.names)])
 
@@ -41,7 +43,9 @@ def joined(told: Iterable[Mapping[str, NameKind]]) -> Names:
 
 def contradict(names: Names) -> bool:
     """Say whether these cannot be the names of one post."""
-    return any(count > 1 for kind, count in Counter(names.values()).items() if kind in _UNIQUE)
+    return len(names) > 1 and any(
+        count > 1 for kind, count in Counter(names.values()).items() if kind in _UNIQUE
+    )
 
 
 def _exactness(kind: NameKind) -> int:

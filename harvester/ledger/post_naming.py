@@ -39,7 +39,7 @@ def _taken(by_number: dict[str, One], items: Sequence[Names]) -> bool:
         ones = _known_by(by_number, names)
         if len(ones) == 1 and all(ones[0].names.get(number) is kind for number, kind in names.items()):
             continue
-        every = post_names.joined([*(one.names for one in ones), names])
+        every = post_names.joined([*(one.names for one in ones), names]) if ones else names
         if post_names.contradict(every):
             contradicting = True
             key, kind = next(iter(names.items()))
