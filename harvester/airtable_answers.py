@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from harvester.airtable_errors import BadAnswer
@@ -36,6 +37,7 @@ class Listed:
     offset: str | None
 
 
+@lru_cache(4_096)
 def required_id(kind: str, value: str) -> str:
     """Give back an ID that may go into a URL: `app`, `tbl`, `fld` or `rec`. Raises `ValueError`."""
     if not _IDS[kind].fullmatch(value):

@@ -10,7 +10,7 @@ from typing import Final
 
 from harvester import log
 
-_LOOK_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.4
 
 _log = log.get_logger(__name__)
 

@@ -68,11 +68,15 @@ def _text(value: object, between: str) -> str:
         text = str(value)
     else:
         text = between.join(str(part) for part in value)
+    if text.isascii() and "\r" not in text:
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.encode(errors="replace").decode()  # half a surrogate pair is no text
 
 
 def _cut(text: str, mark: str) -> str:
+    if 2 * len(text) <= MAX_CELL:  # a character is two units at the most
+        return text
     units = text.encode("utf-16-le")
     if len(units) <= 2 * MAX_CELL:
         return text

@@ -54,8 +54,10 @@ _FORGET: Final = (
     .where(outbox.c.id == bindparam("row_id"))
     .values(sent=bindparam("left", type_=outbox.c.sent.type))
 )
+_COLUMNS: Final = tuple(Owed.__dataclass_fields__)
+_KIND, _STATE = (_COLUMNS.index(name) for name in ("kind", "state"))
 _PAGE: Final = (
-    select(outbox)
+    select(*(outbox.c[name] for name in _COLUMNS))
     .where(
         outbox.c.base == bindparam("of_base"),
         outbox.c.kind == bindparam("of_kind"),
@@ -96,7 +98,15 @@ def due_targets(tx: Tx, master: str, *, now: datetime) -> list[tuple[str, Kind]]
 def page(tx: Tx, base: str, kind: Kind, *, now: datetime, limit: int) -> list[Owed]:
     """Give the rows of a base and kind that are due, those that are due longest first."""
     of = {"of_base": base, "of_kind": kind, "now": now, "most": limit}
-    return [from_row(row) for row in tx.execute(_PAGE, of)]
+    found = tx.execute(_PAGE, of)
+    return [_owed(row, kind) for row in found]
+
+
+def _owed(row: Sequence[Any], kind: Kind) -> Owed:
+    """Read a row of `_PAGE`, which is in the order of `Owed`: a page of them is read for each few requests."""
+    values = list(row)
+    values[_KIND], values[_STATE] = kind, State(row[_STATE])
+    return Owed(*values)
 
 
 def posts_of_records(
