@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _LEASE: Final = timedelta(minutes=2)
 _OVER: Final = (ActorRunState.INGESTED, ActorRunState.FAILED)
 _UNKNOWN_ACTOR: Final = "Apify does not tell which actor it is of: name it with --actor"
+_STORED_ALONE: Final = "what the ledger has stored of it can be read again with --since"
 
 #: Is told how far a backfill is: its cursor, and its end if that is known.
 Progress = Callable[[int, int | None], None]
@@ -103,7 +104,10 @@ class Backfills:
         with self.ledger.read() as tx:
             attribution = Attribution(actor_runs.targets(tx, run.id))
             at = backfills.seen_at(tx, run)
-        return self._source(run, attribution, at)
+        try:
+            return self._source(run, attribution, at)
+        except Gone as error:
+            raise Gone(f"{error}; {_STORED_ALONE}") from error
 
     def of_dataset(self, dataset_id: str, *, client_id: str, actor_id: str | None) -> Source:
         """Give a dataset on behalf of a client; if an actor run of ours has filled it, that one's.

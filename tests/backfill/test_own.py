@@ -9,6 +9,7 @@ from flow.conftest import MakeStage
 from flow.stage import Stage
 
 from backfill import past
+from harvester.apify_errors import Gone
 from harvester.errors import InvalidInput
 from services.backfill import CannotBackfill
 
@@ -97,3 +98,14 @@ def test_two_at_once_are_one(stage: Stage) -> None:
     past.of(stage).apply(past.ours(stage), meanwhile, by="a test")
     assert told
     past.applied(stage, past.ours(stage))
+
+
+def test_of_a_dataset_that_is_gone_it_is_told_what_there_is_still(stage: Stage) -> None:
+    """Apify keeps datasets for some days; the ledger has the raw items for as long as it is told to."""
+    stage.harvest("ann-bulk-3")
+    gone = {"status": 404, "type": "record-not-found", "message": "Dataset was not found"}
+    stage.sandbox.inject("refused", method="GET", path="/v2/datasets/*", **gone)
+    rows = past.whole(stage)
+    with pytest.raises(Gone, match="--since"):
+        past.ours(stage)
+    assert past.whole(stage) == rows
