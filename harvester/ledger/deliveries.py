@@ -2,20 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import func, select, update
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    Update,
+    any_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
-from harvester.ledger import rows, run_events
+from harvester.ledger import many_ids, rows, run_events
 from harvester.ledger.database import Tx
-from harvester.ledger.tables import actor_runs, deliveries
+from harvester.ledger.tables import actor_runs, client_runs, deliveries
+from harvester.ledger.types import Utc
 from harvester.models import Delivery, DeliveryOutcome
 
 
 def _delivery(row: Any) -> Delivery:
     return rows.as_record(Delivery, row, outcome=DeliveryOutcome(row.outcome))
+
+
+@dataclass(frozen=True, slots=True)
+class TheirRow:
+    """As much of an actor run's row as a delivery needs; `recorded`: its client run has its record."""
+
+    id: int
+    marker: str
+    client_run_id: str
+    client_id: str
+    attempt: int
+    apify_run_id: str | None
+    recorded: bool
+
+
+def rows_of(tx: Tx, apify_run_ids: Collection[str], markers: Collection[str]) -> list[TheirRow]:
+    """Give the rows that have one of these actor runs of Apify's, or that one of these markers names."""
+    given = {"apify_run_ids": _texts(tx, apify_run_ids), "markers": _texts(tx, markers)}
+    return [TheirRow(*row) for row in tx.execute(_rows_of(on_sqlite=tx.on_sqlite), given)]
+
+
+@cache
+def _rows_of(*, on_sqlite: bool) -> Select[Any]:
+    recorded = exists().where(client_runs.c.client_run_id == actor_runs.c.client_run_id)
+    columns = [actor_runs.c[field.name] for field in fields(TheirRow) if field.name != "recorded"]
+    return select(*columns, recorded).where(
+        or_(
+            _among(actor_runs.c.apify_run_id, "apify_run_ids", on_sqlite=on_sqlite),
+            _among(actor_runs.c.marker, "markers", on_sqlite=on_sqlite),
+        )
+    )
+
+
+def _among(column: ColumnElement[Any], name: str, *, on_sqlite: bool) -> ColumnElement[bool]:
+    if on_sqlite:
+        return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
+    return column == any_(bindparam(name, type_=ARRAY(Text)))
+
+
+def _texts(tx: Tx, texts: Collection[str]) -> Any:
+    return orjson.dumps(list(texts)).decode() if tx.on_sqlite else list(texts)
 
 
 def store(
@@ -28,7 +89,7 @@ def store(
     actor_run_id: int | None,
     client_id: str | None,
     outcome: DeliveryOutcome,
-    headers: dict[str, str],
+    headers: Mapping[str, str],
     body: str,
     now: datetime,
 ) -> bool:
@@ -36,20 +97,58 @@ def store(
 
     Only an accepted one waits to be processed; the others are kept for a person to see.
     """
-    return rows.insert_unless_there(
-        tx,
-        deliveries,
-        dispatch_key=dispatch_key,
-        dispatch_id=dispatch_id,
-        event_type=event_type,
-        apify_run_id=apify_run_id,
-        actor_run_id=actor_run_id,
-        client_id=client_id,
-        outcome=outcome,
-        received_at=now,
-        processed_at=None if outcome is DeliveryOutcome.ACCEPTED else now,
-        headers=headers,
-        body=body,
+    row = {
+        "dispatch_key": dispatch_key,
+        "dispatch_id": dispatch_id,
+        "event_type": event_type,
+        "apify_run_id": apify_run_id,
+        "actor_run_id": actor_run_id,
+        "client_id": client_id,
+        "outcome": outcome,
+        "received_at": now,
+        "processed_at": None if outcome is DeliveryOutcome.ACCEPTED else now,
+        "headers": headers,
+        "body": body,
+    }
+    return bool(store_all(tx, [row]))
+
+
+def store_all(tx: Tx, new: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Keep deliveries, each a value for every column but `id` and `result`. Gives the dispatch keys of those
+    that were not kept before; of two with one key the first is kept.
+    """
+    # In the order of their keys: two processes that keep the same ones must not wait for each other.
+    ordered = sorted(new, key=itemgetter("dispatch_key"))
+    return set(tx.execute(_new(on_sqlite=tx.on_sqlite), ordered).scalars()) if ordered else set()
+
+
+@cache
+def _new(*, on_sqlite: bool) -> Any:
+    statement = sqlite.insert(deliveries) if on_sqlite else postgresql.insert(deliveries)
+    return statement.on_conflict_do_nothing().returning(deliveries.c.dispatch_key)
+
+
+def wake(tx: Tx, row_ids: Collection[int], *, now: datetime) -> None:
+    """Make actor runs due, as `actor_runs.wake` does with one, locking them in the order of their IDs."""
+    given = {"ids": many_ids.as_value(tx, row_ids), "moment": now}
+    tx.execute(_woken(on_sqlite=tx.on_sqlite), given)
+
+
+@cache
+def _woken(*, on_sqlite: bool) -> Update:
+    moment = bindparam("moment", type_=Utc)
+    these = select(actor_runs.c.id).where(many_ids.among(actor_runs.c.id, on_sqlite=on_sqlite))
+    in_order = these.order_by(actor_runs.c.id).with_for_update(key_share=True)
+    return (
+        update(actor_runs)
+        .where(actor_runs.c.id.in_(in_order))
+        .values(
+            next_check_at=case(
+                (actor_runs.c.next_check_at < moment, actor_runs.c.next_check_at), else_=moment
+            ),
+            queued_until=None,
+            wakes=actor_runs.c.wakes + 1,
+        )
     )
 
 

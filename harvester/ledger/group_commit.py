@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from harvester.errors import LedgerUnavailable
-from harvester.ledger.database import Blocked, CannotUndo, Ledger, Tx
+from harvester.ledger.database import Blocked, CannotUndo, Ledger, TookTooLong, Tx
 from harvester.ledger.patience import Patience
 
 T = TypeVar("T")
@@ -24,6 +24,15 @@ MOST: Final = 60
 #: A work that meets a locked row holds up the others for so long, and is then done by itself. Less than the
 #: second after which PostgreSQL looks for two that wait for each other.
 _LOCK_SECONDS: Final = 0.25
+#: The same for all together, who are then done one after the other: more than a commit of others takes.
+_TOGETHER_LOCK_SECONDS: Final = 0.05
+#: What a work of several together gives that is to be done by itself, after them.
+APART: Final = object()
+
+Work = Callable[[Tx], Any]
+#: Does several works at once, and gives the result of each, or the exception that it raises, or `APART`.
+#: Of one without a result it has changed nothing.
+Together = Callable[[Tx, Sequence[Any]], Sequence[Any]]
 
 
 class _Asked:
@@ -31,7 +40,7 @@ class _Asked:
 
     __slots__ = ("at", "called", "context", "finish", "leads", "work")
 
-    def __init__(self, work: Callable[[Tx], Any]) -> None:
+    def __init__(self, work: Work) -> None:
         self.work = work
         self.context = contextvars.copy_context()
         self.at = time.monotonic()
@@ -41,10 +50,15 @@ class _Asked:
 
 
 class GroupCommit:
-    """Runs works in transactions that they share. Build it after a fork, as its ledger."""
+    """Runs works in transactions that they share. Build it after a fork, as its ledger.
 
-    def __init__(self, ledger: Ledger) -> None:
+    `together` does all that there are with fewer statements, without their own log IDs. Where it raises, they
+    are undone, and done one after the other.
+    """
+
+    def __init__(self, ledger: Ledger, together: Together | None = None) -> None:
         self._ledger = ledger
+        self._together = together
         self._lock = threading.Lock()
         self._waiting: list[_Asked] = []
         self._led = False
@@ -116,10 +130,33 @@ class GroupCommit:
             self._waiting[0].called.set()
 
     def _commit(self, batch: list[_Asked]) -> None:
-        with self._ledger.write(patience=self._left_of(batch[0], _LOCK_SECONDS)) as tx:
-            finishes = [self._done(tx, one) for one in batch]
+        finishes = self._all_at_once(batch) or self._one_by_one(batch)
         for one, finish in zip(batch, finishes, strict=True):
             one.finish = finish
+
+    def _all_at_once(self, batch: list[_Asked]) -> list[Callable[[], Any]] | None:
+        """Write the batch with what does several together. None if there is none, or it could not."""
+        if self._together is None:
+            return None
+        try:
+            with self._ledger.write(patience=self._left_of(batch[0], _TOGETHER_LOCK_SECONDS)) as tx:
+                ended = self._together(tx, [one.work for one in batch])
+        except (Blocked, TookTooLong):
+            return None
+        except LedgerUnavailable:
+            raise
+        except Exception:
+            return None  # whose fault it is comes out when they are done one after the other
+        return [self._as_it_ended(one, end) for one, end in zip(batch, ended, strict=True)]
+
+    def _as_it_ended(self, asked: _Asked, end: Any) -> Callable[[], Any]:
+        if end is APART:
+            return lambda: self._alone(asked)
+        return _raising(end) if isinstance(end, Exception) else lambda: end
+
+    def _one_by_one(self, batch: list[_Asked]) -> list[Callable[[], Any]]:
+        with self._ledger.write(patience=self._left_of(batch[0], _LOCK_SECONDS)) as tx:
+            return [self._done(tx, one) for one in batch]
 
     def _done(self, tx: Tx, asked: _Asked) -> Callable[[], Any]:
         """Run one work in the shared transaction, and say how its call ends once that is on disk."""
