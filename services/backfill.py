@@ -142,6 +142,7 @@ class Backfills:
     def _foreign(self, dataset_id: str, client_id: str, actor_id: str, at: datetime) -> Source:
         run_ids.require_client_id(client_id)
         actor = actor_of(actor_id).actor_id
+        at = min(at, self.clock())  # what was seen in the future could never be told otherwise
         with self.ledger.read() as tx:
             if clients.get(tx, client_id) is None:
                 raise UnknownClient(f"there is no client {client_id}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import gateway
 import pytest
 from flow.conftest import MakeStage
@@ -194,3 +197,13 @@ def test_a_dataset_outlives_the_actor_run_that_filled_it(stage: Stage) -> None:
         found.of_dataset(dataset, client_id=CLIENT, actor_id=None)
     told = past.applied(stage, found.of_dataset(dataset, client_id=CLIENT, actor_id=ACTOR)).difference
     assert told.posts_new == len(stage.posts()) > 0
+
+
+def test_nothing_was_seen_in_the_future(stage: Stage) -> None:
+    """Where Apify's clock is ahead, what is seen next would never count."""
+    stage.agency("ann-bulk-1")
+    behind = stage.clock() - timedelta(hours=3)
+    found = replace(past.of(stage), clock=lambda: behind)
+    source = found.of_dataset(filled(stage, "ann-bulk-1"), client_id=CLIENT, actor_id=ACTOR)
+    assert isinstance(source, backfill_sources.DatasetSource)
+    assert source.at == source.run.created_at == behind
