@@ -12,7 +12,7 @@ from datetime import datetime
 from harvester import log
 from harvester.apify import Apify
 from harvester.apify_answers import ApifyRun
-from harvester.ledger import Ledger, actor_runs, deliveries
+from harvester.ledger import Ledger, actor_runs, deliveries, new_actor_runs
 from harvester.models import ORPHAN_SEPARATOR, ActorRun
 from services.provenance import Provenance
 from services.quarantine import Quarantine, told_of
@@ -64,7 +64,7 @@ class Orphans:
             tx.exclusively(f"batches:{run.client_run_id}")  # they are numbered
             if actor_runs.known_apify_run_ids(tx, [found.id]):
                 return False
-            actor_runs.add_orphan(
+            new_actor_runs.add_orphan(
                 tx,
                 run,
                 marker=marker,

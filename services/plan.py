@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, Protocol, TypeVar
 
-from harvester.ledger import Tx, actor_runs, leads, run_events, usage
+from harvester.ledger import Tx, actor_runs, leads, new_actor_runs, run_events, usage
 from harvester.ledger.leads import MOST_UNANSWERED
 from harvester.models import Client, Lead
 from harvester.wording import counted
@@ -154,7 +154,7 @@ def plan_these(
         leads.claim(tx, [lead.id for lead in part], client_run_id=client_run_id, now=now)
         numbered = list(zip(lots.split(part, actor_id), numbers, strict=False))
         for some, number in numbered:
-            actor_runs.plan(
+            new_actor_runs.plan(
                 tx,
                 some,
                 marker=secrets.token_hex(16),

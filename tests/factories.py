@@ -12,7 +12,7 @@ from typing import Any
 import hypothesis
 from sqlalchemy import update
 
-from harvester.ledger import Ledger, actor_runs, clients, leads, tables
+from harvester.ledger import Ledger, actor_runs, clients, leads, new_actor_runs, tables
 from harvester.ledger.posts import Found
 from harvester.models import ActorRun, ActorRunState, Client, Lead
 from harvester.posts import Author, Post, PostKind
@@ -176,7 +176,7 @@ def make_run(
             max_batches=max_batches,
         )
         for number, batch in enumerate(batches, start=1):
-            actor_runs.plan(
+            new_actor_runs.plan(
                 tx,
                 batch,
                 marker=f"{record.client_run_id}.{number}".replace("-", "_"),

@@ -10,7 +10,7 @@ from factories import CLIENT_ID, NOW, FakeClock, end_run, make_client, make_lead
 from records import FULL_ID, batches, harvested, job, record
 from simultaneous import at_once
 
-from harvester.ledger import Ledger, actor_runs, clients, tables
+from harvester.ledger import Ledger, clients, new_actor_runs, tables
 from harvester.models import ActorRunState, ClientRunStatus
 from services.kickoff import Kickoff, Order
 from services.settle import Settle
@@ -211,7 +211,7 @@ def test_a_record_made_by_hand_runs_until_a_person_or_its_actor_runs_end_it(
     assert record(ledger).status == "Running"
     (lead,) = make_leads(ledger)
     with ledger.write() as tx:
-        actor_runs.plan(
+        new_actor_runs.plan(
             tx,
             [lead],
             marker="backfill",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -36,5 +37,10 @@ def put(tx: Tx, account: Account) -> None:
 
 def get(tx: Tx) -> Account | None:
     """Give what was told last; None if nothing ever was."""
-    row = tx.execute(select(apify_account).where(apify_account.c.name == _NAME)).one_or_none()
+    row = tx.execute(_one()).one_or_none()
     return rows.as_record(Account, row) if row else None
+
+
+@cache
+def _one() -> Select[Any]:
+    return select(apify_account).where(apify_account.c.name == _NAME)

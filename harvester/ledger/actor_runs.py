@@ -6,23 +6,34 @@ whoever was paused past its lease changes nothing when it wakes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Insert, Select, and_, bindparam, case, func, insert, literal, or_, select, update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import (
+    Select,
+    String,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from harvester.errors import LostLease
-from harvester.ledger import many_ids, moves, rows, run_events
+from harvester.ledger import moves, rows, run_events
 from harvester.ledger.database import Tx
 from harvester.ledger.mirroring import Kind
 from harvester.ledger.tables import actor_runs, lead_outcomes
-from harvester.ledger.tables import leads as leads_table
 from harvester.ledger.types import Utc
-from harvester.models import ActorRun, ActorRunState, Lead, Target
+from harvester.models import ActorRun, ActorRunState, Target
 
 #: States in which Apify has, or may have, an actor run of ours at work.
 IN_FLIGHT = (ActorRunState.STARTING, ActorRunState.START_UNKNOWN, ActorRunState.RUNNING)
@@ -34,94 +45,6 @@ _FRESH: Final = {"failures": 0, "put_offs": 0, "parked_at": None, "parked_error"
 def from_row(row: Any) -> ActorRun:
     """Read one row."""
     return rows.as_record(ActorRun, row, state=ActorRunState(row.state))
-
-
-def plan(
-    tx: Tx,
-    leads: Sequence[Lead],
-    *,
-    marker: str,
-    client_run_id: str,
-    client_id: str,
-    batch: int,
-    actor_id: str,
-    max_posts: int,
-    now: datetime,
-    lot: int | None = None,
-) -> int:
-    """Insert one actor run, due at once, with its leads as targets. Returns the row's ID.
-
-    `lot`: the number of the first actor run of the same batch of leads, where that takes several.
-    """
-    values = {
-        "marker": marker,
-        "client_run_id": client_run_id,
-        "client_id": client_id,
-        "batch": batch,
-        "lot": lot,
-        "state": ActorRunState.PLANNED,
-        "actor_id": actor_id,
-        "max_posts": max_posts,
-        "profiles": len(leads),
-        "next_check_at": now,
-        "created_at": now,
-    }
-    row_id: int = tx.execute(_new(), values).scalar_one()
-    ids = many_ids.as_value(tx, [lead.id for lead in leads])
-    tx.execute(_new_targets(on_sqlite=tx.on_sqlite), {"row_id": row_id, "ids": ids})
-    return row_id
-
-
-@cache
-def _new() -> ReturningInsert[Any]:
-    return insert(actor_runs).returning(actor_runs.c.id)
-
-
-@cache
-def _new_targets(*, on_sqlite: bool) -> Insert:
-    """Insert the targets of an actor run from their leads: what the database has need not be sent to it."""
-    row_id = bindparam("row_id", type_=actor_runs.c.id.type)
-    chosen = select(row_id, leads_table.c.id, leads_table.c.profile_url, literal(0))
-    chosen = chosen.where(many_ids.among(leads_table.c.id, on_sqlite=on_sqlite))
-    columns = ["actor_run_id", "lead_id", "target_url", "posts_found"]
-    return insert(lead_outcomes).from_select(columns, chosen)
-
-
-def add_orphan(
-    tx: Tx, run: ActorRun, *, marker: str, apify_run_id: str, dataset_id: str, now: datetime
-) -> None:
-    """Insert a second actor run of Apify's that was started for the same batch, running and due at once."""
-    copied = {
-        "client_run_id",
-        "client_id",
-        "lot",
-        "actor_id",
-        "max_posts",
-        "profiles",
-        "attempt",
-        "cap_micros",
-    }
-    statement = insert(actor_runs).values(
-        **{name: getattr(run, name) for name in copied},
-        marker=marker,
-        batch=last_batch(tx, run.client_run_id) + 1,
-        state=ActorRunState.RUNNING,
-        start_requested_at=run.start_requested_at,
-        apify_run_id=apify_run_id,
-        dataset_id=dataset_id,
-        next_check_at=now,
-        cost_due_at=now,
-        created_at=now,
-    )
-    row_id: int = tx.execute(statement.returning(actor_runs.c.id)).scalar_one()
-    tx.owe(Kind.ACTOR_RUN, row_id)
-    same = [
-        {"actor_run_id": row_id, "lead_id": target.lead_id, "target_url": target.target_url}
-        for target in targets(tx, run.id)
-    ]
-    tx.execute(insert(lead_outcomes), same)
-    twice = f"Batch {run.batch} was started twice: its second actor run {apify_run_id} is ingested, too"
-    run_events.add_of_row(tx, row_id, ActorRunState.RUNNING, twice, now=now)
 
 
 def get(tx: Tx, row_id: int) -> ActorRun | None:
@@ -149,14 +72,21 @@ def by_apify_run_id(tx: Tx, apify_run_id: str) -> ActorRun | None:
 
 def known_apify_run_ids(tx: Tx, apify_run_ids: Collection[str]) -> set[str]:
     """Say which of these actor runs of Apify's belong to a row already."""
+    if not apify_run_ids:
+        return set()
     known = actor_runs.c.apify_run_id
     return set(tx.execute(select(known).where(known.in_(apify_run_ids))).scalars())
 
 
 def of_client_run(tx: Tx, client_run_id: str) -> list[ActorRun]:
     """Give a client run's actor runs, in the order they were planned."""
-    statement = select(actor_runs).where(actor_runs.c.client_run_id == client_run_id)
-    return [from_row(row) for row in tx.execute(statement.order_by(actor_runs.c.batch))]
+    return [from_row(row) for row in tx.execute(_of_client_run(), {"client_run_id": client_run_id})]
+
+
+@cache
+def _of_client_run() -> Select[Any]:
+    of_run = select(actor_runs).where(actor_runs.c.client_run_id == bindparam("client_run_id"))
+    return of_run.order_by(actor_runs.c.batch)
 
 
 def last_batch(tx: Tx, client_run_id: str) -> int:
@@ -172,8 +102,13 @@ def _last_batch() -> Select[Any]:
 
 def targets(tx: Tx, row_id: int) -> list[Target]:
     """Give the leads of a batch with the URL that is sent for each."""
-    of_row = select(lead_outcomes).where(lead_outcomes.c.actor_run_id == row_id)
-    return [rows.as_record(Target, row) for row in tx.execute(of_row.order_by(lead_outcomes.c.lead_id))]
+    return [rows.as_record(Target, row) for row in tx.execute(_targets(), {"row_id": row_id})]
+
+
+@cache
+def _targets() -> Select[Any]:
+    of_row = select(lead_outcomes).where(lead_outcomes.c.actor_run_id == bindparam("row_id"))
+    return of_row.order_by(lead_outcomes.c.lead_id)
 
 
 def count_by_state(tx: Tx) -> dict[str, int]:
@@ -196,27 +131,28 @@ def claim(
     A lease that ran out was held by a worker that died over it, or was stopped: that counts as a failure. If
     that is `owner` itself, it lives, and the ledger would not take what it had to write.
     """
-    others = and_(actor_runs.c.lease_until.is_not(None), actor_runs.c.lease_owner != owner)
-    died = case((others, 1), else_=0)
-    statement = (
-        update(actor_runs)
-        .where(
-            actor_runs.c.id == row_id,
-            actor_runs.c.next_check_at <= now,
-            or_(actor_runs.c.lease_until.is_(None), actor_runs.c.lease_until < now),
-            *([actor_runs.c.state != beyond] if beyond is not None else []),
-        )
-        .values(
-            lease_owner=owner,
-            lease_until=until,
-            queued_until=None,
-            fence=actor_runs.c.fence + 1,
-            failures=actor_runs.c.failures + died,
-        )
-        .returning(actor_runs)
-    )
-    row = tx.execute(statement).one_or_none()
+    values = {"row_id": row_id, "owner": owner, "now": now, "until": until, "beyond": beyond or ""}
+    row = tx.execute(_claim(), values).one_or_none()
     return from_row(row) if row else None
+
+
+@cache
+def _claim() -> ReturningUpdate[Any]:
+    owner, now = bindparam("owner", type_=String), bindparam("now", type_=Utc)
+    others = and_(actor_runs.c.lease_until.is_not(None), actor_runs.c.lease_owner != owner)
+    due = update(actor_runs).where(
+        actor_runs.c.id == bindparam("row_id"),
+        actor_runs.c.next_check_at <= now,
+        or_(actor_runs.c.lease_until.is_(None), actor_runs.c.lease_until < now),
+        actor_runs.c.state != bindparam("beyond", type_=String),
+    )
+    return due.values(
+        lease_owner=owner,
+        lease_until=bindparam("until", type_=Utc),
+        queued_until=None,
+        fence=actor_runs.c.fence + 1,
+        failures=actor_runs.c.failures + case((others, 1), else_=0),
+    ).returning(actor_runs)
 
 
 def keep(
@@ -243,10 +179,9 @@ def move(
     """
     unknown_cost = {"cost_due_at": now} if to in (ActorRunState.RUNNING, ActorRunState.ENDED) else {}
     values = {**_FRESH, **unknown_cost, "error_code": None, "error": None, **values}
-    woken = actor_runs.c.wakes != run.wakes
-    due: Any = case((woken, literal(now, Utc)), else_=literal(next_check_at, Utc))
-    let_go = {"next_check_at": due, "lease_until": None, "lease_owner": None}
-    return _guarded(tx, run, {**values, "state": to, **let_go}, now)
+    values |= {"state": to, "lease_until": None, "lease_owner": None}
+    due = {"seen_wakes": run.wakes, "if_woken": now, "else_at": next_check_at}
+    return _guarded(tx, run, values, now, due=due)
 
 
 def still_held(tx: Tx, run: ActorRun) -> ActorRun:
@@ -279,11 +214,13 @@ def release(tx: Tx, owner: str, *, now: datetime) -> int:
     return tx.execute(update(actor_runs).where(actor_runs.c.lease_owner == owner).values(**freed)).rowcount
 
 
-def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any], now: datetime | None) -> ActorRun:
-    statement = update(actor_runs).where(
-        actor_runs.c.id == run.id, actor_runs.c.fence == run.fence, actor_runs.c.state == run.state
-    )
-    if tx.execute(statement.values(**values)).rowcount != 1:
+def _guarded(
+    tx: Tx, run: ActorRun, values: dict[str, Any], now: datetime | None, due: dict[str, Any] | None = None
+) -> ActorRun:
+    """Change a row that is still ours. With `due`, it is let go, and due then."""
+    held = {"row_id": run.id, "its_fence": run.fence, "its_state": run.state}
+    statement = _held() if due is None else _let_go()
+    if tx.execute(statement, {**values, **held, **(due or {})}).rowcount != 1:
         raise LostLease(f"actor run row {run.id} was taken over by another process")
     tx.owe(Kind.ACTOR_RUN, *([run.id] if "state" in values else []))
     told = moves.told(run, values) if now is not None else None
@@ -291,3 +228,20 @@ def _guarded(tx: Tx, run: ActorRun, values: dict[str, Any], now: datetime | None
         run_events.add(tx, run.client_run_id, *told, now=now, batch=run.batch)
     plain = {k: v for k, v in values.items() if k in ActorRun.__dataclass_fields__ and k != "next_check_at"}
     return replace(run, **plain)
+
+
+@cache
+def _held() -> Update:
+    """Give the statement that changes a row under a claim; which values is said by its parameters."""
+    return update(actor_runs).where(
+        actor_runs.c.id == bindparam("row_id"),
+        actor_runs.c.fence == bindparam("its_fence"),
+        actor_runs.c.state == bindparam("its_state"),
+    )
+
+
+@cache
+def _let_go() -> Update:
+    woken = actor_runs.c.wakes != bindparam("seen_wakes")
+    at = case((woken, bindparam("if_woken", type_=Utc)), else_=bindparam("else_at", type_=Utc))
+    return _held().values(next_check_at=at)

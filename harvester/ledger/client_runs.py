@@ -6,7 +6,20 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Integer, Select, and_, bindparam, exists, false, func, or_, select, update
+from sqlalchemy import (
+    Integer,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from harvester.ledger import rows
@@ -93,16 +106,25 @@ def any_live(tx: Tx, *, origin: str) -> bool:
 def change(tx: Tx, client_run_id: str, **values: Any) -> bool:
     """Set some of a record's values. False if there is no such record."""
     tx.owe(Kind.CLIENT_RUN, client_run_id)
-    statement = update(client_runs).where(client_runs.c.client_run_id == client_run_id).values(**values)
-    return tx.execute(statement).rowcount == 1
+    return tx.execute(_change(), {"which": client_run_id, **values}).rowcount == 1
+
+
+@cache
+def _change() -> Update:
+    """Give the statement that changes a record; which values is said by its parameters."""
+    return update(client_runs).where(client_runs.c.client_run_id == bindparam("which"))
 
 
 def finish(tx: Tx, client_run_id: str, *, status: ClientRunStatus, now: datetime, **values: Any) -> bool:
     """End a live record. False if it is missing or was ended before."""
     tx.owe(Kind.CLIENT_RUN, client_run_id)
-    live = client_runs.c.status == ClientRunStatus.RUNNING
-    statement = update(client_runs).where(client_runs.c.client_run_id == client_run_id, live)
-    return tx.execute(statement.values(status=status, finished_at=now, **values)).rowcount == 1
+    ended = {"which": client_run_id, "status": status, "finished_at": now, **values}
+    return tx.execute(_change_live(), ended).rowcount == 1
+
+
+@cache
+def _change_live() -> Update:
+    return _change().where(client_runs.c.status == literal_column(f"'{ClientRunStatus.RUNNING}'"))
 
 
 def ask_to_cancel(tx: Tx, client_run_id: str, *, now: datetime, system_notes: str) -> bool:
@@ -119,8 +141,13 @@ def ask_to_cancel(tx: Tx, client_run_id: str, *, now: datetime, system_notes: st
 
 def is_cancelled(tx: Tx, client_run_id: str) -> bool:
     """Say whether a client run is to end, or has ended, because somebody wants that."""
-    asked = select(client_runs.c.cancel_requested_at).where(client_runs.c.client_run_id == client_run_id)
-    return tx.execute(asked).scalar_one_or_none() is not None
+    return tx.execute(_cancelled_at(), {"client_run_id": client_run_id}).scalar_one_or_none() is not None
+
+
+@cache
+def _cancelled_at() -> Select[Any]:
+    its_own = client_runs.c.client_run_id == bindparam("client_run_id")
+    return select(client_runs.c.cancel_requested_at).where(its_own)
 
 
 def reopen(tx: Tx, client_run_id: str, *, now: datetime, **values: Any) -> bool:
@@ -165,8 +192,7 @@ def of_job(tx: Tx, run_id: str) -> list[ClientRun]:
 
 def ask_for_leads(tx: Tx, client_run_id: str, *, at: datetime | None, tries: int = 0) -> None:
     """Have leads read for a client run from `at` on, tried `tries` times before; None: no more."""
-    statement = update(client_runs).where(client_runs.c.client_run_id == client_run_id)
-    tx.execute(statement.values(leads_due_at=at, leads_tries=tries))
+    tx.execute(_change(), {"which": client_run_id, "leads_due_at": at, "leads_tries": tries})
 
 
 def leads_asked_for(tx: Tx, client_run_id: str) -> tuple[datetime, int] | None:

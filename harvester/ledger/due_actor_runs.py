@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from heapq import heappop, heappush
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, update
 
 from harvester.ledger import pauses
 from harvester.ledger.actor_runs import IN_FLIGHT
+from harvester.ledger.columns import fixed
 from harvester.ledger.database import Tx
 from harvester.ledger.tables import actor_runs
 from harvester.models import ActorRunState
 
 #: One that is parked waits for a person, for days perhaps: it must not keep the others from starting.
-_AT_WORK: Final = and_(actor_runs.c.state.in_(IN_FLIGHT), actor_runs.c.parked_at.is_(None))
+_AT_WORK: Final = and_(fixed(actor_runs.c.state, IN_FLIGHT), actor_runs.c.parked_at.is_(None))
 _PLANNED: Final = actor_runs.c.state == ActorRunState.PLANNED
 
 
@@ -140,13 +142,18 @@ def hold_back(tx: Tx, client_id: str, *, now: datetime, until: datetime) -> None
 def let_go(tx: Tx, client_id: str, *, now: datetime) -> None:
     """Make a client's planned rows due that were held back: what they wait for may be there by now."""
     held = and_(_PLANNED, actor_runs.c.client_id == client_id, actor_runs.c.next_check_at > now)
-    sooner = actor_runs.c.id.in_(_to_change(tx, held))
-    tx.execute(update(actor_runs).where(sooner).values(next_check_at=now))
+    if found := _to_change(tx, held):
+        tx.execute(update(actor_runs).where(actor_runs.c.id.in_(found)).values(next_check_at=now))
 
 
 def in_flight(tx: Tx) -> int:
     """Count the actor runs that Apify has, or may have, at work for us."""
-    return _count(tx, _AT_WORK)
+    return int(tx.execute(_in_flight()).scalar_one())
+
+
+@cache
+def _in_flight() -> Select[Any]:
+    return select(func.count()).select_from(actor_runs).where(_AT_WORK)
 
 
 def _count(tx: Tx, which: ColumnElement[bool]) -> int:

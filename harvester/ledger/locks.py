@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Select, bindparam, delete, or_, select, update
 
 from harvester.ledger import rows
 from harvester.ledger.database import Tx
@@ -25,9 +27,14 @@ class Lock:
 
 def get(tx: Tx, name: str, *, lock: bool = False) -> Lock | None:
     """Give a lock; with `lock`, nobody else may change it until the end of `tx`."""
-    statement = select(locks).where(locks.c.name == name)
-    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
+    row = tx.execute(_one(lock=lock), {"name": name}).one_or_none()
     return rows.as_record(Lock, row) if row else None
+
+
+@cache
+def _one(*, lock: bool) -> Select[Any]:
+    statement = select(locks).where(locks.c.name == bindparam("name"))
+    return statement.with_for_update() if lock else statement
 
 
 def held(

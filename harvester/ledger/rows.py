@@ -22,8 +22,12 @@ R = TypeVar("R", bound="DataclassInstance")
 def as_record(kind: type[R], row: Row[Any], /, **converted: Any) -> R:
     """Build the frozen record `kind` from the columns of the same names; `converted` has the others."""
     found = row._mapping
-    values = {f.name: found[f.name] for f in fields(kind) if f.name not in converted}
-    return kind(**values, **converted)
+    return kind(**{name: found[name] for name in _names(kind) if name not in converted}, **converted)
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
 
 
 def among(tx: Tx, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
