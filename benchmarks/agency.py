@@ -70,12 +70,12 @@ class Agency:
 
 @contextmanager
 def at_work(size: int, leads_each: int, *, sandbox: Mapping[str, Any], **settings: str) -> Iterator[Agency]:
-    """Start an agency of so many clients and leads each."""
+    """Start an agency of so many clients and leads each, on a ledger of its own if none is given."""
     with (
         tempfile.TemporaryDirectory() as folder,
         SandboxApify(token=_TOKEN, time_scale=_TIME_SCALE, **sandbox) as apify,
     ):
-        ledger = Ledger(f"sqlite:///{folder}/harvester.db")
+        ledger = Ledger(settings.get("DATABASE_URL") or f"sqlite:///{folder}/harvester.db")
         found(ledger, size, leads_each)
         port = free_port()
         environ = {
