@@ -15,8 +15,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -30,7 +31,11 @@ from databases import BOTH, database
 from measured import Measured, at_most, tell, times
 from sqlalchemy import Row, select
 
+from harvester import search_words
 from harvester.ledger import Ledger, tables
+from harvester.normalise.harvestapi import normalise
+from harvester.packed import pack
+from harvester.posts import Post
 from harvester.sandbox.apify.people import Scene
 from harvester.sandbox.apify.posts import build_post
 from harvester.sandbox.apify.sandbox import SandboxApify
@@ -92,7 +97,7 @@ class Apart:
 def apify(pipe: Connection, items: int, clients: int) -> None:
     """Serve the local Apify. Told an actor run of a client, it has the client's dataset."""
     posts = [made(items // clients, client) for client in range(clients)]
-    options = {"run_seconds": 0.2, "max_concurrent_runs": 100, "max_memory_gbytes": 100}
+    options: dict[str, Any] = {"run_seconds": 0.2, "max_concurrent_runs": 100, "max_memory_gbytes": 100}
     with SandboxApify(token=_TOKEN, time_scale=1, **options) as sandbox, suppress(EOFError):
         pipe.send(sandbox.url)
         while True:
@@ -143,17 +148,20 @@ def ours(pipe: Connection, url: str, apify_url: str, clients: int) -> None:
     services.close()
 
 
-def floor(pipe: Connection, url: str, apify_url: str, run_ids: Sequence[str]) -> None:
-    """Do what any script must: download the pages, parse them, upsert each in one commit. Says seconds."""
+def floor(pipe: Connection, url: str, apify_url: str, run_ids: Sequence[str], *, dressed: bool) -> None:
+    """Do what any script must: download the pages, parse them, upsert each in one commit. Says seconds.
+
+    `dressed`: with what makes an item a post here: normalised, packed, with the words that find it.
+    """
     pool = urllib3.PoolManager(headers={"Authorization": f"Bearer {_TOKEN}"})
-    save, close = _saving(url)
+    save, close = _saving(url, "dressed_posts" if dressed else "bare_posts")
     began = time.perf_counter()
     for run_id in run_ids:
         run = orjson.loads(pool.request("GET", f"{apify_url}/v2/actor-runs/{run_id}").data)
         pages = f"{apify_url}/v2/datasets/{run['data']['defaultDatasetId']}/items"
         offset = 0
         while page := orjson.loads(pool.request("GET", f"{pages}?offset={offset}&limit={_PAGE}").data):
-            save([_plain(item) for item in page])
+            save([_dressed(item) if dressed else _plain(item) for item in page])
             offset += len(page)
     seconds = time.perf_counter() - began
     close()
@@ -169,14 +177,25 @@ def _plain(item: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _saving(url: str) -> tuple[Callable[[Sequence[Any]], None], Callable[[], None]]:
+def _dressed(item: dict[str, Any]) -> tuple[Any, ...]:
+    post = normalise(item)
+    assert isinstance(post, Post), "the local Apify's posts are posts"
+    words = search_words.of(post.text, post.author.name)
+    return (
+        *("Client", post.post_key, post.url, post.kind.value, f"{post.text} {words}"),
+        *(post.posted_at and round(post.posted_at.timestamp()), post.author.name, post.author.url),
+        *(post.likes, post.comments, post.reposts, pack(orjson.dumps(item))),
+    )
+
+
+def _saving(url: str, name: str) -> tuple[Callable[[Sequence[Any]], None], Callable[[], None]]:
     """Make a plain table on the database of that URL. Gives how to save a page, and to close."""
     names = ", ".join(_COLUMNS)
     latest = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
     holders = ", ".join("?" * len(_COLUMNS))
-    table = f"create table bare_posts (id integer primary key, {names}, unique (client_id, post_key))"
+    table = f"create table {name} (id integer primary key, {names}, unique (client_id, post_key))"
     upsert = (
-        f"insert into bare_posts ({names}) values ({holders}) "  # noqa: S608 - our own names
+        f"insert into {name} ({names}) values ({holders}) "  # noqa: S608 - our own names
         f"on conflict (client_id, post_key) do update set {latest}"
     )
     if url.startswith("sqlite"):
@@ -195,7 +214,7 @@ def _saving(url: str) -> tuple[Callable[[Sequence[Any]], None], Callable[[], Non
     typed = ", ".join(f"{name} {kind}" for name, kind in types.items())
     real = psycopg.connect(url.replace("+psycopg", ""))
     key = "id bigint generated always as identity primary key"
-    real.execute(f"create table bare_posts ({key}, {typed}, unique (client_id, post_key))".encode())
+    real.execute(f"create table {name} ({key}, {typed}, unique (client_id, post_key))".encode())
     real.commit()
 
     def save_real(page: Sequence[Any]) -> None:
@@ -206,14 +225,22 @@ def _saving(url: str) -> tuple[Callable[[Sequence[Any]], None], Callable[[], Non
     return save_real, real.close
 
 
-def measured(kind: str, items: int, rounds: int) -> tuple[list[float], list[float], float]:
-    """Ingest so many items, and let the floor do it, in turns. Gives both seconds, and the most memory."""
+@dataclass
+class Figures:
+    """Seconds of each round, ours and the floors', and the most memory of ours in MB."""
+
+    ours: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+    dressed: list[float] = field(default_factory=list)
+    most_mb: float = 0.0
+
+
+def measured(kind: str, items: int, rounds: int) -> Figures:
+    """Ingest so many items, and let the floors do it, in turns."""
+    figures = Figures()
     clients = max(1, -(-items // _MOST_OF_ONE))
     local = Apart(apify, items, clients)
     apify_url = local.heard()
-    took: list[float] = []
-    least: list[float] = []
-    most = 0.0
     for _ in range(rounds):
         with database(kind) as url:
             ledger = Ledger(url)
@@ -225,13 +252,14 @@ def measured(kind: str, items: int, rounds: int) -> tuple[list[float], list[floa
                 local.ask(run)
             seconds, _, peak = worker.ask("all there")
             worker.end()
-            bare = Apart(floor, url, apify_url, [run_id for _, run_id in runs])
-            least.append(bare.heard())
-            bare.end()
-        took.append(seconds)
-        most = max(most, peak)
+            figures.ours.append(seconds)
+            figures.most_mb = max(figures.most_mb, peak)
+            for dressed, found_by in ((False, figures.floor), (True, figures.dressed)):
+                bare = Apart(partial(floor, dressed=dressed), url, apify_url, [run_id for _, run_id in runs])
+                found_by.append(bare.heard())
+                bare.end()
     local.end()
-    return took, least, most
+    return figures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -245,10 +273,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for kind in given.databases:
         peaks = {}
         for items in given.items:
-            took, least, peaks[items] = measured(kind, items, given.rounds if items <= _FEW else 1)
+            figures = measured(kind, items, given.rounds if items <= _FEW else 1)
+            peaks[items] = figures.most_mb
             what = f"{items:,} posts into {kind}"
-            told = times(median(took), median(least), most=MOST_TIMES, what=what)
+            ours = median(figures.ours)
+            told = times(ours, median(figures.floor), most=MOST_TIMES, what=what)
             lines.append(told if items >= _FEW else replace(told, aim="", met=None))
+            beside = times(
+                ours, median(figures.dressed), most=1, what=f"{what}, beside a script that normalises"
+            )
+            lines.append(replace(beside, aim="", met=None))
         growth = max(peaks.values()) - min(peaks.values())
         what = f"most memory, {max(peaks):,} posts over {min(peaks):,}, {kind}"
         lines.append(at_most(growth, MOST_MB, what=what, unit=" MB", digits=0))
