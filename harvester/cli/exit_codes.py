@@ -126,13 +126,20 @@ def told_and_example(command: click.Command) -> tuple[str, str]:
     return told.rstrip("\b \n"), " ".join(example.split())
 
 
-def finish_help(main: click.Group) -> None:
-    """End the help of each command with its example, in one line to be copied, and its exit codes."""
-    for path, command in every_command(main):
-        told, example = told_and_example(command)
-        command.help = f"{told}\n\n\b\nExample:\n  {example}"  # \b: click leaves these lines alone
-        lines = [
-            textwrap.fill(f"{code:>5}  {meaning}", 78, subsequent_indent=" " * 7)
-            for code, meaning in of(path).items()
-        ]
-        command.epilog = "\n".join(["\b", "Exit codes:", *lines])
+def finish_help(name: str, command: click.Command) -> None:
+    """End the help of a command, or of all in a group, with its example, to be copied, and its exit codes."""
+    if isinstance(command, click.Group):
+        for path, one in every_command(command, name):
+            _finish(path, one)
+    else:
+        _finish((name,), command)
+
+
+def _finish(path: Path, command: click.Command) -> None:
+    told, example = told_and_example(command)
+    command.help = f"{told}\n\n\b\nExample:\n  {example}"  # \b: click leaves these lines alone
+    lines = [
+        textwrap.fill(f"{code:>5}  {meaning}", 78, subsequent_indent=" " * 7)
+        for code, meaning in of(path).items()
+    ]
+    command.epilog = "\n".join(["\b", "Exit codes:", *lines])

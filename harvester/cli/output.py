@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from harvester.cli.display import show_line
-
 _FAILED: Final = 1
 
 
@@ -32,6 +30,8 @@ def to_be_written() -> Iterator[None]:
         _let_go()
         if ended is None or not ended.code:
             if error.errno != errno.EPIPE:
+                from harvester.cli.display import show_line  # its tables take longer to import than a help
+
                 show_line(f"Error: {error}", err=True)
             sys.exit(_FAILED)
     if ended is not None:
