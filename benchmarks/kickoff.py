@@ -7,6 +7,7 @@ as many transactions. Both in turn, several times; the median of each.
 
 from __future__ import annotations
 
+import io
 import secrets
 import statistics
 import sys
@@ -22,6 +23,7 @@ from flask.testing import FlaskClient
 from many_clients import store
 from measured import Measured, tell
 
+from harvester import log
 from harvester.settings import load
 from routes import create_app
 from services import build
@@ -104,6 +106,7 @@ def _web(url: str) -> Iterator[FlaskClient]:
         "APIFY_TOKEN": _TOKEN,
         "APIFY_API_URL": "http://127.0.0.1:9",
     }
+    log.configure("text", "INFO", io.StringIO())  # the lines are made as in the web process
     services = build(load(environ, env_file=None))
     try:
         yield create_app(services).test_client()
