@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, Update, bindparam, select, update
 
 from harvester.jobs import JobPlan, JobRun
 from harvester.ledger import rows
@@ -59,9 +60,14 @@ def _reserved(tx: Tx, run_id: str, taken: set[str], *, source: str, now: datetim
 
 def get(tx: Tx, run_id: str, *, lock: bool = False) -> JobRun | None:
     """Give the job run of this base run ID; with `lock`, nobody else may change it until the end of `tx`."""
-    statement = select(job_runs).where(job_runs.c.run_id == run_id)
-    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
+    row = tx.execute(_one(lock=lock), {"run_id": run_id}).one_or_none()
     return from_row(row) if row else None
+
+
+@cache
+def _one(*, lock: bool) -> Select[Any]:
+    statement = select(job_runs).where(job_runs.c.run_id == bindparam("run_id"))
+    return statement.with_for_update() if lock else statement
 
 
 def holder(tx: Tx, held: str) -> JobRun | None:
@@ -73,12 +79,18 @@ def holder(tx: Tx, held: str) -> JobRun | None:
 def change(tx: Tx, run_id: str, **values: Any) -> None:
     """Set some of a job run's values, of which Airtable is told."""
     tx.owe(Kind.JOB_RUN, run_id)
-    tx.execute(update(job_runs).where(job_runs.c.run_id == run_id).values(**values))
+    look(tx, run_id, **values)
 
 
 def look(tx: Tx, run_id: str, **values: Any) -> None:
     """Set what the ledger alone knows of a job run: when kickoffs are due, who looked at it, and when."""
-    tx.execute(update(job_runs).where(job_runs.c.run_id == run_id).values(**values))
+    tx.execute(_change(), {"which": run_id, **values})
+
+
+@cache
+def _change() -> Update:
+    """Give the statement that changes a job run; which values is said by its parameters."""
+    return update(job_runs).where(job_runs.c.run_id == bindparam("which"))
 
 
 def close(tx: Tx, run_id: str, *, status: ClientRunStatus, now: datetime, note: str | None = None) -> None:
