@@ -13,13 +13,15 @@ from harvester.ledger import post_counts
 from harvester.ledger.post_counts import Counts
 from harvester.ledger.post_names import Names
 from harvester.models import ActorRun
-from harvester.posts import Post, PostKind, TimePrecision
+from harvester.posts import Post, PostForm, PostKind, TimePrecision
 
 #: What an item may leave out: that is no word against what is known.
 _PERHAPS: Final = ("url", "author_name", "author_url")
 _FIRST: Final = ("first_seen_at", "first_actor_run_id", "first_client_run_id")
 #: What a post is, the plainest word first: a more exact one stays, in whichever order they come.
 _KINDS: Final = (PostKind.REPOST, PostKind.ORIGINAL, PostKind.QUOTE)
+#: What a post shows, the first that fits first.
+_FORMS: Final = tuple(PostForm)
 #: Times by how exact they are; a time of before there were precisions is exact to the second at least.
 _PRECISIONS: Final = (
     TimePrecision.RELATIVE,
@@ -173,12 +175,13 @@ def joined(old: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     for name in _PERHAPS:
         if values[name] is None:
             values[name] = earlier[name]
+    values.update(_shown(later, earlier))
     # The more exact time; of two that are as exact, the one that was told later.
     timed = max((later, earlier), key=_exactness)
     values.update(posted_at=timed["posted_at"], posted_precision=timed["posted_precision"])
     if later["kind"] != earlier["kind"]:
         values["kind"] = max(later["kind"], earlier["kind"], key=lambda kind: _KINDS.index(PostKind(kind)))
-    if values["author_name"] != later["author_name"]:
+    if any(values[name] != later[name] for name in ("author_name", "text")):
         values["words"] = search_words.of(values["text"], values["author_name"])
     return values
 
@@ -192,3 +195,23 @@ def _exactness(values: Mapping[str, Any]) -> tuple[bool, int]:
     assumed = TimePrecision.SECOND if values["posted_at"] is not None else None
     precision = TimePrecision(told) if told is not None else assumed
     return values["posted_at"] is not None, -1 if precision is None else _PRECISIONS.index(precision)
+
+
+def _shown(later: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the text of a post and what it shows: whatever the later look leaves out stays as it was.
+
+    So nothing is lost where the later one is of an actor that tells less.
+    """
+    spoken = later if later["text"] or not earlier["text"] else earlier
+    fleeting = {"links", "posted_ago"}  # the text's own, and of the moment at which it was told
+    extras = {name: value for name, value in earlier["extras"].items() if name not in fleeting}
+    extras.update(later["extras"])
+    if spoken is earlier and "links" in earlier["extras"]:
+        extras["links"] = earlier["extras"]["links"]
+    return {
+        "text": spoken["text"],
+        "text_truncated": spoken["text_truncated"],
+        "extras": extras,
+        "images": later["images"] or earlier["images"],
+        "form": min(later["form"], earlier["form"], key=lambda form: _FORMS.index(PostForm(form))),
+    }

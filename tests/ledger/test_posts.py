@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from harvester.ledger import Ledger, post_tables, posts, tables
 from harvester.ledger.posts import Found
 from harvester.models import ActorRun, Lead
-from harvester.posts import Author, PostKind
+from harvester.posts import Author, PostForm, PostKind
 from ledger.batches import fresh_runs, refused
 
 LATER = NOW + timedelta(hours=1)
@@ -224,3 +224,37 @@ def forget(ledger: Ledger, run: ActorRun) -> None:
         for table in (post_tables.post_names, post_tables.post_counts):
             tx.execute(table.delete().where(table.c.post_id.in_(its_own)))
         tx.execute(tables.posts.delete().where(tables.posts.c.client_id == run.client_id))
+
+
+def test_an_actor_that_tells_less_takes_nothing_away(
+    ledger: Ledger, run: ActorRun, leads: list[Lead]
+) -> None:
+    """What a post shows and says is kept, in whichever order the two looks at it are stored."""
+    rich = make_post(
+        text="See https://a.example/b",
+        images=("https://media.example/1.jpg",),
+        extras={"document": {"title": "Plan"}, "links": ["https://a.example/b"], "posted_ago": "2mo"},
+        form=PostForm.DOCUMENT,
+    )
+    poor = replace(rich, text="", images=(), extras={"edited": True}, form=PostForm.TEXT)
+    kept = {
+        "text": rich.text,
+        "images": list(rich.images),
+        "extras": {"document": {"title": "Plan"}, "links": ["https://a.example/b"], "edited": True},
+        "form": PostForm.DOCUMENT,
+    }
+    store(ledger, run, found(rich, leads[0]))
+    store(ledger, run, found(poor, leads[0]), at=LATER)
+    assert {name: one(ledger)[name] for name in kept} == kept
+    key = "7400000000000000777"
+    store(ledger, run, found(replace(poor, post_key=key), leads[0]), at=LATER)
+    store(ledger, run, found(replace(rich, post_key=key), leads[0]))
+    (newest, _) = stored(ledger)
+    assert {name: newest[name] for name in kept} == kept
+    words = replace(rich, text="No link any more", extras={}, images=(), form=PostForm.TEXT)
+    store(ledger, run, found(words, leads[0]), at=LATER + (LATER - NOW))
+    told = stored(ledger)[1]
+    assert (told["text"], told["extras"]) == (
+        "No link any more",
+        {"document": {"title": "Plan"}, "edited": True},
+    )
