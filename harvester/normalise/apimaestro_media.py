@@ -15,6 +15,7 @@ from harvester.normalise.values import (
     image_urls,
     name,
     objects,
+    web_url,
 )
 from harvester.posts import PostForm
 
@@ -22,7 +23,7 @@ MAX_REACTIONS: Final = 20  # LinkedIn has about seven kinds
 _ARTICLE: Final[dict[str, Field[Any]]] = {
     "title": Field(name, "article.title"),
     "subtitle": Field(name, "article.subtitle"),
-    "url": Field(https_url, "article.url"),
+    "url": Field(web_url, "article.url"),
     "image": Field(image_url, "article.thumbnail"),
 }
 _DOCUMENT: Final[dict[str, Field[Any]]] = {

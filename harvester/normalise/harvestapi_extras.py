@@ -16,6 +16,7 @@ from harvester.normalise.values import (
     objects,
     own_name,
     passage,
+    web_url,
 )
 from harvester.posts import PostForm, PostKind
 
@@ -27,7 +28,7 @@ _ARTICLE: dict[str, Field[Any]] = {
     "title": Field(name, "article.title", "title"),
     "subtitle": Field(name, "article.subtitle", "subtitle"),
     "description": Field(passage, "article.description", "description"),
-    "url": Field(https_url, "article.link", "link"),
+    "url": Field(web_url, "article.link", "link"),
     "image": Field(image_url, "article.image"),
 }
 _DOCUMENT: dict[str, Field[Any]] = {
@@ -44,7 +45,7 @@ _HEADER = Field(passage, "header.text", "header")
 _MENTION: dict[str, Field[Any]] = {
     "type": Field(name, "type"),
     "name": Field(name, "profile.name", "company.name"),
-    "url": Field(https_url, "profile.linkedinUrl", "company.linkedinUrl", "hyperlink", "textLink"),
+    "url": Field(web_url, "profile.linkedinUrl", "company.linkedinUrl", "hyperlink", "textLink"),
 }
 _FULL_NAME = {"first": Field(name, "profile.firstName"), "last": Field(name, "profile.lastName")}
 _EDITED = "edited"

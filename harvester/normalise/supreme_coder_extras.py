@@ -6,7 +6,15 @@ from typing import Any, Final
 
 from harvester.normalise.apimaestro_media import form_named
 from harvester.normalise.table import Item, parts
-from harvester.normalise.values import Field, https_url, image_url, linkedin_url, name, objects, passage
+from harvester.normalise.values import (
+    Field,
+    image_url,
+    linkedin_url,
+    name,
+    objects,
+    passage,
+    web_url,
+)
 from harvester.posts import PostForm
 
 MAX_MENTIONS: Final = 100
@@ -14,7 +22,7 @@ _ARTICLE: Final[dict[str, Field[Any]]] = {
     "title": Field(name, "article.title"),
     "subtitle": Field(name, "article.subtitle"),
     "description": Field(passage, "article.description"),
-    "url": Field(https_url, "article.url", "article.link"),
+    "url": Field(web_url, "article.url", "article.link"),
     "image": Field(image_url, "article.image"),
 }
 _MENTION: Final[dict[str, Field[Any]]] = {

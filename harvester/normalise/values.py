@@ -38,8 +38,8 @@ _LINKEDIN_HOST = re.compile(
     r"https?://(?:www\.|(?:[a-z0-9-]+\.)*)linkedin\.com(?::80|:443)?(?=[/?#]|\Z)", re.IGNORECASE
 )
 _HTTPS_HOST = re.compile(r"https://[^/?#@:]+(?::[0-9]{1,5})?(?=[/?#]|\Z)", re.IGNORECASE)
-# Links that are known without a pattern: nearly all of them.
-_USUAL_SITE = "https://www.linkedin.com/"
+_WEB_HOST = re.compile(r"https?://[^/?#@:]+(?::[0-9]{1,5})?(?=[/?#]|\Z)", re.IGNORECASE)
+_USUAL_SITE = "https://www.linkedin.com/"  # nearly all links are known without a pattern
 _USUAL_HOSTS = (_USUAL_SITE, "https://media.licdn.com/", "https://dms.licdn.com/")
 # Beside blanks and the invisible: what ends a link in HTML or in plain text, or turns it into another one.
 _UNFIT_IN_SLUG = re.compile(r'[ <>"\\/?#@:]')
@@ -256,6 +256,11 @@ def profile_link(value: object) -> str | None:
 def https_url(value: object) -> str | None:
     """An https link to anywhere, without user name and password."""
     return _link(value, _HTTPS_HOST, _USUAL_HOSTS)
+
+
+def web_url(value: object) -> str | None:
+    """What a person linked to: an http or https link to anywhere, without user name and password."""
+    return _link(value, _WEB_HOST, _USUAL_HOSTS)
 
 
 def slug(value: object) -> str | None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from factories import CLIENT_ID, NOW, make_client, make_run
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from harvester.apify import Page
 from harvester.ledger import Ledger, companions, leads, tables
 from harvester.models import Target
 from harvester.normalise import ACTORS
-from harvester.posts import NameKind, NoPosts, Post, PostKind, TimePrecision
+from harvester.posts import NameKind, NoPosts, Post, PostForm, PostKind, TimePrecision
 from services.attribution import Attribution
 from services.reading import read_page
 from services.storing import store_page
@@ -201,3 +202,27 @@ def test_whatever_comes_out_can_be_stored(ledger: Ledger) -> None:
             assert tx.execute(counted).scalar_one() == rejects
 
     stored()
+
+
+@pytest.mark.parametrize(
+    ("actor_id", "item"),
+    [
+        (
+            "harvestapi/linkedin-profile-posts",
+            {"type": "post", "id": "7401000000000000610", "article": {"link": "http://plain.example/a"}},
+        ),
+        (
+            "apimaestro/linkedin-profile-posts",
+            {"urn": "urn:li:activity:7401000000000000610", "article": {"url": "http://plain.example/a"}},
+        ),
+        (
+            "supreme_coder/linkedin-post",
+            {"urn": "urn:li:activity:7401000000000000610", "article": {"url": "http://plain.example/a"}},
+        ),
+    ],
+)
+def test_an_article_need_not_be_encrypted(actor_id: str, item: dict[str, Any]) -> None:
+    post = ACTORS[actor_id].normalise(item)
+    assert isinstance(post, Post)
+    assert post.extras["article"] == {"url": "http://plain.example/a"}
+    assert post.form is PostForm.ARTICLE
