@@ -59,33 +59,51 @@ def _write_down(mirroring: Mirroring, tx: Tx, owed: dict[Kind, set[Any]]) -> Non
     for kind in Kind:
         for part in parts(sorted(owed.get(kind, ()))):
             if kind is not Kind.LEAD:  # which records show a lead, intake alone knows
-                _insert(tx, tx.execute(_found(kind, part, mirroring.master_base)).all(), kind, now)
-            _raise(tx, _of(kind, part), mirroring.master_base, now=now, due_at=now + mirroring.delay)
+                _insert_found(tx, _found(tx, kind, part, mirroring.master_base), kind, now)
+            _raise(tx, _of(tx, kind, part), mirroring.master_base, now=now, due_at=now + mirroring.delay)
 
 
-def _found(kind: Kind, keys: Sequence[Any], master: str) -> Select[Any]:
+def _found(tx: Tx, kind: Kind, keys: Sequence[Any], master: str) -> Select[Any]:
     """Select base, key, subject and client of what is to be shown; an actor run once Apify has named it."""
     in_master = literal(master)
     if kind is Kind.JOB_RUN:
-        return select(in_master, job_runs.c.run_id, null(), null()).where(job_runs.c.run_id.in_(keys))
+        return select(in_master, job_runs.c.run_id, null(), null()).where(
+            rows.among(tx, job_runs.c.run_id, keys)
+        )
     if kind is Kind.CLIENT_RUN:
         return select(
             in_master, client_runs.c.client_run_id, client_runs.c.id, client_runs.c.client_id
-        ).where(client_runs.c.client_run_id.in_(keys))
+        ).where(rows.among(tx, client_runs.c.client_run_id, keys))
     if kind is Kind.ACTOR_RUN:
         return select(in_master, actor_runs.c.apify_run_id, actor_runs.c.id, actor_runs.c.client_id).where(
-            actor_runs.c.id.in_(keys), actor_runs.c.apify_run_id.is_not(None)
+            rows.among(tx, actor_runs.c.id, keys), actor_runs.c.apify_run_id.is_not(None)
         )
     return (
         select(clients.c.airtable_base, posts.c.post_key, posts.c.id, posts.c.client_id)
         .join(clients, clients.c.client_id == posts.c.client_id)
-        .where(posts.c.id.in_(keys), clients.c.airtable_base.is_not(None))
+        .where(rows.among(tx, posts.c.id, keys), clients.c.airtable_base.is_not(None))
     )
 
 
-def _of(kind: Kind, keys: Sequence[Any]) -> ColumnElement[bool]:
+def _of(tx: Tx, kind: Kind, keys: Sequence[Any]) -> ColumnElement[bool]:
     by_key = kind in (Kind.JOB_RUN, Kind.CLIENT_RUN)
-    return and_(outbox.c.kind == kind, (outbox.c.key if by_key else outbox.c.subject_id).in_(keys))
+    return and_(outbox.c.kind == kind, rows.among(tx, outbox.c.key if by_key else outbox.c.subject_id, keys))
+
+
+def _insert_found(tx: Tx, found: Select[Any], kind: Kind, now: datetime) -> None:
+    """Insert what is to be shown and has no row yet, within the database: a page has a thousand posts."""
+    _, key, *_ = found.selected_columns
+    fixed: dict[str, Any] = {
+        "kind": literal(kind.value),
+        "version": literal(0),
+        "sent_version": literal(0),
+        "state": literal(State.OK.value),
+        "changed_at": literal(now, outbox.c.changed_at.type),
+        "failures": literal(0),
+    }
+    chosen = found.add_columns(*fixed.values()).order_by(key)
+    names = ["base", "key", "subject_id", "client_id", *fixed]
+    tx.execute(rows.upsert(tx, outbox).from_select(names, chosen).on_conflict_do_nothing())
 
 
 def _insert(tx: Tx, found: Sequence[Any], kind: Kind, now: datetime, **more: Any) -> None:
@@ -142,7 +160,7 @@ def lead_records(tx: Tx, base: str, lead_ids: Collection[int]) -> dict[int, list
     found: dict[int, list[str]] = {}
     for part in parts(sorted(lead_ids)):
         statement = select(outbox.c.subject_id, outbox.c.key).where(
-            outbox.c.base == base, _of(Kind.LEAD, part), LIVE
+            outbox.c.base == base, _of(tx, Kind.LEAD, part), LIVE
         )
         for lead_id, record_id in tx.execute(statement.order_by(outbox.c.id)):
             found.setdefault(lead_id, []).append(record_id)

@@ -103,7 +103,7 @@ def page(tx: Tx, base: str, kind: Kind, *, now: datetime, limit: int) -> list[Ow
 
 
 def _owed(row: Sequence[Any], kind: Kind) -> Owed:
-    """Read a row of `_PAGE`, which is in the order of `Owed`: a page of them is read for each few requests."""
+    """Read a row of `_PAGE`, which is in the order of `Owed`; it is read for each record that is sent."""
     values = list(row)
     values[_KIND], values[_STATE] = kind, State(row[_STATE])
     return Owed(*values)
