@@ -80,7 +80,7 @@ main.fill(
         },
         "Set up and run": {
             "demo": ("demo", "See a whole harvest, without an account or network."),
-            "serve": ("processes", "The web process: kickoffs, webhooks, API, pages."),
+            "serve": ("serve", "The web process: kickoffs, webhooks, API, pages."),
             "worker": ("processes", "The worker process: does all the work."),
             "tokens": ("tokens", "Give callers of the API tokens of their own."),
             "hash-password": ("processes", "Make the hash for OPERATOR_PASSWORD_HASH."),

@@ -1,8 +1,7 @@
-"""The processes and their preparation: serve, worker, migrate, hash-password."""
+"""The worker process and preparations: worker, migrate, hash-password."""
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import BinaryIO
 
@@ -15,23 +14,6 @@ from harvester.engine import Engine, queue
 from harvester.ledger import schema
 from harvester.settings import dormant
 from harvester.side_work import SideWork
-
-
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: the setting PORT]"
-)
-def serve(host: str, port: int | None) -> None:
-    """Answer HTTP: kickoff, webhooks, the API.
-
-    Example: harvester serve --host 0.0.0.0
-    """
-    found = session.settings()
-    bind = f"{f'[{host}]' if ':' in host else host}:{port or found.port}"
-    arguments = ["gunicorn", "wsgi:app", "--config", "python:harvester.web_server", "--bind", bind]
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606  # nosec B606 # no shell is what is wanted
 
 
 @click.command()

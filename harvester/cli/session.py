@@ -7,13 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
 from harvester import log
+from harvester.cli.checked_settings import settings as settings
 from harvester.cli.display import show_line
 from harvester.errors import HarvesterError, InvalidInput
 from harvester.part_file import Refused
-from harvester.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, describe, load
+from harvester.settings import Settings
 from services import Services, build
 from services.backfill import CannotBackfill
 from services.backup import CannotBackUp
@@ -46,15 +45,6 @@ _REFUSALS = (
     NothingToReplay,
     TooManyKickoffs,
 )
-
-
-def settings() -> Settings:
-    """Load the settings, or end the process with all that is wrong with them."""
-    try:
-        return load()
-    except SettingsError as error:
-        click.echo(describe(error), err=True, nl=False)
-        sys.exit(EXIT_BAD_SETTINGS)
 
 
 @contextmanager
