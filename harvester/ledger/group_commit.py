@@ -26,6 +26,8 @@ MOST: Final = 60
 _LOCK_SECONDS: Final = 0.25
 #: The same for all together, who are then done one after the other: more than a commit of others takes.
 _TOGETHER_LOCK_SECONDS: Final = 0.05
+#: So often a leader gives way without anybody joining.
+_IN_VAIN: Final = 3
 #: What a work of several together gives that is to be done by itself, after them.
 APART: Final = object()
 
@@ -111,9 +113,13 @@ class GroupCommit:
                 one.called.set()
 
     def _let_others_join(self) -> None:
-        """Give way for as long as that brings somebody."""
-        joined = 0
-        while joined < len(self._waiting) < MOST:
+        """Give way for as long as that brings somebody.
+
+        More than once in vain: gevent looks for what has come over its sockets only after the first.
+        """
+        joined = in_vain = 0
+        while in_vain < _IN_VAIN and len(self._waiting) < MOST:
+            in_vain = 0 if joined < len(self._waiting) else in_vain + 1
             joined = len(self._waiting)
             time.sleep(0)
 
