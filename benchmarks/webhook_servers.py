@@ -87,7 +87,7 @@ def ask(server: Server, connections: int, count: int, *, counts: bool = True) ->
     Raises `RuntimeError` if one of them was answered with anything but 200.
     """
     file = server.children.folder / "requests"
-    file.write_bytes(packed(server.calls.take(count, kept=server.keeps)))
+    file.write_bytes(packed(server.calls.take(connections + count, kept=server.keeps)))
     command = [sys.executable, str(_HERE / "load.py"), str(server.port), str(connections), str(file)]
     before = server.processor_seconds()
     told = orjson.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120).stdout)  # noqa: S603 - ours
@@ -95,7 +95,12 @@ def ask(server: Server, connections: int, count: int, *, counts: bool = True) ->
     if set(told["statuses"]) != {"200"}:
         raise RuntimeError(f"{server.name} answered {told['statuses']}")
     took = sorted(one * 1000 for one in told["took"])
-    found = Round(count / told["seconds"], took[count // 2], took[count * 99 // 100], used / count * 1000)
+    found = Round(
+        count / told["seconds"],
+        took[count // 2],
+        took[count * 99 // 100],
+        used / (connections + count) * 1000,
+    )
     if counts:
         server.rounds[connections].append(found)
     return float(told["processor"] / told["seconds"])
