@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 #: Works in one transaction at the most. PostgreSQL keeps 64 savepoints of a transaction at hand, no more.
 MOST: Final = 60
-#: A work that meets a locked row holds up the others for so long, and is then done by itself. Less than the
-#: second after which PostgreSQL looks for two that wait for each other.
-_LOCK_SECONDS: Final = 0.25
-#: The same for all together, who are then done one after the other: more than a commit of others takes.
+#: A locked row holds up all who are done together for so long: more than a commit of others takes.
 _TOGETHER_LOCK_SECONDS: Final = 0.05
+#: They are then done one after the other: it holds others up for so long, and is then done by itself. Both
+#: are less than the second after which PostgreSQL looks for two that wait for each other.
+_LOCK_SECONDS: Final = 0.2
 #: So often a leader gives way without anybody joining.
 _IN_VAIN: Final = 3
 #: What a work of several together gives that is to be done by itself, after them.
