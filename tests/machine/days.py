@@ -54,14 +54,21 @@ class Days(Harvests):
     @precondition(lambda self: self.orders.asks)
     @rule(data=st.data())
     def order_again(self, data: st.DataObject) -> None:
-        """A caller that may not have had its answer asks once more, with the same key."""
+        """A caller that may not have had its answer asks once more, with the same key.
+
+        Whose order was lost before it was on disk gives it for the first time now, with all that it does.
+        """
         key = data.draw(st.sampled_from(sorted(self.orders.asks)))
+        ask = self.orders.asks[key]
         with self.ledger.read() as tx:
             known = len(truths.rows(tx, f"select 1 from idempotency_keys where key = '{key}'"))
         before = len(self._jobs())
-        with suppress(ResumeInProgress):
-            self.orders.told(key, self._ordered(self.orders.asks[key]))
-            assert len(self._jobs()) == before + 1 - known
+        if known:
+            self.orders.told(key, self._ordered(ask))
+        else:
+            self._told(ask)
+        refused = key not in self.orders.asks
+        assert len(self._jobs()) == before + (not known and not refused)
 
     @rule()
     def reset(self) -> None:
