@@ -123,18 +123,20 @@ def unusable(latest: Sequence[Output]) -> Look | None:
 
     More than half of the items must be of no use. The latest run alone tells if it has thirty items; else
     runs are taken together, from the newest on until ten profiles were asked for, of which not even a fifth
-    may have brought posts. Anything less may be the nonsense of a few, for which nobody else is to wait.
+    may have brought posts, with one useless item for two of them at the least: a profile that brings nothing
+    at all says nothing. Anything less may be the nonsense of a few, for which nobody else is to wait.
     """
     seen, profiles, with_posts = Look(), 0, 0
     for number, output in enumerate(latest):
         seen += output.look
         profiles += output.profiles
         with_posts += output.with_posts
-        useless = 2 * (seen.misfits + seen.errors) > items_of(seen)
+        bad = seen.misfits + seen.errors
+        useless = 2 * bad > items_of(seen)
         if number == 0 and items_of(seen) >= _ENOUGH:
             return seen if useless else None
         if profiles >= _MANY:
-            return seen if useless and 5 * with_posts < profiles else None
+            return seen if useless and 5 * with_posts < profiles <= 2 * bad else None
     return None
 
 

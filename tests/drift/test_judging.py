@@ -88,6 +88,8 @@ _ONE_GOOD = Look(items=1, posts=1, targets=1)
         ([Look(items=16, posts=1, misfits=15, targets=1), Look(items=9, misfits=9)], 5, True),
         ([_ONE_JUNK] * 9, 1, False),
         ([_ONE_JUNK] * 10, 1, True),
+        ([_ONE_JUNK] * 5 + [Look()] * 5, 1, True),
+        ([_ONE_JUNK] * 4 + [Look()] * 6, 1, False),
         ([_ONE_JUNK] * 8 + [_ONE_GOOD] * 2, 1, False),
         ([Look(items=10, errors=9, posts=1, targets=1)], 10, True),
     ],

@@ -54,6 +54,7 @@ class Endings(World):
         self._tell_of_what_came_late()
         for step in range(40):
             self._end_all()
+            self._let_actors_go_on()
             self._reconcile(asked=True)
             for row_id in self._parked():
                 self._replay(row_id)
@@ -71,6 +72,12 @@ class Endings(World):
         for scope in list(self.starts.paused):
             self.services.pauses.lift(scope, by="a person")
             del self.starts.paused[scope]
+
+    def _let_actors_go_on(self) -> None:
+        """Be the person who looks at an actor whose output was of no use for a while."""
+        for pause in self.services.pauses.standing():
+            if pause.actor_id is not None:
+                self.services.pauses.lift(pause.scope, by="a person")
 
     def _end_all(self) -> None:
         for run_id in self.apify.running():
