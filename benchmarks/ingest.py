@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,19 +22,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-import orjson
-import psycopg
-import urllib3
 from agency import found
+from bare_ingest import floor
 from databases import BOTH, database
 from measured import Measured, at_most, tell, times
 from sqlalchemy import Row, select
 
-from harvester import search_words
 from harvester.ledger import Ledger, tables
-from harvester.normalise.harvestapi import normalise
-from harvester.packed import pack
-from harvester.posts import Post
 from harvester.sandbox.apify.people import Scene
 from harvester.sandbox.apify.posts import build_post
 from harvester.sandbox.apify.sandbox import SandboxApify
@@ -45,15 +38,9 @@ MOST_TIMES: Final = 1.5
 MOST_MB: Final = 60.0
 #: Items of one actor run: more are left where they are.
 _MOST_OF_ONE: Final = 250_000
-_PAGE: Final = 1_000
 _LEADS: Final = 20
 _TOKEN: Final = "benchmark-token"  # noqa: S105 - opens a benchmark alone
 _FEW: Final = 10_000
-_NUMBERS: Final = ("posted_at", "likes", "comments", "reposts")
-_COLUMNS: Final = (
-    "client_id", "post_key", "url", "kind", "text", "posted_at", "author_name", "author_url", "likes",
-    "comments", "reposts", "raw",
-)  # fmt: skip
 
 
 def made(items: int, client: int) -> list[dict[str, Any]]:
@@ -148,83 +135,6 @@ def ours(pipe: Connection, url: str, apify_url: str, clients: int) -> None:
     services.close()
 
 
-def floor(pipe: Connection, url: str, apify_url: str, run_ids: Sequence[str], *, dressed: bool) -> None:
-    """Do what any script must: download the pages, parse them, upsert each in one commit. Says seconds.
-
-    `dressed`: with what makes an item a post here: normalised, packed, with the words that find it.
-    """
-    pool = urllib3.PoolManager(headers={"Authorization": f"Bearer {_TOKEN}"})
-    save, close = _saving(url, "dressed_posts" if dressed else "bare_posts")
-    began = time.perf_counter()
-    for run_id in run_ids:
-        run = orjson.loads(pool.request("GET", f"{apify_url}/v2/actor-runs/{run_id}").data)
-        pages = f"{apify_url}/v2/datasets/{run['data']['defaultDatasetId']}/items"
-        offset = 0
-        while page := orjson.loads(pool.request("GET", f"{pages}?offset={offset}&limit={_PAGE}").data):
-            save([_dressed(item) if dressed else _plain(item) for item in page])
-            offset += len(page)
-    seconds = time.perf_counter() - began
-    close()
-    pipe.send(seconds)
-
-
-def _plain(item: dict[str, Any]) -> tuple[Any, ...]:
-    author, counts = item["author"], item["engagement"]
-    return (
-        *("Client", item["id"], item["linkedinUrl"], item["type"], item["content"]),
-        *(item["postedAt"]["timestamp"], author["name"], author.get("linkedinUrl")),
-        *(counts["likes"], counts["comments"], counts["shares"], orjson.dumps(item)),
-    )
-
-
-def _dressed(item: dict[str, Any]) -> tuple[Any, ...]:
-    post = normalise(item)
-    assert isinstance(post, Post), "the local Apify's posts are posts"
-    words = search_words.of(post.text, post.author.name)
-    return (
-        *("Client", post.post_key, post.url, post.kind.value, f"{post.text} {words}"),
-        *(post.posted_at and round(post.posted_at.timestamp()), post.author.name, post.author.url),
-        *(post.likes, post.comments, post.reposts, pack(orjson.dumps(item))),
-    )
-
-
-def _saving(url: str, name: str) -> tuple[Callable[[Sequence[Any]], None], Callable[[], None]]:
-    """Make a plain table on the database of that URL. Gives how to save a page, and to close."""
-    names = ", ".join(_COLUMNS)
-    latest = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
-    holders = ", ".join("?" * len(_COLUMNS))
-    table = f"create table {name} (id integer primary key, {names}, unique (client_id, post_key))"
-    upsert = (
-        f"insert into {name} ({names}) values ({holders}) "  # noqa: S608 - our own names
-        f"on conflict (client_id, post_key) do update set {latest}"
-    )
-    if url.startswith("sqlite"):
-        lite = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-        lite.execute("pragma journal_mode = wal")
-        lite.execute("pragma synchronous = full")
-        lite.execute(table)
-
-        def save_lite(page: Sequence[Any]) -> None:
-            lite.execute("begin immediate")
-            lite.executemany(upsert, page)
-            lite.execute("commit")
-
-        return save_lite, lite.close
-    types = dict.fromkeys(_COLUMNS, "text") | dict.fromkeys(_NUMBERS, "bigint") | {"raw": "bytea"}
-    typed = ", ".join(f"{name} {kind}" for name, kind in types.items())
-    real = psycopg.connect(url.replace("+psycopg", ""))
-    key = "id bigint generated always as identity primary key"
-    real.execute(f"create table {name} ({key}, {typed}, unique (client_id, post_key))".encode())
-    real.commit()
-
-    def save_real(page: Sequence[Any]) -> None:
-        with real.cursor() as cursor:
-            cursor.executemany(upsert.replace("?", "%s").encode(), page)
-        real.commit()
-
-    return save_real, real.close
-
-
 @dataclass
 class Figures:
     """Seconds of each round, ours and the floors', and the most memory of ours in MB."""
@@ -255,7 +165,12 @@ def measured(kind: str, items: int, rounds: int) -> Figures:
             figures.ours.append(seconds)
             figures.most_mb = max(figures.most_mb, peak)
             for dressed, found_by in ((False, figures.floor), (True, figures.dressed)):
-                bare = Apart(partial(floor, dressed=dressed), url, apify_url, [run_id for _, run_id in runs])
+                bare = Apart(
+                    partial(floor, token=_TOKEN, dressed=dressed),
+                    url,
+                    apify_url,
+                    [run_id for _, run_id in runs],
+                )
                 found_by.append(bare.heard())
                 bare.end()
     local.end()

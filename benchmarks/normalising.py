@@ -11,11 +11,13 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 from items import SHAPES, made
+from measured import at_most, shown_only, tell
 
 from harvester.normalise import ACTORS
 
@@ -38,15 +40,14 @@ def _least(work: Callable[[], object], rounds: int) -> float:
     return min(took) * 1e6
 
 
-def _measured(name: str, actor: str, items: Sequence[Any], rounds: int) -> float:
-    """Print what an item of these costs, and give it in microseconds."""
+def _measured(actor: str, items: Sequence[Any], rounds: int) -> tuple[float, float]:
+    """Give what an item of these costs, and what parsing it does, in microseconds."""
     normalise = ACTORS[actor].normalise
     written = [orjson.dumps(item) for item in items]
     parsed = [orjson.loads(item) for item in written]
     reading = _least(lambda: [normalise(item) for item in parsed], rounds) / len(items)
     parsing = _least(lambda: [orjson.loads(item) for item in written], rounds) / len(items)
-    print(f"{name:34} {reading:7.2f} µs   orjson.loads {parsing:6.2f} µs   ratio {reading / parsing:5.2f}")
-    return reading
+    return reading, parsing
 
 
 def _examples() -> list[tuple[str, Any]]:
@@ -67,15 +68,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--examples", action="store_true", help="each example of the default actor, too")
     given = parser.parse_args(arguments)
     urls = [f"https://www.linkedin.com/in/lead-{number}" for number in range(_LEADS)]
-    costs = []
+    costs = {}
     for actor in SHAPES:
         items = [made(actor, at, urls[at % _LEADS]).item for at in range(given.items)]
-        costs.append(_measured(actor, actor, items, given.rounds))
+        costs[actor] = _measured(actor, items, given.rounds)
+    means = [sum(each) / len(costs) for each in zip(*costs.values(), strict=True)]
     for name, item in _examples() if given.examples else ():
-        _measured(name, _ACTOR, [item] * 20, given.rounds)
-    mean = sum(costs) / len(costs)
-    print(f"mean {mean:.2f} µs an item (at most {MOST_MICROSECONDS:.0f})")
-    return 0 if mean <= MOST_MICROSECONDS else 1
+        costs[name] = _measured(_ACTOR, [item] * 20, given.rounds)
+    lines = [
+        shown_only(f"an item of {name}", f"{ours:.1f} µs", f"{parsed:.1f} µs", f"{ours / parsed:.1f}")
+        for name, (ours, parsed) in costs.items()
+    ]
+    mean = at_most(means[0], MOST_MICROSECONDS, what="an item on average", unit=" µs")
+    return tell([*lines, replace(mean, floor=f"{means[1]:.1f} µs", ratio=f"{means[0] / means[1]:.1f}")])
 
 
 if __name__ == "__main__":

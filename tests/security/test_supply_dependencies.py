@@ -24,6 +24,7 @@ USED_AS = {
     "build": (".ci/wheel", "-m build "),
     "cyclonedx-bom": (".ci/bill.py", '"cyclonedx_py"'),
     "import-linter": ("Makefile", "/lint-imports"),
+    "isal": ("harvester/packed.py", "from isal import "),
     "mypy": ("Makefile", "/mypy"),
     "pip-audit": (".ci/audit.py", '"pip_audit"'),
     "pytest-timeout": ("pyproject.toml", "timeout = "),
