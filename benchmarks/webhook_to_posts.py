@@ -7,13 +7,14 @@ Apify for the actor run and for its items, and write these with one commit.
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
 import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -44,9 +45,14 @@ _LOOK_SECONDS: Final = 0.002
 _PATIENCE_SECONDS: Final = 30.0
 
 
-def main(_arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure on both databases."""
-    return tell([line for kind in BOTH for line in measured(kind)])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--databases", nargs="*", default=list(BOTH), choices=BOTH)
+    parser.add_argument("--tick", help="TICK_SECONDS of the worker, instead of what it is shipped with")
+    given = parser.parse_args(arguments)
+    settings = {"TICK_SECONDS": given.tick} if given.tick else {}
+    return tell([line for kind in given.databases for line in measured(kind, **settings)])
 
 
 def apify(pipe: Connection) -> None:
@@ -60,7 +66,7 @@ def apify(pipe: Connection) -> None:
                 pipe.send(datetime.fromisoformat(calls[-1].started_at).timestamp() if calls else 0.0)
 
 
-def measured(kind: str) -> Iterator[Measured]:
+def measured(kind: str, **settings: str) -> Iterator[Measured]:
     """Harvest one client after the other, and do the least for each of their datasets."""
     local = Apart(apify)
     url_of_apify = local.heard()
@@ -69,7 +75,10 @@ def measured(kind: str) -> Iterator[Measured]:
     try:
         with database(kind) as url, closing(Ledger(url)) as ledger:
             found(ledger, ROUNDS, _LEADS)
-            with _at_work(url, url_of_apify) as children, _least(url, url_of_apify) as least:
+            with (
+                _at_work(url, url_of_apify, settings) as children,
+                _least(url, url_of_apify) as least,
+            ):
                 for number in range(ROUNDS):
                     ours.append(_harvested(children, ledger, local, f"Client-{number:04d}"))
                     floor.append(least(_actor_run(ledger)))
@@ -83,8 +92,8 @@ def measured(kind: str) -> Iterator[Measured]:
 
 
 @contextmanager
-def _at_work(url: str, apify_url: str) -> Iterator[Children]:
-    """Start web and one worker, with the settings that they are shipped with."""
+def _at_work(url: str, apify_url: str, settings: Mapping[str, str]) -> Iterator[Children]:
+    """Start web and one worker, with the settings that they are shipped with but for those given."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         environ = {
@@ -97,6 +106,7 @@ def _at_work(url: str, apify_url: str) -> Iterator[Children]:
             "APIFY_TOKEN": _TOKEN,
             "APIFY_API_URL": apify_url,
             "DAILY_BUDGET_USD": "1000",
+            **settings,
         }
         with Children(Path(folder), environ) as children:
             children.start("web", ["-m", "harvester.cli", "serve"])
@@ -185,4 +195,4 @@ def _saving(url: str) -> Iterator[Callable[[Sequence[tuple[str, bytes]]], None]]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
