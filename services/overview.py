@@ -11,6 +11,7 @@ from harvester.ledger import (
     activity,
     actor_runs,
     client_runs,
+    client_search,
     clients,
     deliveries,
     leads,
@@ -85,7 +86,8 @@ class Overview:
         """List clients by ID, with their leads counted by status."""
         with self._ledger.read() as tx:
             found = clients.page(tx, limit=limit + 1, after=after)
-            rows = [shapes.client(c, leads.count_by_status(tx, c.client_id)) for c in found[:limit]]
+            counted = client_search.count_leads(tx, [one.client_id for one in found[:limit]])
+            rows = [shapes.client(one, counted[one.client_id]) for one in found[:limit]]
         return Listing(rows, found[limit - 1].client_id if len(found) > limit else None)
 
     def client(self, client_id: str) -> dict[str, Any] | None:
