@@ -91,9 +91,10 @@ def test_cancel(make_screen: MakeScreen, house: House, scripts: bool) -> None:
 def test_a_failed_run_says_why_and_is_mended_from_its_page(
     make_screen: MakeScreen, house: House, scripts: bool
 ) -> None:
+    odd = {"status": 400, "type": "invalid-input", "message": "Input is odd"}
     house.sandbox.inject(
-        "refused", path="/v2/actors/*/runs", status=400, type="invalid-input", message="Input is odd"
-    )
+        "refused", path="/v2/actors/*/runs", method="POST", **odd
+    )  # reconcile lists them with GET
     failed = house.harvest(f"Failing-{scripts}", f"fiona-{scripts}")
     screen = make_screen(java_script_enabled=scripts)
     screen.open("/")
