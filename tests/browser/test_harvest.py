@@ -91,10 +91,9 @@ def test_cancel(make_screen: MakeScreen, house: House, scripts: bool) -> None:
 def test_a_failed_run_says_why_and_is_mended_from_its_page(
     make_screen: MakeScreen, house: House, scripts: bool
 ) -> None:
+    # Not the list that reconcile asks for, at the same path.
     odd = {"status": 400, "type": "invalid-input", "message": "Input is odd"}
-    house.sandbox.inject(
-        "refused", path="/v2/actors/*/runs", method="POST", **odd
-    )  # reconcile lists them with GET
+    house.sandbox.inject("refused", path="/v2/actors/*/runs", method="POST", **odd)
     failed = house.harvest(f"Failing-{scripts}", f"fiona-{scripts}")
     screen = make_screen(java_script_enabled=scripts)
     screen.open("/")
