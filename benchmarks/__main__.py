@@ -57,7 +57,7 @@ def _run(name: str, place: str) -> int:
         command = [sys.executable, str(_HERE / f"{name}.py"), *BENCHMARKS[name]]
         environ = {**os.environ, TOLD_TO: str(told)}
         try:
-            code = subprocess.run(command, env=environ, timeout=_MOST_SECONDS, check=False).returncode  # noqa: S603 - ours
+            code = subprocess.run(command, env=environ, timeout=_MOST_SECONDS, check=False).returncode  # noqa: S603  # nosec B603 # ours
         except subprocess.TimeoutExpired:
             print(f"{name} took more than {_MOST_SECONDS} s", file=sys.stderr)
             return 1

@@ -76,7 +76,7 @@ def _saving(url: str, name: str) -> tuple[Callable[[Sequence[Any]], None], Calla
     holders = ", ".join("?" * len(_COLUMNS))
     table = f"create table {name} (id integer primary key, {names}, unique (client_id, post_key))"
     upsert = (
-        f"insert into {name} ({names}) values ({holders}) "  # noqa: S608 - our own names
+        f"insert into {name} ({names}) values ({holders}) "  # noqa: S608  # nosec B608 # our own names
         f"on conflict (client_id, post_key) do update set {latest}"
     )
     if url.startswith("sqlite"):

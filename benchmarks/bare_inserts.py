@@ -73,7 +73,7 @@ def _read(connection: Any, table: str, like: str, mark: str) -> Written:
     by_owner = groupby(cursor.fetchall(), itemgetter(names.index(whose)))
     width = len(names) - (whose == "whose")
     columns, marks = ", ".join(names[:width]), ", ".join([mark] * width)
-    insert = f"insert into {table} ({columns}) values ({marks})"  # noqa: S608 - our own names
+    insert = f"insert into {table} ({columns}) values ({marks})"  # noqa: S608  # nosec B608 # our own names
     return Written(insert, {owner: [row[:width] for row in rows] for owner, rows in by_owner})
 
 

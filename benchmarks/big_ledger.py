@@ -76,6 +76,6 @@ def _finish(url: str) -> None:
     numbered = [one for one in tables.metadata.tables.values() if isinstance(one.c[0].type, BigInteger)]
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         for name in (one.name for one in numbered if one.c[0].name == "id"):
-            following = f"(select coalesce(max(id), 0) + 1 from {name})"  # noqa: S608 - our own names
+            following = f"(select coalesce(max(id), 0) + 1 from {name})"  # noqa: S608  # nosec B608 # our own names
             connection.execute(f"select setval(pg_get_serial_sequence('{name}', 'id'), {following})".encode())
         connection.execute("vacuum analyze")

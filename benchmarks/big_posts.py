@@ -25,7 +25,7 @@ _YEAR_MINUTES: Final = 60 * 24 * 365
 def posts(now: datetime, count: int) -> Iterator[Row]:
     """Make posts with the texts of some thousand different ones, each with a rare word of its own."""
     written = _written(now)
-    chance = random.Random(9)  # noqa: S311 - no secret
+    chance = random.Random(9)  # noqa: S311  # nosec B311 # no secret
     for run, post in _each(now, count):
         content, author, words, raw = written[post % len(written)]
         yield {

@@ -29,12 +29,12 @@ class Item:
 
 def made(actor: str, at: int, url: str) -> Item:
     """Make the item of this place: the same one each time."""
-    chance = random.Random(at)  # noqa: S311 - nothing secret
+    chance = random.Random(at)  # noqa: S311  # nosec B311 # nothing secret
     if chance.randrange(_DAMAGED) == 0:
         return _damaged(chance, SHAPES[actor](chance, at, url))
     if chance.randrange(_REPEATED) == 0:
         at -= at % 100
-        chance = random.Random(at)  # noqa: S311 - nothing secret
+        chance = random.Random(at)  # noqa: S311  # nosec B311 # nothing secret
         if chance.randrange(_DAMAGED) == 0:
             return _damaged(chance, SHAPES[actor](chance, at, url))
         chance.randrange(_REPEATED)

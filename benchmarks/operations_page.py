@@ -61,7 +61,7 @@ def measured(kind: str, posts: int, pages: dict[str, Address], folder: Path | No
     with lent as url:
         now = big_ledger.build(url, posts)
         with _web(url) as web:
-            draw = Draw(random.Random(3), list(big_history.runs(now)), posts)  # noqa: S311 - no secret
+            draw = Draw(random.Random(3), list(big_history.runs(now)), posts)  # noqa: S311  # nosec B311 # no secret
             return {
                 name: _timed(web, [page(draw) for _ in range(ASKED + WARMING)])
                 for name, page in pages.items()

@@ -49,7 +49,7 @@ def insert(tx: Tx, table: Table, columns: tuple[str, ...], rows: Iterable[Row]) 
     names = ", ".join(columns)
     if tx.on_sqlite:
         holders = ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {table.name} ({names}) VALUES ({holders})"  # noqa: S608 - our own names
+        statement = f"INSERT INTO {table.name} ({names}) VALUES ({holders})"  # noqa: S608  # nosec B608 # our own names
         tx.connection.exec_driver_sql(statement, [tuple(row) for row in converted])  # lists it would not take
     else:
         _copy(tx, f"COPY {table.name} ({names}) FROM STDIN", converted)

@@ -99,12 +99,10 @@ def _proves_all(patch: pytest.MonkeyPatch) -> None:
 
 
 def _of_any_run(patch: pytest.MonkeyPatch) -> None:
-    from harvester.ledger import actor_runs
+    def told(known: Any, _proof: Any, payload: Any) -> Any:
+        return known._by_run.get(payload.apify_run_id)
 
-    def told(_self: Any, tx: Any, _proof: Any, payload: Any) -> Any:
-        return actor_runs.by_apify_run_id(tx, payload.apify_run_id)
-
-    patch.setattr("services.deliveries.Deliveries._run_of", told)
+    patch.setattr("services.deliveries._Known.run_of", told)
 
 
 def _early_end(patch: pytest.MonkeyPatch) -> None:

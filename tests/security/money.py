@@ -109,13 +109,10 @@ def _dispatch_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def _token_for_its_own_run(patch: pytest.MonkeyPatch) -> None:
-    from harvester.ledger import actor_runs
-    from services.deliveries import Deliveries
+    def told(known: Any, _: object, payload: Any) -> Any:
+        return known._by_run.get(payload.apify_run_id)
 
-    def told(_: Deliveries, tx: Any, __: object, payload: Any) -> Any:
-        return actor_runs.by_apify_run_id(tx, payload.apify_run_id)
-
-    patch.setattr(Deliveries, "_run_of", told)
+    patch.setattr("services.deliveries._Known.run_of", told)
 
 
 def _keys_kept(patch: pytest.MonkeyPatch) -> None:
@@ -146,6 +143,7 @@ def _pauses_heeded(patch: pytest.MonkeyPatch) -> None:
     from harvester.ledger import pauses
 
     patch.setattr(pauses, "of_client", lambda *_: None)
+    patch.setattr(pauses, "of_start", lambda *_: None)
     patch.setattr(pauses, "scopes", lambda *_: set())
 
 

@@ -68,13 +68,10 @@ def _runs_of_everybody(patch: pytest.MonkeyPatch) -> None:
 
 
 def _any_token_for_any_run(patch: pytest.MonkeyPatch) -> None:
-    from harvester.ledger import actor_runs
-    from services.deliveries import Deliveries
+    def told(known: Any, _proof: Any, payload: Any) -> Any:
+        return known._by_run.get(payload.apify_run_id)
 
-    def told(_self: Deliveries, tx: Any, _proof: Any, payload: Any) -> Any:
-        return actor_runs.by_apify_run_id(tx, payload.apify_run_id)
-
-    patch.setattr(Deliveries, "_run_of", told)
+    patch.setattr("services.deliveries._Known.run_of", told)
 
 
 def _shared_bases(patch: pytest.MonkeyPatch) -> None:
