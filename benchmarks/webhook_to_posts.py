@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import orjson
 import psycopg
-import urllib3
+import requests
 from agency import found
 from databases import BOTH, database
 from ingest import Apart
@@ -119,14 +119,14 @@ def _at_work(url: str, apify_url: str, settings: Mapping[str, str]) -> Iterator[
 def _harvested(children: Children, ledger: Ledger, local: Apart, client_id: str) -> float:
     """Harvest a client. Gives the seconds from the webhook's call until its posts are there."""
     before = local.ask(True)
-    request = urllib3.request(
-        "POST",
+    answer = requests.post(
         f"{children.environ['PUBLIC_URL']}/api/apify/process-client",
         headers={"Authorization": f"Bearer {_TOKEN}"},
         json={"clientId": client_id},
+        timeout=_PATIENCE_SECONDS,
     )
-    if request.status != 202:
-        raise RuntimeError(f"{client_id}: {request.status} {request.data[:300]!r}")
+    if answer.status_code != 202:
+        raise RuntimeError(f"{client_id}: {answer.status_code} {answer.text[:300]}")
     count = select(func.count()).where(tables.posts.c.client_id == client_id)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not _scalar(ledger, count):
@@ -156,13 +156,14 @@ def _actor_run(ledger: Ledger) -> str:
 @contextmanager
 def _least(url: str, apify_url: str) -> Iterator[Callable[[str], float]]:
     """Give the floor: two calls over one connection, and one commit. It says its seconds."""
-    with urllib3.PoolManager(headers={"Authorization": f"Bearer {_TOKEN}"}) as pool, _saving(url) as save:
+    with requests.Session() as session, _saving(url) as save:
+        session.headers["Authorization"] = f"Bearer {_TOKEN}"
 
         def once(run_id: str) -> float:
             began = time.perf_counter()
-            run = orjson.loads(pool.request("GET", f"{apify_url}/v2/actor-runs/{run_id}").data)
+            run = orjson.loads(session.get(f"{apify_url}/v2/actor-runs/{run_id}", timeout=60).content)
             items = f"{apify_url}/v2/datasets/{run['data']['defaultDatasetId']}/items"
-            page = orjson.loads(pool.request("GET", f"{items}?offset=0&limit=1000").data)
+            page = orjson.loads(session.get(f"{items}?offset=0&limit=1000", timeout=60).content)
             save([(f"{run_id} {at}", orjson.dumps(item)) for at, item in enumerate(page)])
             return time.perf_counter() - began
 
